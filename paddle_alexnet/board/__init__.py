@@ -1,0 +1,1 @@
+"""The VisualDL board: writing its logs and serving it."""

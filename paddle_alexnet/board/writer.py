@@ -1,0 +1,89 @@
+"""Writing a run's board log."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from paddle_alexnet.board import cures
+
+
+class BoardWriter:
+    """A VisualDL log of one run, in a directory of its own.
+
+    Opening a directory again appends to its log. Everything is on disk after :meth:`flush`, and
+    after :meth:`close`, which leaving a ``with`` block calls.
+
+    Args:
+        logdir: Made where missing. The board reads one log a directory.
+    """
+
+    def __init__(self, logdir: str | Path) -> None:
+        # Here, not above: VisualDL takes a second to load, and not every user of the package
+        # writes a log.
+        from visualdl import LogWriter
+
+        path = Path(logdir) / cures.LOG_NAME
+        cures.cut_half_record(path)
+        with cures.quiet():
+            self._log = LogWriter(logdir=str(logdir), file_name=cures.LOG_NAME)
+
+    def __enter__(self) -> "BoardWriter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def scalar(self, tag: str, value: float, step: int) -> None:
+        """A point of a curve."""
+        self._log.add_scalar(tag, float(value), int(step))
+
+    def image(self, tag: str, image: np.ndarray, step: int) -> None:
+        """A picture, uint8 RGB [H, W, 3]."""
+        self._log.add_image(tag, cures.image_copy(image), int(step))
+
+    def text(self, tag: str, text: str, step: int) -> None:
+        """A text."""
+        self._log.add_text(tag, text, int(step))
+
+    def hparams(self, values: Mapping[str, Any], metrics: Sequence[str]) -> None:
+        """A row of the hyper-parameter table; ``metrics`` are tags of scalars of this log."""
+        self._log.add_hparams(cures.plain_hparams(values), list(metrics))
+
+    def curves(self, name: str, labels: np.ndarray, scores: np.ndarray, step: int) -> None:
+        """Precision-recall and ROC curve of one class.
+
+        Args:
+            name: Of the class; the tags are ``pr/<name>`` and ``roc/<name>``, as one tag must not
+                stand for two kinds of component.
+            labels: Bool [N]: is it this class?
+            scores: Float [N] on [0, 1].
+            step: Of the log.
+        """
+        cures.numpy_with_float()
+        self._log.add_pr_curve(f"pr/{name}", np.asarray(labels, int), np.asarray(scores), step)
+        points = cures.roc_points(labels, scores)
+        self._log.add_roc_curve_raw(f"roc/{name}", **points, step=step)
+
+    def graph(self, net: Any, input_shape: Sequence[int]) -> None:
+        """The structure of ``net`` for float32 input of ``input_shape`` (-1: any)."""
+        import paddle
+
+        with cures.graph_export(), cures.quiet():
+            spec = paddle.static.InputSpec(list(input_shape), "float32")
+            self._log.add_graph(cures.graph_copy(net), [spec])
+
+    def flush(self) -> None:
+        """Bring everything written so far to the disk."""
+        self._log.flush()
+
+    def close(self) -> None:
+        """Flush and close; a second call does nothing."""
+        self._log.close()

@@ -1,0 +1,1 @@
+"""What a run is told: the keys, and reading them."""

@@ -1,0 +1,136 @@
+"""Every key of a configuration: its type, default, range and meaning.
+
+Names are not checked against the registries of nets, norms and inits here, so that reading a
+configuration does not load Paddle; the registries name their choices themselves.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+# Strict: "8" is not a number and 1.5 is not a count. A whole number may stand for a float.
+_checked = dataclass(
+    config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False), frozen=True
+)
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _key(default: Any, meaning: str, **bounds: Any) -> Any:
+    return Field(default=default, description=meaning, **bounds)
+
+
+def _section(section: type) -> Any:
+    return Field(default_factory=section)
+
+
+@_checked
+class DataKeys:
+    """Where the pictures are and how they are divided."""
+
+    root: str = _key("data/flower_photos", "folder with a sub-folder of images for each class")
+    prepare: Literal["none", "flower_photos", "drawn_flowers"] = _key(
+        "none",
+        "what to do where root is missing: flower_photos fetches the photos (only to "
+        "data/flower_photos), drawn_flowers draws a small set",
+    )
+    split: Literal["hash", "random"] = _key(
+        "hash", "hash: by file name, 80/10/10; random: val_rate and the seed. A root that holds "
+        "train/ and val/ brings its own",
+    )  # fmt: skip
+    val_rate: float = _key(0.1, "share of each class for val, with split random", gt=0, lt=1)
+    workers: int = _key(0, "processes that decode images; 0: a thread beside training", ge=0)
+
+
+@_checked
+class AugmentKeys:
+    """Random changes to training pictures."""
+
+    crop: Literal["random_resized", "random"] = _key(
+        "random_resized",
+        "random_resized: any area and shape; random: the paper's crop of the 256 x 256 centre",
+    )
+    min_area: float = _key(0.3, "least share of the area, with crop random_resized", gt=0, le=1)
+    flip: bool = _key(True, "mirror left and right half of the time")
+    brightness: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0)
+    contrast: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0)
+    saturation: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0)
+    hue: float = _key(0.0, "turn of the colour circle in [-x, x]", ge=0, le=0.5)
+
+
+@_checked
+class ModelKeys:
+    """The net and how it starts."""
+
+    name: str = _key("alexnet", "which net")
+    num_classes: int | None = _key(None, "logits; null: as many as the data has classes", ge=1)
+    lrn: str = _key("avgpool3d", "form of the response norm, all equal: avgpool3d, builtin")
+    init: str = _key("he", "how weights start: he, paper")
+    pretrained: str | None = _key(None, "weights file to start from")
+    skip_head: bool = _key(False, "with pretrained: leave out the last layer (fine-tuning)")
+
+
+@_checked
+class TrainKeys:
+    """The loop."""
+
+    epochs: int = _key(32, "passes over the training images", ge=1)
+    batch_size: int = _key(64, "images a batch", ge=1)
+    accumulate_steps: int = _key(1, "batches whose gradients make one update", ge=1)
+    label_smoothing: Share = _key(0.0, "share of the target spread over all classes")
+    topk: int = _key(5, "k of the top-k accuracy; cut to the number of classes", ge=1)
+    seed: int = _key(0, "of initial weights, order, augmentation and dropout", ge=0, lt=2**31)
+    device: str = _key("auto", "auto, cpu, gpu or gpu:N", pattern=r"^(auto|cpu|gpu|gpu:\d+)$")
+    log_every_steps: int = _key(10, "updates between two points of the step curves", ge=1)
+
+
+@_checked
+class OptimizerKeys:
+    """The update."""
+
+    name: Literal["momentum", "adam"] = _key("momentum", "which update")
+    lr: float = _key(0.01, "highest learning rate", gt=0)
+    momentum: Share = _key(0.9, "with momentum")
+    nesterov: bool = _key(False, "with momentum")
+    weight_decay: float = _key(0.0, "L2 penalty on weights; biases are free, as in 2012", ge=0)
+    clip_norm: float | None = _key(None, "gradients are scaled down to this global norm", gt=0)
+    average: Share | None = _key(
+        None, "decay of the running average of the weights, per update, that is evaluated and saved"
+    )
+
+
+@_checked
+class ScheduleKeys:
+    """How the learning rate moves."""
+
+    name: Literal["plateau", "step", "cosine"] = _key(
+        "plateau", "plateau: val error no longer falls; step: at milestones; cosine: to zero"
+    )
+    warmup_epochs: float = _key(0.0, "linear rise from 0 at the start", ge=0)
+    factor: float = _key(0.1, "with plateau and step: lr is multiplied by it", gt=0, lt=1)
+    patience: int = _key(1, "with plateau: epochs without a better val error that pass", ge=0)
+    min_lr: float = _key(0.0, "with plateau: not below", ge=0)
+    milestones: list[int] = _key([], "with step: epochs after which lr drops, rising")
+
+
+@_checked
+class RunKeys:
+    """What is left behind."""
+
+    dir: str | None = _key(
+        None, "the run's own directory, new or empty; null: runs/<config name>, numbered"
+    )
+
+
+@_checked
+class Config:
+    """All keys of a run. See :mod:`paddle_alexnet.config.reading` to make one."""
+
+    data: DataKeys = _section(DataKeys)
+    augment: AugmentKeys = _section(AugmentKeys)
+    model: ModelKeys = _section(ModelKeys)
+    train: TrainKeys = _section(TrainKeys)
+    optimizer: OptimizerKeys = _section(OptimizerKeys)
+    schedule: ScheduleKeys = _section(ScheduleKeys)
+    run: RunKeys = _section(RunKeys)

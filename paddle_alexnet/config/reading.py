@@ -1,0 +1,152 @@
+"""From YAML and ``key.sub=value`` overrides to a checked :class:`Config`, and back."""
+
+import dataclasses
+import difflib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import yaml
+
+from paddle_alexnet.config.keys import Config
+from paddle_alexnet.errors import ConfigError
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that reads 1e-4 as a number (YAML 1.2) and refuses a key given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands here twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+# PyYAML follows YAML 1.1, where a float needs a point: 1e-4 would be a string.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
+
+
+def read_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a YAML file and apply overrides.
+
+    Args:
+        path: YAML with the sections of :class:`Config`; all keys are optional.
+        overrides: ``key.sub=value``; the value is YAML, so lists and null work.
+
+    Raises:
+        ConfigError: The file cannot be read, a key is unknown (the nearest is named), or a value
+            has the wrong type or range.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error}") from error
+    values = _parse(text, str(path))
+    if values is None:
+        values = {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected sections such as 'train:', got {values!r}")
+    for override in overrides:
+        _apply(values, override)
+    return make_config(values, str(path))
+
+
+def make_config(values: dict[str, Any], source: str = "configuration") -> Config:
+    """Check plain values.
+
+    Args:
+        values: Nested dictionary of sections and keys.
+        source: Named in messages.
+
+    Raises:
+        ConfigError: As :func:`read_config`.
+    """
+    # An empty section ("augment:" alone) reads as null: all its defaults.
+    values = {k: {} if v is None and k in _SECTIONS else v for k, v in values.items()}
+    try:
+        # By way of JSON, where pydantic's strict mode takes mappings for dataclasses.
+        config = pydantic.TypeAdapter(Config).validate_json(json.dumps(values, default=str))
+    except pydantic.ValidationError as error:
+        lines = [_describe(item) for item in error.errors()]
+        raise ConfigError(f"{source}: " + "\n  ".join(lines)) from error
+    milestones = config.schedule.milestones
+    if milestones != sorted(set(milestones)) or (milestones and milestones[0] < 1):
+        raise ConfigError(
+            f"{source}: schedule.milestones must be rising epochs from 1 on, got {milestones}"
+        )
+    if config.schedule.name == "step" and not milestones:
+        raise ConfigError(f"{source}: schedule.name step needs schedule.milestones, e.g. [20, 30]")
+    if config.schedule.warmup_epochs >= config.train.epochs and config.schedule.warmup_epochs:
+        raise ConfigError(
+            f"{source}: schedule.warmup_epochs ({config.schedule.warmup_epochs}) must be less than "
+            f"train.epochs ({config.train.epochs})"
+        )
+    return config
+
+
+def write_config(config: Config) -> str:
+    """The resolved configuration as YAML that :func:`read_config` reads back equal."""
+    return yaml.safe_dump(dataclasses.asdict(config), sort_keys=False, allow_unicode=True)
+
+
+def describe_keys() -> Iterator[tuple[str, str, str]]:
+    """Every key as (``section.key``, default as YAML, meaning), for help texts."""
+    for section in dataclasses.fields(Config):
+        for field in dataclasses.fields(section.type):
+            info = section.type.__pydantic_fields__[field.name]
+            default = yaml.safe_dump(info.default, default_flow_style=True).split("\n")[0]
+            yield f"{section.name}.{field.name}", default, info.description
+
+
+_SECTIONS = frozenset(field.name for field in dataclasses.fields(Config))
+
+
+def _parse(text: str, source: str) -> Any:
+    try:
+        # A subclass of SafeLoader: builds plain values only.
+        return yaml.load(text, Loader=_Loader)  # noqa: S506
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(f"{source} is not valid YAML: {error}") from error
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"-o {override}: expected key.sub=value, e.g. train.epochs=15")
+    *sections, leaf = key.split(".")
+    for section in sections:
+        if values.get(section) is None:
+            values[section] = {}
+        values = values[section]
+        if not isinstance(values, dict):
+            raise ConfigError(f"-o {override}: {section} is a value, not a section")
+    values[leaf] = _parse(text, f"-o {override}")
+
+
+def _describe(item: Any) -> str:
+    """One line for one finding of pydantic."""
+    key = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "unexpected_keyword_argument":
+        known = [name for name, _, _ in describe_keys()]
+        if len(item["loc"]) == 1:
+            known = sorted(_SECTIONS)
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+        # The same name in another section is the likelier slip: lr under train, say.
+        near = [name for name in known if name.split(".")[-1] == key.split(".")[-1]] or near
+        hint = f"did you mean {near[0]}?" if near else "tools/train.py --help lists the keys"
+        return f"unknown key {key}: {hint}"
+    if item["type"] in ("dataclass_type", "dataclass_exact_type"):
+        return f"{key} is a section: expected keys below it, got {item['input']!r}"
+    return f"{key}: {item['msg'].lower()}, got {item['input']!r}"

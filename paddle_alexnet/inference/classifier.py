@@ -1,0 +1,72 @@
+"""A trained net with all that belongs to it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import paddle
+from paddle import nn
+from paddle.nn import functional as F
+
+from paddle_alexnet.data.preprocessing import Preprocessing
+from paddle_alexnet.errors import WeightsError
+from paddle_alexnet.nets.input import Normalize
+from paddle_alexnet.nets.models import MODELS, build_model
+from paddle_alexnet.storage.weights import Description, load_arrays, read_weights
+
+
+class Classifier:
+    """Classifies pictures.
+
+    Args:
+        net: Gives logits [N, len(description.classes)].
+        description: Classes and preprocessing.
+    """
+
+    def __init__(self, net: nn.Layer, description: Description) -> None:
+        self.net = net
+        self.description = description
+        self.normalize = Normalize(description.preprocessing.mean, description.preprocessing.std)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Classifier":
+        """Read a weights file; nothing else needs to be known about it.
+
+        Raises:
+            WeightsError: The file is missing, damaged, or of a net that is not known.
+        """
+        arrays, description = read_weights(path)
+        if description.architecture not in MODELS:
+            raise WeightsError(
+                f"{path} is of architecture {description.architecture!r}; this version knows: "
+                + ", ".join(MODELS)
+            )
+        net = build_model(description.architecture, len(description.classes))
+        load_arrays(net, arrays, path)
+        net.eval()
+        return cls(net, description)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in order of the scores."""
+        return self.description.classes
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """From a picture to the input."""
+        return self.description.preprocessing
+
+    def scores(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Softmax scores float32 [N, classes] of uint8 RGB pictures of any size."""
+        return self.scores_of_inputs(np.stack([self.preprocessing(image) for image in images]))
+
+    @paddle.no_grad()
+    def scores_of_inputs(self, inputs: np.ndarray) -> np.ndarray:
+        """As :meth:`scores`, of preprocessed pictures uint8 [N, S, S, 3]. Leaves the net's mode."""
+        was_training = self.net.training
+        self.net.eval()
+        try:
+            return F.softmax(self.net(self.normalize(paddle.to_tensor(inputs))), axis=1).numpy()
+        finally:
+            if was_training:
+                self.net.train()

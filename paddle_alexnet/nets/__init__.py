@@ -1,0 +1,1 @@
+"""From a normalised batch to logits."""

@@ -1,0 +1,113 @@
+"""Local response normalisation, the paper's section 3.3."""
+
+import paddle
+from paddle import nn
+
+
+class LRN(nn.Layer):
+    r"""Divide every activation by the activity around it.
+
+    .. math:: b = a \,/\, (\text{bias} + \alpha \cdot \text{mean}(a^2))^\beta
+
+    The mean runs over a window of fixed size: positions outside the map count as zeros, so the
+    divisor is the same at the border as inside. ``alpha`` therefore multiplies the *mean* of the
+    squares, as in Caffe, PyTorch, ONNX and the original code. The paper's formula multiplies their
+    sum: pass ``alpha = local_size * 1e-4`` for the paper's 1e-4.
+
+    Args:
+        local_size: Window length n, odd: channels, or the side of a square within one map.
+        alpha: Weight of the mean square, > 0.
+        beta: Exponent, > 0.
+        bias: The paper's k, > 0.
+        across_channels: True for a window over ``local_size`` neighbouring channels (the paper),
+            False for a ``local_size`` x ``local_size`` window within each map (Caffe's
+            WITHIN_CHANNEL; the divisor is ``local_size ** 2``).
+
+    Shape:
+        Input and output: float tensor [N, C, H, W].
+
+    Raises:
+        ValueError: Even or non-positive ``local_size``, another value not positive, or an input
+            that is not of rank 4.
+    """
+
+    def __init__(
+        self,
+        local_size: int = 1,
+        alpha: float = 1.0,
+        beta: float = 0.75,
+        bias: float = 1.0,
+        across_channels: bool = False,
+    ) -> None:
+        super().__init__()
+        if isinstance(local_size, bool) or not isinstance(local_size, int) or local_size < 1:
+            raise ValueError(f"LRN local_size must be a positive whole number, got {local_size!r}")
+        if local_size % 2 == 0:
+            raise ValueError(
+                f"LRN local_size must be odd so that the window has a centre, got {local_size}: "
+                f"use {local_size - 1} or {local_size + 1}"
+            )
+        for name, value in (("alpha", alpha), ("beta", beta), ("bias", bias)):
+            if not value > 0:
+                raise ValueError(f"LRN {name} must be greater than 0, got {value!r}")
+        self.local_size = local_size
+        self.alpha = alpha
+        self.beta = beta
+        self.bias = bias
+        self.across_channels = across_channels
+        # exclusive=False makes padding count. Paddle's default leaves it out of the divisor, so
+        # the window of a border channel would be averaged over fewer than local_size terms.
+        half = local_size // 2
+        if across_channels:
+            self.average = nn.AvgPool3D(
+                kernel_size=(local_size, 1, 1), stride=1, padding=(half, 0, 0), exclusive=False
+            )
+        else:
+            self.average = nn.AvgPool2D(
+                kernel_size=local_size, stride=1, padding=half, exclusive=False
+            )
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """Normalise ``x`` [N, C, H, W]; same shape and dtype."""
+        if x.ndim != 4:
+            raise ValueError(f"LRN takes a tensor [N, C, H, W], got rank {x.ndim}: {list(x.shape)}")
+        square = x.square()
+        if self.across_channels:
+            # AvgPool3D slides over depth: let the channels be the depth of a single channel.
+            mean = self.average(square.unsqueeze(1)).squeeze(1)
+        else:
+            mean = self.average(square)
+        return x / (mean * self.alpha + self.bias).pow(self.beta)
+
+    def extra_repr(self) -> str:
+        """The settings, as shown by ``print(layer)``."""
+        return (
+            f"local_size={self.local_size}, alpha={self.alpha}, beta={self.beta}, "
+            f"bias={self.bias}, across_channels={self.across_channels}"
+        )
+
+
+LRN_KINDS = ("avgpool3d", "builtin")
+
+
+def channel_lrn(
+    kind: str, local_size: int, alpha: float, beta: float = 0.75, bias: float = 1.0
+) -> nn.Layer:
+    """Build the across-channel norm in one of its equivalent forms.
+
+    Args:
+        kind: ``avgpool3d`` for :class:`LRN`, ``builtin`` for ``paddle.nn.LocalResponseNorm``.
+        local_size: Channels in the window, odd.
+        alpha: Weight of the *mean* square. (The docstring of Paddle's own layer shows the sum; its
+            code divides by the window, so both kinds read ``alpha`` alike.)
+        beta: Exponent.
+        bias: The paper's k.
+
+    Raises:
+        ValueError: ``kind`` is not one of :data:`LRN_KINDS`.
+    """
+    if kind == "avgpool3d":
+        return LRN(local_size, alpha, beta, bias, across_channels=True)
+    if kind == "builtin":
+        return nn.LocalResponseNorm(local_size, alpha, beta, bias)
+    raise ValueError(f"unknown lrn {kind!r}: choose one of {', '.join(LRN_KINDS)}")

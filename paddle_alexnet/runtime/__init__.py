@@ -1,0 +1,1 @@
+"""The process: its processor, its device, its signals."""

@@ -1,0 +1,39 @@
+"""Where the net runs."""
+
+import paddle
+
+from paddle_alexnet.errors import ConfigError
+
+
+def choose_device(name: str) -> str:
+    """Make Paddle use a device.
+
+    Args:
+        name: ``auto`` (a GPU where there is one), ``cpu``, ``gpu`` or ``gpu:N``.
+
+    Returns:
+        What is used: ``cpu`` or ``gpu:N``.
+
+    Raises:
+        ConfigError: A GPU is asked for that cannot be used.
+    """
+    built = paddle.device.is_compiled_with_cuda()
+    count = paddle.device.cuda.device_count() if built else 0
+    if name == "auto":
+        name = "gpu:0" if count else "cpu"
+    if name == "cpu":
+        paddle.device.set_device("cpu")
+        return "cpu"
+    wanted = int(name.partition(":")[2] or 0)
+    if not built:
+        raise ConfigError(
+            f"train.device {name}: this PaddlePaddle has no GPU support; install paddlepaddle-gpu "
+            "as https://www.paddlepaddle.org.cn/install/quick says, or use train.device=cpu"
+        )
+    if wanted >= count:
+        raise ConfigError(
+            f"train.device {name}: PaddlePaddle sees {count} GPU(s); choose gpu:N with N below "
+            "that (see nvidia-smi and CUDA_VISIBLE_DEVICES), or use train.device=cpu"
+        )
+    paddle.device.set_device(f"gpu:{wanted}")
+    return f"gpu:{wanted}"

@@ -1,0 +1,145 @@
+"""A trained net in one file, with all that is needed to use it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+from paddle import nn
+
+from paddle_alexnet.data.listing import SplitRule
+from paddle_alexnet.data.preprocessing import Preprocessing
+from paddle_alexnet.errors import WeightsError
+from paddle_alexnet.storage.tensors import read_tensors, write_tensors
+
+
+@dataclass(frozen=True)
+class Description:
+    """What stands in the metadata of a weights file, each field as JSON.
+
+    Attributes:
+        architecture: A key of :data:`paddle_alexnet.nets.models.MODELS`.
+        classes: Class names in order of the logits.
+        preprocessing: From a picture to the input.
+        data_split: How the training data was divided, to find the same val pictures again.
+        training: Epoch, val figures and seed, for the record.
+    """
+
+    architecture: str
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    data_split: SplitRule = field(default_factory=SplitRule)
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    def metadata(self) -> dict[str, str]:
+        """As texts for the file; ``architecture`` is plain, the rest JSON."""
+        values = {
+            "classes": self.classes,
+            "preprocessing": self.preprocessing.to_json(),
+            "data_split": asdict(self.data_split),
+            "training": dict(self.training),
+        }
+        texts = {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
+        return {"format": "paddle", "architecture": self.architecture, **texts}
+
+    @classmethod
+    def parse(cls, metadata: Mapping[str, str]) -> "Description":
+        """Undo :meth:`metadata`.
+
+        Raises:
+            ValueError: A part is missing or not what it should be.
+        """
+        missing = {"architecture", "classes", "preprocessing"} - metadata.keys()
+        if missing:
+            raise ValueError(f"its metadata lacks {', '.join(sorted(missing))}")
+        classes = json.loads(metadata["classes"])
+        if (
+            not isinstance(classes, list)
+            or not classes
+            or not all(isinstance(name, str) for name in classes)
+        ):
+            raise ValueError("its metadata 'classes' is not a list of names")
+        try:
+            split = SplitRule(**json.loads(metadata.get("data_split", "{}")))
+        except TypeError as error:
+            raise ValueError("its metadata 'data_split' is not known") from error
+        return cls(
+            metadata["architecture"],
+            tuple(classes),
+            Preprocessing.from_json(json.loads(metadata["preprocessing"])),
+            split,
+            json.loads(metadata.get("training", "{}")),
+        )
+
+
+def write_weights(
+    path: str | Path, arrays: Mapping[str, np.ndarray], description: Description
+) -> None:
+    """Write weights by Paddle's names and in Paddle's layout (Linear: [in, out]).
+
+    Raises:
+        RunError: The file cannot be written.
+    """
+    write_tensors(path, arrays, description.metadata())
+
+
+def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], Description]:
+    """Read what :func:`write_weights` wrote.
+
+    Raises:
+        WeightsError: The file is missing, damaged, or not a weights file of this project.
+    """
+    arrays, metadata = read_tensors(path)
+    if metadata.get("format") == "paddle-alexnet-state":
+        raise WeightsError(
+            f"{path} is the state of a run, for --resume; its weights are in best.safetensors"
+        )
+    try:
+        return arrays, Description.parse(metadata)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{path} is not a weights file of this project: {error}") from error
+
+
+def net_arrays(net: nn.Layer) -> dict[str, np.ndarray]:
+    """The parameters of ``net`` by name."""
+    return {name: value.numpy() for name, value in net.named_parameters()}
+
+
+def load_arrays(
+    net: nn.Layer, arrays: Mapping[str, np.ndarray], source: str | Path, *, head: str | None = None
+) -> None:
+    """Put ``arrays`` into ``net``: all of them fit, or none is changed.
+
+    Args:
+        net: The net.
+        arrays: By the net's names.
+        source: Named in messages.
+        head: Prefix of the last layer's names, to leave that layer as it is (fine-tuning).
+
+    Raises:
+        WeightsError: A name is missing or surplus, or a shape differs.
+    """
+
+    def counts(name: str) -> bool:
+        return head is None or not name.startswith(f"{head}.")
+
+    wanted = {name: p for name, p in net.named_parameters() if counts(name)}
+    given = {name: array for name, array in arrays.items() if counts(name)}
+    faults = [f"missing: {name}" for name in wanted.keys() - given.keys()]
+    faults += [f"not in the net: {name}" for name in given.keys() - wanted.keys()]
+    faults += [
+        f"{name} has shape {list(given[name].shape)}, the net wants {list(wanted[name].shape)}"
+        for name in wanted.keys() & given.keys()
+        if list(given[name].shape) != list(wanted[name].shape)
+    ]
+    if faults:
+        hint = "" if head else " (model.skip_head=true leaves out the last layer)"
+        raise WeightsError(
+            f"{source} does not fit the net{hint}:\n  " + "\n  ".join(sorted(faults))
+        )
+    with paddle.no_grad():
+        for name, parameter in wanted.items():
+            paddle.assign(paddle.to_tensor(given[name].astype("float32")), parameter)

@@ -1,0 +1,70 @@
+"""How good a net is on a set of labelled pictures."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import paddle
+from paddle import nn
+from paddle.nn import functional as F
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Counts over a data set.
+
+    Attributes:
+        loss: Mean cross-entropy, nats, without label smoothing.
+        confusion: int64 [classes, classes]; row: true class, column: predicted.
+        topk: Share of pictures whose class is among the ``k`` best, in [0, 1].
+        k: The k used: as asked for, cut to the number of classes.
+    """
+
+    loss: float
+    confusion: np.ndarray
+    topk: float
+    k: int
+
+    @property
+    def count(self) -> int:
+        """Pictures evaluated."""
+        return int(self.confusion.sum())
+
+    @property
+    def top1(self) -> float:
+        """Share of pictures classified right, in [0, 1]."""
+        return float(np.trace(self.confusion) / self.count)
+
+
+@paddle.no_grad()
+def evaluate(
+    net: nn.Layer,
+    normalize: nn.Layer,
+    batches: Iterable[list[paddle.Tensor]],
+    *,
+    num_classes: int,
+    topk: int,
+) -> Evaluation:
+    """Run ``net`` in evaluation mode over all batches; its mode is restored.
+
+    Args:
+        net: Gives logits [N, num_classes].
+        normalize: From uint8 [N, S, S, 3] to the net's input.
+        batches: (images, labels) as :func:`paddle_alexnet.data.batches.evaluation_batches` makes.
+        num_classes: Columns of the logits.
+        topk: k of the top-k accuracy, >= 1.
+    """
+    was_training = net.training
+    net.eval()
+    k = min(topk, num_classes)
+    confusion = np.zeros((num_classes, num_classes), np.int64)
+    loss, hits = 0.0, 0
+    for images, labels in batches:
+        logits = net(normalize(images))
+        loss += F.cross_entropy(logits, labels, reduction="sum").item()
+        hits += int((logits.topk(k)[1] == labels.unsqueeze(1)).any(axis=1).sum().item())
+        np.add.at(confusion, (labels.numpy(), logits.argmax(axis=1).numpy()), 1)
+    if was_training:
+        net.train()
+    count = int(confusion.sum())
+    return Evaluation(loss / count, confusion, hits / count, k)

@@ -1,0 +1,39 @@
+"""What to install. Versions that CI uses are in requirements.lock."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+# Lower bounds: the oldest that tests/ passed with. Upper bounds: the next release that may break.
+PADDLE = "paddlepaddle>=3.0,<3.4"  # 3.0: PIR as it is exported here; 3.3 is the newest tried
+REQUIRES = [
+    "numpy>=1.26,<3",
+    "opencv-python>=4.11,<6",  # 4.11: reads GIF; 5: a cut-off JPEG is an error, not half grey
+    "pillow>=10.1",  # 10.1: its built-in font comes in any size
+    "protobuf>=4.25,<7",  # 7 breaks VisualDL 2.5's hyper-parameter table
+    "pydantic>=2.7,<3",  # checks configurations
+    "pyyaml>=6,<7",
+    "requests>=2.31,<3",
+    "safetensors>=0.4.3,<1",  # weights without pickle
+    "tqdm>=4.66,<5",
+    "visualdl>=2.5.3,<2.6",  # paddle_alexnet/board/cures.py is made for 2.5
+]
+EXTRAS = {
+    "cpu": [PADDLE],
+    "test": [PADDLE, "pytest>=8,<10", "hypothesis>=6.100,<7", "ruff>=0.9,<0.18"],
+}
+
+setup(
+    name="paddle-alexnet",
+    version="0.1.0",
+    description="AlexNet in PaddlePaddle, reproduced so that anyone can check it",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.10,<3.14",
+    packages=find_packages(include=["paddle_alexnet", "paddle_alexnet.*"]),
+    install_requires=REQUIRES,
+    extras_require=EXTRAS,
+)

@@ -1,0 +1,87 @@
+"""Train AlexNet: python tools/train.py -c configs/alexnet.yml [-o key.sub=value ...]
+
+Go on with a run that was stopped: python tools/train.py --resume runs/alexnet
+"""
+
+import argparse
+import signal
+from pathlib import Path
+from typing import Any
+
+import _entry
+
+from paddle_alexnet.config.reading import describe_keys, read_config
+from paddle_alexnet.errors import ConfigError
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    keys = "\n".join(f"  {key} [{default}]\n      {text}" for key, default, text in describe_keys())
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=f"keys for -o and the YAML file [default]:\n{keys}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("-c", "--config", metavar="YML", help="configuration of a new run")
+    what.add_argument("--resume", metavar="RUN", help="directory of a run to go on with")
+    parser.add_argument(
+        "-o",
+        "--override",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="set a key over the file; may be given several times",
+    )
+    return parser.parse_args()
+
+
+def main(cpu_speed: dict[str, Any]) -> int:
+    """Train; returns the exit code."""
+    args = parse()
+    if args.resume:
+        if args.override:
+            raise ConfigError("--resume goes on with the run's own configuration: leave out -o")
+        path = Path(args.resume)
+        config = None
+    else:
+        config = read_config(args.config, args.override)
+
+    from paddle_alexnet.run.assembly import assemble
+    from paddle_alexnet.run.directory import RunDirectory
+    from paddle_alexnet.runtime.stopping import StopSignals
+    from paddle_alexnet.training.loop import Interrupted
+
+    def make_run() -> RunDirectory:
+        if args.resume:
+            return RunDirectory.existing(path)
+        return RunDirectory.create(config.run.dir, Path(args.config).stem)
+
+    if config is None:
+        config = read_config(make_run().config)
+    with StopSignals() as stop:
+        trainer, run = assemble(
+            config,
+            make_run,
+            resume=bool(args.resume),
+            cpu_speed=cpu_speed,
+            should_stop=stop.requested,
+        )
+        print(
+            f"{run.path}: {trainer.batches.images} training images, "
+            f"{trainer.epochs} epochs of {trainer.steps_per_epoch} updates"
+        )
+        try:
+            trainer.fit()
+        except Interrupted:
+            print(f"stopped and saved; go on with: python tools/train.py --resume {run.path}")
+            return 128 + (stop.received or signal.SIGINT)
+    print(
+        f"best val top-1 {trainer.progress.best_top1:.2%} after epoch "
+        f"{trainer.progress.best_epoch}\nweights: {run.best}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    _entry.run(main)
