@@ -3,10 +3,13 @@
 Exit codes: 0 done; 1 a failure; 2 usage or configuration; 130 Ctrl-C; 143 SIGTERM.
 """
 
+import contextlib
+import io
 import logging
 import sys
 import warnings
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, NoReturn
 
 INSTALL = "install the project first: make setup, or pip install -e '.[cpu]' (see README.md)"
@@ -49,6 +52,34 @@ def run(main: Callable[[dict[str, Any]], int | None]) -> NoReturn:
         _fail("stopped by Ctrl-C", 130)
     except BrokenPipeError:
         sys.exit(1)  # whoever read the output has gone
+
+
+def load_paddle() -> None:
+    """Import Paddle without its warning about OMP_NUM_THREADS, which concerns OpenBLAS builds.
+
+    :func:`speed_up` sets that variable on machines whose Paddle comes with MKL only.
+    """
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            import paddle  # noqa: F401
+    finally:
+        for line in said.getvalue().splitlines():
+            if "OMP_NUM_THREADS" not in line:
+                print(line, file=sys.stderr)
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on, for argparse."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def end_by_signal(number: int, frame: FrameType | None) -> NoReturn:
+    """Handler that ends the process with the exit code of the signal."""
+    sys.exit(128 + number)
 
 
 def _fail(error: object, code: int) -> NoReturn:

@@ -14,7 +14,7 @@ from paddle_alexnet.config.reading import describe_keys, read_config
 from paddle_alexnet.errors import ConfigError
 
 
-def parse() -> argparse.Namespace:
+def parse(words: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     keys = "\n".join(f"  {key} [{default}]\n      {text}" for key, default, text in describe_keys())
     parser = argparse.ArgumentParser(
@@ -33,12 +33,12 @@ def parse() -> argparse.Namespace:
         default=[],
         help="set a key over the file; may be given several times",
     )
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
-def main(cpu_speed: dict[str, Any]) -> int:
+def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     """Train; returns the exit code."""
-    args = parse()
+    args = parse(words)
     if args.resume:
         if args.override:
             raise ConfigError("--resume goes on with the run's own configuration: leave out -o")
@@ -46,7 +46,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
         config = None
     else:
         config = read_config(args.config, args.override)
-
+    _entry.load_paddle()
     from paddle_alexnet.run.assembly import assemble
     from paddle_alexnet.run.directory import RunDirectory
     from paddle_alexnet.runtime.stopping import StopSignals
@@ -59,23 +59,24 @@ def main(cpu_speed: dict[str, Any]) -> int:
 
     if config is None:
         config = read_config(make_run().config)
-    with StopSignals() as stop:
-        trainer, run = assemble(
-            config,
-            make_run,
-            resume=bool(args.resume),
-            cpu_speed=cpu_speed,
-            should_stop=stop.requested,
-        )
-        print(
-            f"{run.path}: {trainer.batches.images} training images, "
-            f"{trainer.epochs} epochs of {trainer.steps_per_epoch} updates"
-        )
-        try:
+    stop = StopSignals()
+    trainer, run = assemble(
+        config,
+        make_run,
+        resume=bool(args.resume),
+        cpu_speed=cpu_speed,
+        should_stop=stop.requested,
+    )
+    print(
+        f"{run.path}: {trainer.batches.images} training images, "
+        f"{trainer.epochs} epochs of {trainer.steps_per_epoch} updates"
+    )
+    try:
+        with stop:
             trainer.fit()
-        except Interrupted:
-            print(f"stopped and saved; go on with: python tools/train.py --resume {run.path}")
-            return 128 + (stop.received or signal.SIGINT)
+    except Interrupted:
+        print(f"stopped and saved; go on with: python tools/train.py --resume {run.path}")
+        return 128 + (stop.received or signal.SIGINT)
     print(
         f"best val top-1 {trainer.progress.best_top1:.2%} after epoch "
         f"{trainer.progress.best_epoch}\nweights: {run.best}"

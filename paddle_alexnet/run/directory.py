@@ -1,5 +1,6 @@
 """The files of a run."""
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,10 +55,7 @@ class RunDirectory:
         Raises:
             RunError: ``path`` is taken or cannot be made.
         """
-        if path is None:
-            numbered = (f"{name}-{n}" if n > 1 else name for n in range(1, 100_000))
-            path = next(p for p in (Path("runs") / n for n in numbered) if not p.exists())
-        path = Path(path)
+        path = cls.free(name) if path is None else Path(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
             taken = any(path.iterdir())
@@ -69,6 +67,12 @@ class RunDirectory:
                 f"--resume {path}, or choose another run.dir"
             )
         return cls(path)
+
+    @staticmethod
+    def free(name: str) -> Path:
+        """``runs/<name>``, or the first of ``runs/<name>-2`` ... that does not exist."""
+        numbered = (f"{name}-{n}" if n > 1 else name for n in itertools.count(1))
+        return next(path for path in (Path("runs") / n for n in numbered) if not path.exists())
 
     @classmethod
     def existing(cls, path: str | Path) -> "RunDirectory":

@@ -1,7 +1,8 @@
 """How good a net is on a set of labelled pictures."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import paddle
@@ -34,6 +35,21 @@ class Evaluation:
     def top1(self) -> float:
         """Share of pictures classified right, in [0, 1]."""
         return float(np.trace(self.confusion) / self.count)
+
+    def figures(self, classes: Sequence[str]) -> dict[str, Any]:
+        """Plain values, the counts by class name."""
+        counts = self.confusion.tolist()
+        return {
+            "count": self.count,
+            "top1": self.top1,
+            f"top{self.k}": self.topk,
+            "loss": self.loss,
+            "classes": {
+                name: {"count": sum(row), "correct": row[i]}
+                for i, (name, row) in enumerate(zip(classes, counts, strict=True))
+            },
+            "confusion": {"labels": list(classes), "true_by_predicted": counts},
+        }
 
 
 @paddle.no_grad()

@@ -13,19 +13,19 @@ def build_optimizer(keys: OptimizerKeys, net: nn.Layer) -> paddle.optimizer.Opti
     Weight decay is L2 (added to the gradient) and spares biases, as run #145 of the original code
     did. Momentum is Paddle's: v = momentum * v + g; w -= lr * v.
     """
-    weights = [p for p in net.parameters() if p.ndim > 1]
-    biases = [p for p in net.parameters() if p.ndim <= 1]
-    groups = [
-        {"params": weights, "weight_decay": keys.weight_decay},
-        {"params": biases, "weight_decay": 0.0},
-    ]
+    # Not as parameter groups: Paddle clips the norm of each group by itself, so that no longer the
+    # global norm would be clipped.
+    for parameter in net.parameters():
+        decays = parameter.ndim > 1 and keys.weight_decay > 0
+        parameter.regularizer = paddle.regularizer.L2Decay(keys.weight_decay) if decays else None
+    parameters = net.parameters()
     clip = None if keys.clip_norm is None else nn.ClipGradByGlobalNorm(keys.clip_norm)
     if keys.name == "adam":
-        return paddle.optimizer.Adam(keys.lr, parameters=groups, grad_clip=clip)
+        return paddle.optimizer.Adam(keys.lr, parameters=parameters, grad_clip=clip)
     return paddle.optimizer.Momentum(
         keys.lr,
         momentum=keys.momentum,
-        parameters=groups,
+        parameters=parameters,
         use_nesterov=keys.nesterov,
         grad_clip=clip,
     )

@@ -1,0 +1,64 @@
+"""What the tests share. Everything they need is drawn or made here."""
+
+import warnings
+from pathlib import Path
+
+import pytest
+
+from paddle_alexnet.runtime.cpu import speed_up
+
+speed_up()  # before Paddle is loaded
+warnings.filterwarnings("ignore", message="No ccache found")
+
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
+from paddle import nn  # noqa: E402
+
+from paddle_alexnet.data.drawn import draw_folder  # noqa: E402
+from paddle_alexnet.data.preprocessing import Preprocessing  # noqa: E402
+from paddle_alexnet.nets.init import initialize  # noqa: E402
+from paddle_alexnet.nets.models import MODELS, Model  # noqa: E402
+
+TINY_SIDE = 32
+
+
+class TinyNet(nn.Layer):
+    """A net that trains in seconds, with AlexNet's interface."""
+
+    def __init__(self, num_classes, *, lrn="avgpool3d", init="he"):
+        super().__init__()
+        self.block1 = nn.Sequential(nn.Conv2D(3, 8, 5, stride=2), nn.ReLU(), nn.MaxPool2D(3, 2))
+        self.block2 = nn.Sequential(nn.Conv2D(8, 16, 3), nn.ReLU(), nn.Flatten(), nn.Dropout(0.2))
+        self.out_fc = nn.Linear(16 * 4 * 4, num_classes)
+        initialize(self, init)
+
+    def forward(self, x):
+        return self.out_fc(self.block2(self.block1(x)))
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """Adds the net ``tiny`` (32 x 32) to the models."""
+    preprocessing = Preprocessing(input_size=TINY_SIDE, resize=36)
+    monkeypatch.setitem(MODELS, "tiny", Model(TinyNet, preprocessing))
+    return "tiny"
+
+
+@pytest.fixture(scope="session")
+def write_png():
+    """A function that writes a PNG of noise (no two files are the same); folders are made."""
+
+    def write(path, rng, height=24, width=20):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _, data = cv2.imencode(".png", rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
+        path.write_bytes(data.tobytes())
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def flowers(tmp_path_factory) -> Path:
+    """A folder of 60 drawn flowers, five species; read it only."""
+    root = tmp_path_factory.mktemp("data") / "flowers"
+    draw_folder(root, per_species=12)
+    return root

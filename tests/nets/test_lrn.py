@@ -1,0 +1,120 @@
+"""LRN against float64 numpy, written from the formula."""
+
+import numpy as np
+import paddle
+import pytest
+
+from paddle_alexnet import LRN
+from paddle_alexnet.nets.lrn import LRN_KINDS, channel_lrn
+
+
+def across_channels(x, n, alpha, beta, k):
+    """The paper's formula, section 3.3, with alpha on the mean: term by term, in float64."""
+    out = np.empty_like(x)
+    channels = x.shape[1]
+    for c in range(channels):
+        window = x[:, max(0, c - n // 2) : min(channels, c + n // 2 + 1)]
+        out[:, c] = x[:, c] / (k + alpha / n * (window**2).sum(axis=1)) ** beta
+    return out
+
+
+def within_channel(x, n, alpha, beta, k):
+    """Caffe's WITHIN_CHANNEL: the mean over n x n positions, zeros outside counted."""
+    height, width = x.shape[2:]
+    out = np.empty_like(x)
+    for i in range(height):
+        for j in range(width):
+            rows = slice(max(0, i - n // 2), i + n // 2 + 1)
+            columns = slice(max(0, j - n // 2), j + n // 2 + 1)
+            total = (x[:, :, rows, columns] ** 2).sum(axis=(2, 3))
+            out[:, :, i, j] = x[:, :, i, j] / (k + alpha / n**2 * total) ** beta
+    return out
+
+
+# alpha 1 and more than 7 channels: with alpha 1e-4 a window that is off by one goes unnoticed.
+# (shape, n, alpha, beta, k); the rows with a name are cases of other libraries' own tests.
+CASES = [
+    pytest.param((2, 11, 6, 5), 5, 1.0, 0.75, 1.0, id="alpha-1"),
+    pytest.param((2, 7, 3, 3), 15, 1.0, 0.75, 1.0, id="n-over-channels"),
+    pytest.param((2, 9, 4, 4), 1, 1.0, 0.75, 2.0, id="n-1"),
+    pytest.param((2, 7, 3, 3), 5, 1.0, 0.75, 1.0, id="caffe"),
+    pytest.param((5, 5, 5, 5), 3, 2e-4, 0.5, 2.0, id="onnx"),
+    pytest.param((2, 3, 5, 5), 5, 1e-4, 0.75, 2.0, id="paddle"),
+    pytest.param((2, 8, 3, 3), 7, 2.0, 2.01, 1.5, id="steep"),
+]
+
+
+@pytest.mark.parametrize(("shape", "n", "alpha", "beta", "k"), CASES)
+@pytest.mark.parametrize("kind", LRN_KINDS)
+def test_across_channels(kind, shape, n, alpha, beta, k):
+    x = np.random.default_rng(0).normal(0, 3, shape)
+    got = channel_lrn(kind, n, alpha, beta, k)(paddle.to_tensor(x.astype(np.float32))).numpy()
+    np.testing.assert_allclose(got, across_channels(x, n, alpha, beta, k), rtol=2e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(("shape", "n", "alpha", "beta", "k"), CASES)
+def test_within_channel(shape, n, alpha, beta, k):
+    x = np.random.default_rng(0).normal(0, 3, shape)
+    got = LRN(n, alpha, beta, k)(paddle.to_tensor(x.astype(np.float32))).numpy()
+    np.testing.assert_allclose(got, within_channel(x, n, alpha, beta, k), rtol=2e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("across", [True, False])
+def test_gradient_by_finite_differences(across):
+    reference = across_channels if across else within_channel
+    rng = np.random.default_rng(1)
+    x, weight = rng.normal(0, 1, (2, 9, 4, 3)), rng.normal(0, 1, (2, 9, 4, 3))
+    leaf = paddle.to_tensor(x.astype(np.float32), stop_gradient=False)
+    layer = LRN(5, 1.0, 0.75, 1.0, across_channels=across)
+    (layer(leaf) * paddle.to_tensor(weight.astype(np.float32))).sum().backward()
+    step = 1e-6
+    for _ in range(60):
+        place = tuple(rng.integers(s) for s in x.shape)
+        up, down = x.copy(), x.copy()
+        up[place] += step
+        down[place] -= step
+        change = (reference(up, 5, 1.0, 0.75, 1.0) - reference(down, 5, 1.0, 0.75, 1.0)) * weight
+        assert leaf.grad.numpy()[place] == pytest.approx(change.sum() / (2 * step), abs=2e-5)
+
+
+def test_border_channels_are_divided_by_the_whole_window():
+    """The published code's mistake: amplitude 100, alpha 1e-4, channel 0 was 21 % off."""
+    x = np.random.default_rng(2).normal(0, 100, (4, 16, 8, 8))
+    wrong = paddle.nn.AvgPool3D((5, 1, 1), 1, (2, 0, 0))  # exclusive=True by default
+    tensor = paddle.to_tensor(x.astype(np.float32))
+    mean = wrong(tensor.square().unsqueeze(1)).squeeze(1)
+    off = (tensor / (1 + 1e-4 * mean) ** 0.75).numpy()
+    right = across_channels(x, 5, 1e-4, 0.75, 1.0)
+    assert np.abs(off[:, 0] - right[:, 0]).mean() / np.abs(right[:, 0]).mean() > 0.1
+    got = LRN(5, 1e-4, 0.75, 1.0, across_channels=True)(tensor).numpy()
+    np.testing.assert_allclose(got, right, rtol=2e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({"local_size": 4}, "odd"),
+        ({"local_size": 0}, "positive"),
+        ({"local_size": -3}, "positive"),
+        ({"local_size": 2.5}, "whole"),
+        ({"alpha": 0.0}, "alpha"),
+        ({"alpha": float("nan")}, "alpha"),
+        ({"beta": -0.75}, "beta"),
+        ({"bias": 0.0}, "bias"),
+    ],
+)
+def test_bad_settings(values, word):
+    with pytest.raises(ValueError, match=word):
+        LRN(**values)
+
+
+@pytest.mark.parametrize("across", [True, False])
+@pytest.mark.parametrize("shape", [(3, 4, 5), (1, 2, 3, 4, 5)])
+def test_wrong_rank(shape, across):
+    with pytest.raises(ValueError, match=r"\[N, C, H, W\]"):
+        LRN(3, across_channels=across)(paddle.ones(shape))
+
+
+def test_unknown_kind():
+    with pytest.raises(ValueError, match="avgpool3d"):
+        channel_lrn("batchnorm", 5, 1e-4)

@@ -1,0 +1,50 @@
+"""Figures against counts by hand."""
+
+import numpy as np
+import paddle
+import pytest
+from paddle import nn
+
+from paddle_alexnet.training.evaluation import evaluate
+
+
+class Scores(nn.Layer):
+    """Takes the logits from the picture's first bytes."""
+
+    def forward(self, images):
+        assert not self.training
+        return images[:, 0, 0].astype("float32")
+
+
+LOGITS = np.array([[3, 1, 2], [1, 2, 3], [0, 5, 1], [9, 8, 7], [1, 1, 0]], np.uint8)
+LABELS = np.array([0, 0, 1, 2, 1])
+
+
+def batches():
+    for part in (slice(0, 2), slice(2, 5)):  # of unequal size
+        images = LOGITS[part].reshape(-1, 1, 1, 3)
+        yield paddle.to_tensor(images), paddle.to_tensor(LABELS[part])
+
+
+def test_counts():
+    net = Scores()
+    net.train()
+    got = evaluate(net, lambda x: x, batches(), num_classes=3, topk=2)
+    assert net.training
+    assert got.confusion.tolist() == [[1, 0, 1], [1, 1, 0], [1, 0, 0]]  # argmax of a tie: first
+    assert (got.count, got.top1) == (5, 2 / 5)
+    assert got.topk == 3 / 5  # the ranks of the labels are 1, 3, 1, 3 and 2
+    logits = LOGITS.astype(float)
+    logp = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    assert got.loss == pytest.approx(-logp[np.arange(5), LABELS].mean(), rel=1e-6)
+
+
+def test_k_is_cut_to_the_number_of_classes():
+    got = evaluate(Scores(), lambda x: x, batches(), num_classes=3, topk=5)
+    assert (got.k, got.topk) == (3, 1.0)
+
+
+def test_figures_by_name():
+    figures = evaluate(Scores(), lambda x: x, batches(), num_classes=3, topk=5).figures("abc")
+    assert figures["classes"]["a"] == {"count": 2, "correct": 1}
+    assert figures["top3"] == 1.0

@@ -1,0 +1,174 @@
+"""The loop against the same training written out in float64 numpy, and its promises."""
+
+import numpy as np
+import paddle
+import pytest
+from paddle import nn
+
+from paddle_alexnet.config.keys import OptimizerKeys, ScheduleKeys
+from paddle_alexnet.errors import RunError
+from paddle_alexnet.training.averaging import WeightAverage
+from paddle_alexnet.training.evaluation import Evaluation
+from paddle_alexnet.training.loop import Callback, Interrupted, Trainer
+from paddle_alexnet.training.optimizer import build_optimizer
+from paddle_alexnet.training.schedule import Schedule
+
+CLASSES, FEATURES, IMAGES, BATCH = 3, 4, 10, 4
+RNG = np.random.default_rng(0)
+PICTURES = RNG.normal(0, 1, (IMAGES, FEATURES)).astype(np.float32)
+LABELS = RNG.integers(0, CLASSES, IMAGES)
+
+
+class Batches:
+    """Fixed order, a last batch of two."""
+
+    images, batch_size = IMAGES, BATCH
+
+    def __len__(self):
+        return 3
+
+    def epoch(self, epoch, first_batch=0):
+        for start in range(first_batch * BATCH, IMAGES, BATCH):
+            part = slice(start, start + BATCH)
+            yield [paddle.to_tensor(PICTURES[part]), paddle.to_tensor(LABELS[part])]
+
+
+class Notes(Callback):
+    """Writes down what it is told."""
+
+    def __init__(self):
+        self.logs, self.epochs, self.events = [], [], []
+
+    def on_log(self, trainer, record):
+        self.logs.append(record)
+
+    def on_epoch(self, trainer, record, val):
+        self.epochs.append(record)
+        self.evaluated = trainer.net[0].weight.numpy()
+
+    def on_epoch_saved(self, trainer):
+        self.events.append("saved")
+
+    def on_interrupt(self, trainer):
+        self.events.append("interrupt")
+
+    def on_finish(self, trainer):
+        self.events.append("finish")
+
+    def close(self):
+        self.events.append("close")
+
+
+def make(notes=None, *, epochs=3, smoothing=0.2, dropout=0.0, **settings):
+    paddle.seed(1)
+    net = nn.Sequential(nn.Linear(FEATURES, CLASSES), nn.Dropout(dropout))
+    if "decay" in settings:
+        settings["average"] = WeightAverage(net, settings.pop("decay"))
+    keys = OptimizerKeys(lr=0.1, momentum=0.9)
+    steps = -(-3 // settings.get("accumulate_steps", 1))
+    return Trainer(
+        net=net,
+        normalize=lambda x: x,
+        optimizer=build_optimizer(keys, net),
+        schedule=Schedule(
+            ScheduleKeys(name="cosine"), peak_lr=0.1, epochs=epochs, steps_per_epoch=steps
+        ),
+        batches=Batches(),
+        evaluate=lambda: Evaluation(1.0, np.eye(CLASSES, dtype=int), 1.0, CLASSES),
+        epochs=epochs,
+        label_smoothing=smoothing,
+        callbacks=[notes or Notes()],
+        **settings,
+    )
+
+
+def by_hand(weight, bias, groups, smoothing):
+    """Softmax regression with momentum; returns weights and the loss of every update."""
+    values, speed, losses = [weight.astype(float), bias.astype(float)], [0.0, 0.0], []
+    total = 3 * len(groups)
+    for step in range(total):
+        chosen = groups[step % len(groups)]
+        x, y = PICTURES[chosen].astype(float), LABELS[chosen]
+        logits = x @ values[0] + values[1]
+        logp = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        target = np.full_like(logp, smoothing / CLASSES)
+        target[np.arange(len(y)), y] += 1 - smoothing
+        losses.append(-(target * logp).sum(axis=1).mean())
+        error = (np.exp(logp) - target) / len(y)
+        rate = 0.1 * 0.5 * (1 + np.cos(np.pi * step / total))
+        for i, grad in enumerate((x.T @ error, error.sum(axis=0))):
+            speed[i] = 0.9 * speed[i] + grad
+            values[i] = values[i] - rate * speed[i]
+    return values, losses
+
+
+@pytest.mark.parametrize(
+    ("accumulate", "groups"),
+    [(1, [slice(0, 4), slice(4, 8), slice(8, 10)]), (2, [slice(0, 8), slice(8, 10)])],
+)
+def test_training_is_what_it_should_be(accumulate, groups):
+    """Accumulating is one larger batch: every image weighs the same."""
+    notes = Notes()
+    trainer = make(notes, accumulate_steps=accumulate, log_every_steps=1)
+    weight, bias = (p.numpy() for p in trainer.net.parameters())
+    want, losses = by_hand(weight, bias, groups, 0.2)
+    trainer.fit()
+    for got, value in zip(trainer.net.parameters(), want, strict=True):
+        np.testing.assert_allclose(got.numpy(), value, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose([r["loss"] for r in notes.logs], losses, rtol=1e-5)
+    sizes = np.array([len(LABELS[g]) for g in groups])
+    for epoch, record in enumerate(notes.epochs):
+        own = np.array(losses[epoch * len(groups) : (epoch + 1) * len(groups)])
+        assert record["train/loss"] == pytest.approx((own * sizes).sum() / IMAGES, rel=1e-5)
+        assert (record["epoch"], record["step"]) == (epoch + 1, (epoch + 1) * len(groups))
+    assert notes.events == ["saved"] * 3 + ["finish", "close"]
+
+
+def test_log_windows_cover_an_epoch():
+    notes = Notes()
+    make(notes, log_every_steps=2).fit()
+    assert [r["step"] for r in notes.logs] == [2, 3, 4, 6, 8, 9]
+
+
+def test_the_average_is_evaluated_and_given_back():
+    notes = Notes()
+    trainer = make(notes, decay=0.9, epochs=1)
+    trainer.fit()
+    np.testing.assert_array_equal(notes.evaluated, trainer.average.arrays()["0.weight"])
+    assert not np.array_equal(notes.evaluated, trainer.net[0].weight.numpy())
+
+
+def test_dropout_is_told_by_seed_and_step():
+    weights = []
+    for seed in (0, 0, 1):
+        trainer = make(dropout=0.5, seed=seed)
+        trainer.fit()
+        weights.append(trainer.net[0].weight.numpy())
+    np.testing.assert_array_equal(weights[0], weights[1])
+    assert not np.array_equal(weights[0], weights[2])
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 3, 5])
+def test_stopping_saves_between_updates_and_goes_on_there(stop_after):
+    notes, seen = Notes(), []
+    trainer = make(notes, should_stop=lambda: len(seen) >= stop_after)
+    trainer.callbacks[0].on_update = lambda trainer, images: seen.append(images)
+    with pytest.raises(Interrupted):
+        trainer.fit()
+    assert trainer.progress.step == stop_after
+    assert (trainer.progress.epoch, trainer.progress.epoch_step) == divmod(stop_after, 3)
+    assert notes.events[-2:] == ["interrupt", "close"]
+    whole = make()
+    whole.fit()
+    trainer.should_stop = lambda: False
+    trainer.fit()
+    np.testing.assert_array_equal(trainer.net[0].weight.numpy(), whole.net[0].weight.numpy())
+
+
+def test_a_loss_that_is_not_finite_stops_with_advice():
+    notes = Notes()
+    trainer = make(notes, log_every_steps=1)
+    trainer.net[0].weight.set_value(np.full((FEATURES, CLASSES), np.nan, np.float32))
+    with pytest.raises(RunError, match=r"update 1 .*optimizer\.lr"):
+        trainer.fit()
+    assert notes.events == ["close"]

@@ -1,0 +1,39 @@
+"""Open the VisualDL board of one or many runs: python tools/board.py --logdir runs"""
+
+import argparse
+import ipaddress
+import logging
+import signal
+from typing import Any
+
+import _entry
+
+from paddle_alexnet.board.server import LANGUAGES, make_board
+
+
+def main(cpu_speed: dict[str, Any]) -> None:
+    """Serve until stopped."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--logdir", default="runs", metavar="DIR", help="folder of runs [runs]")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on [127.0.0.1]")
+    parser.add_argument("--port", type=int, default=8040, help="0 for any free one [8040]")
+    parser.add_argument("--language", default="en", choices=LANGUAGES, help="of the page [en]")
+    args = parser.parse_args()
+    server = make_board(args.logdir, args.host, args.port, args.language)
+    if not _is_loopback(args.host):
+        logging.warning("anyone who reaches %s can read the board", args.host)
+    print(f"board of {args.logdir}: http://{args.host}:{server.server_port}/ (Ctrl-C ends it)")
+    signal.signal(signal.SIGTERM, _entry.end_by_signal)
+    with server:
+        server.serve_forever()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+if __name__ == "__main__":
+    _entry.run(main)

@@ -1,0 +1,67 @@
+"""Measure weights on labelled pictures: python tools/eval.py --weights W --data DIR --split val"""
+
+import argparse
+import json
+from typing import Any
+
+import _entry
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weights", required=True, help="a .safetensors file of a run")
+    parser.add_argument("--data", required=True, metavar="DIR", help="folder of classes")
+    parser.add_argument("--split", default="val", choices=["train", "val", "test", "all"])
+    parser.add_argument("--batch-size", type=_entry.positive, default=64, help="[64]")
+    parser.add_argument("--top-k", type=_entry.positive, default=5, help="k of top-k [5]")
+    parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N [auto]")
+    parser.add_argument("--json", metavar="FILE", help="write the figures; - for the terminal")
+    return parser.parse_args()
+
+
+def main(cpu_speed: dict[str, Any]) -> int:
+    """Evaluate."""
+    args = parse()
+    _entry.load_paddle()
+    from paddle_alexnet.data.batches import evaluation_batches
+    from paddle_alexnet.data.flower_folder import FlowerFolder
+    from paddle_alexnet.data.listing import list_images
+    from paddle_alexnet.inference.classifier import Classifier
+    from paddle_alexnet.runtime.device import choose_device
+    from paddle_alexnet.storage.writing import write_text
+    from paddle_alexnet.training.evaluation import evaluate
+
+    choose_device(args.device)
+    classifier = Classifier.load(args.weights)
+    # Divided as for training, so that "val" means the same pictures.
+    listing = list_images(args.data, classifier.description.data_split)
+    dataset = FlowerFolder(
+        listing.relabeled(classifier.classes), args.split, classifier.preprocessing
+    )
+    result = evaluate(
+        classifier.net,
+        classifier.normalize,
+        evaluation_batches(dataset, batch_size=args.batch_size),
+        num_classes=len(classifier.classes),
+        topk=args.top_k,
+    )
+    figures = {"split": args.split, **result.figures(classifier.classes)}
+    text = json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
+    if args.json == "-":
+        print(text, end="")
+        return 0
+    if args.json:
+        write_text(args.json, text)
+    print(
+        f"{args.split}: {result.count} pictures, top-1 {result.top1:.4%}, "
+        f"top-{result.k} {result.topk:.4%}, loss {result.loss:.6f}"
+    )
+    for name, row in zip(classifier.classes, result.confusion.tolist(), strict=True):
+        found = dict(zip(classifier.classes, row, strict=True))
+        print(f"  {name}: {sum(row)} pictures, taken for " + str(found)[1:-1].replace("'", ""))
+    return 0
+
+
+if __name__ == "__main__":
+    _entry.run(main)

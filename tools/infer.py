@@ -1,0 +1,69 @@
+"""Classify pictures: python tools/infer.py --weights RUN/best.safetensors PICTURE|FOLDER|GLOB..."""
+
+import argparse
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import _entry
+from tqdm import tqdm
+
+
+def parse(words: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pictures", nargs="+", metavar="PICTURE|FOLDER|GLOB")
+    parser.add_argument("--weights", required=True, help="a .safetensors file of a run")
+    parser.add_argument("--top-k", type=_entry.positive, default=5, help="classes a picture [5]")
+    parser.add_argument("--batch-size", type=_entry.positive, default=16, help="[16]")
+    parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N [auto]")
+    parser.add_argument("--json", metavar="FILE", help="write results as JSON; - for the terminal")
+    parser.add_argument("--save-dir", metavar="DIR", help="write annotated pictures there")
+    parser.add_argument("--font", metavar="FILE", help="font for class names that are not ASCII")
+    parser.add_argument("--logdir", metavar="DIR", help="log pictures to a VisualDL board")
+    return parser.parse_args(words)
+
+
+def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
+    """Classify; returns 1 where a file could not be."""
+    args = parse(words)
+    _entry.load_paddle()
+    from paddle_alexnet.inference.classifier import Classifier
+    from paddle_alexnet.inference.predict import Failure, find_pictures, predict_files
+    from paddle_alexnet.inference.show import Showing
+    from paddle_alexnet.runtime.device import choose_device
+    from paddle_alexnet.storage.writing import write_text
+
+    choose_device(args.device)
+    files = find_pictures(args.pictures)
+    classifier = Classifier.load(args.weights)
+    results = predict_files(classifier, files, topk=args.top_k, batch_size=args.batch_size)
+    failed, rows = 0, []
+    with Showing(args.save_dir, args.logdir, args.font) as showing:
+        for result, image in tqdm(results, total=len(files), unit="img", disable=None, leave=False):
+            if isinstance(result, Failure):
+                failed += 1
+                tqdm.write(f"left out {result.file_name}: {result.reason}", file=sys.stderr)
+                continue
+            rows.append(result)
+            showing.add(result, image)
+    if args.json:
+        objects = ",\n".join(json.dumps(row.to_json(), ensure_ascii=False) for row in rows)
+        text = f"[\n{objects}\n]\n"
+        if args.json == "-":
+            sys.stdout.write(text)
+        else:
+            write_text(args.json, text)
+    if args.json != "-":
+        for row in rows:
+            best = zip(row.scores, row.label_names, strict=True)
+            print("  ".join(f"{score:7.2%} {name}" for score, name in best) + f"  {row.file_name}")
+    if args.save_dir:
+        logging.info("annotated pictures: %s", Path(args.save_dir))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    _entry.run(main)

@@ -1,0 +1,27 @@
+"""Plot training curves: python tools/plot_run.py runs/alexnet [RUN ...] --out curve.png"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import _entry
+
+
+def main(cpu_speed: dict[str, Any]) -> None:
+    """Plot."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="directory of a run")
+    parser.add_argument("--out", required=True, metavar="PNG")
+    args = parser.parse_args()
+    from paddle_alexnet.pictures.curves import plot_runs
+    from paddle_alexnet.run.directory import RunDirectory
+    from paddle_alexnet.run.metrics_file import read_metrics
+
+    runs = [RunDirectory.existing(path) for path in args.runs]
+    names = [run.path.name if len(runs) > 1 else "" for run in runs]
+    rows = {n: read_metrics(r.metrics) for n, r in zip(names, runs, strict=True)}
+    plot_runs(rows, Path(args.out))
+
+
+if __name__ == "__main__":
+    _entry.run(main)

@@ -1,0 +1,26 @@
+"""Fetch flower_photos, check it and unpack it: python tools/prepare_flowers.py [--archive FILE]"""
+
+import argparse
+from typing import Any
+
+import _entry
+
+from paddle_alexnet.data.archive import FLOWER_PHOTOS, FLOWER_PHOTOS_ROOT, fetch_flower_photos
+
+
+def main(cpu_speed: dict[str, Any]) -> None:
+    """Make the folder of photos."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--root", default=str(FLOWER_PHOTOS_ROOT), help=f"folder to make [{FLOWER_PHOTOS_ROOT}]"
+    )
+    parser.add_argument(
+        "--archive", metavar="FILE", help=f"{FLOWER_PHOTOS.name} where you have it already"
+    )
+    args = parser.parse_args()
+    fetch_flower_photos(args.root, file=args.archive)
+    print(f"{args.root} is ready; the photos' credits are in {args.root}/LICENSE.txt")
+
+
+if __name__ == "__main__":
+    _entry.run(main)

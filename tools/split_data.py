@@ -1,0 +1,25 @@
+"""Copy a folder of classes into train/ and val/: python tools/split_data.py SRC DST"""
+
+import argparse
+from typing import Any
+
+import _entry
+
+from paddle_alexnet.data.copy_split import copy_split
+
+
+def main(cpu_speed: dict[str, Any]) -> None:
+    """Copy."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", metavar="SRC", help="folder of classes")
+    parser.add_argument("target", metavar="DST", help="new or empty folder")
+    parser.add_argument("--val-rate", type=float, default=0.1, help="share of each class [0.1]")
+    parser.add_argument("--seed", type=int, default=0, help="of the draw [0]")
+    args = parser.parse_args()
+    done = copy_split(args.source, args.target, val_rate=args.val_rate, seed=args.seed)
+    counts = ", ".join(f"{name} {len(done.splits[name])}" for name in ("train", "val"))
+    print(f"{args.target}: {counts} images in {len(done.classes)} classes")
+
+
+if __name__ == "__main__":
+    _entry.run(main)

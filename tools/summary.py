@@ -1,0 +1,40 @@
+"""Print a net layer by layer: python tools/summary.py -c configs/alexnet.yml"""
+
+import argparse
+from typing import Any
+
+import _entry
+
+from paddle_alexnet.config.reading import read_config
+from paddle_alexnet.errors import ConfigError
+
+
+def main(cpu_speed: dict[str, Any]) -> None:
+    """Print paddle.summary of the net of a configuration; no data is needed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-c", "--config", required=True, metavar="YML")
+    parser.add_argument(
+        "-o", "--override", metavar="KEY=VALUE", action="append", default=[], help="set a key"
+    )
+    parser.add_argument("--logdir", metavar="DIR", help="log the graph to a VisualDL board")
+    args = parser.parse_args()
+    keys = read_config(args.config, args.override).model
+    _entry.load_paddle()
+    import paddle
+
+    from paddle_alexnet.board.writer import BoardWriter
+    from paddle_alexnet.nets.models import MODELS, build_model
+
+    try:
+        net = build_model(keys.name, keys.num_classes or 1000, lrn=keys.lrn, init=keys.init)
+    except ValueError as error:
+        raise ConfigError(f"model: {error}") from error
+    side = MODELS[keys.name].preprocessing.input_size
+    paddle.summary(net, (None, 3, side, side))
+    if args.logdir:
+        with BoardWriter(args.logdir) as writer:
+            writer.graph(net, [-1, 3, side, side])
+
+
+if __name__ == "__main__":
+    _entry.run(main)
