@@ -1,0 +1,206 @@
+"""A whole run of a tiny net on drawn flowers: what it leaves, and going on with it."""
+
+import json
+
+import numpy as np
+import pytest
+from visualdl import LogReader
+
+from paddle_alexnet.config.reading import make_config, read_config
+from paddle_alexnet.errors import ConfigError, DataError, RunError, WeightsError
+from paddle_alexnet.inference.classifier import Classifier
+from paddle_alexnet.run.assembly import assemble
+from paddle_alexnet.run.directory import RunDirectory
+from paddle_alexnet.run.metrics_file import read_metrics
+from paddle_alexnet.storage.tensors import read_tensors
+from paddle_alexnet.storage.weights import read_weights
+from paddle_alexnet.training.loop import Interrupted
+
+EPOCHS = 3
+STEPS = 7  # an epoch, of 8 images each
+
+
+@pytest.fixture
+def settings(flowers, tiny):
+    return {
+        "data": {"root": str(flowers)},
+        "augment": {"brightness": 0.2, "hue": 0.1},
+        "model": {"name": tiny},
+        "train": {"epochs": EPOCHS, "batch_size": 8, "log_every_steps": 2, "device": "cpu"},
+        "optimizer": {"lr": 0.02, "nesterov": True, "weight_decay": 1e-4, "average": 0.9},
+        "schedule": {"name": "cosine", "warmup_epochs": 1},
+    }
+
+
+def changed(settings, **sections):
+    return make_config({k: {**settings.get(k, {}), **sections.get(k, {})} for k in ALL})
+
+
+ALL = ("data", "augment", "model", "train", "optimizer", "schedule")
+
+
+def start(config, path, **more):
+    return assemble(config, lambda: RunDirectory.create(path, "test"), **more)
+
+
+def arrays(path):
+    return read_tensors(path)[0]
+
+
+def assert_equal_arrays(a, b):
+    assert a.keys() == b.keys()
+    for name, array in a.items():
+        np.testing.assert_array_equal(array, b[name], err_msg=name)
+
+
+def test_what_a_run_leaves(settings, tmp_path, capfd):
+    config = changed(settings)
+    trainer, run = start(config, tmp_path / "run", cpu_speed={"cores": 2})
+    trainer.fit()
+    assert read_config(run.config) == config
+    environment = json.loads(run.environment.read_text())
+    assert environment["packages"]["numpy"] == np.__version__
+    assert {"command", "python", "commit", "machine", "device", "cpu_speed"} <= environment.keys()
+    assert json.loads(run.class_index.read_text())["0"] == "daisy"
+
+    rows = read_metrics(run.metrics)
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    wanted = {"step", "lr", "train/loss", "train/top1", "val/loss", "val/top1", "val/top5"}
+    assert all(wanted <= row.keys() for row in rows)
+
+    _, description = read_weights(run.best)
+    best = max(rows, key=lambda row: row["val/top1"])  # the first of equals
+    assert description.training["epoch"] == best["epoch"]
+    assert description.training["val/top1"] == best["val/top1"]
+    assert description.classes == ("daisy", "dandelion", "roses", "sunflowers", "tulips")
+
+    reader = LogReader(file_path=str(run.path / "vdlrecords.main.log"))
+    tags = reader.get_tags()
+    assert set(rows[0]) - {"epoch"} <= {tag.replace("%2F", "/") for tag in tags["scalar"]}
+    # Every second update, and the last of an epoch.
+    logged = [n for n in range(1, 3 * STEPS + 1) if n % 2 == 0 or n % STEPS == 0]
+    for tag in ("step/loss", "step/lr", "step/top1", "step/img_per_second", "step/reader_cost"):
+        assert [p.id for p in reader.get_data("scalar", tag)] == logged
+    points = reader.get_data("scalar", "val/top1")
+    assert [p.value for p in points] == pytest.approx([row["val/top1"] for row in rows])
+    for tag in ("panels/train", "panels/val"):
+        assert len(reader.get_data("image", tag)) == EPOCHS
+    assert "hparam" in str(tags)
+
+    lines = capfd.readouterr().err.splitlines()
+    assert sum(line.startswith("epoch ") for line in lines) == EPOCHS  # no bar: not a terminal
+
+
+def test_the_best_weights_give_the_val_figures_again(settings, tmp_path, flowers):
+    from paddle_alexnet import FlowerFolder
+
+    trainer, run = start(changed(settings), tmp_path / "run")
+    trainer.fit()
+    classifier = Classifier.load(run.best)
+    val = FlowerFolder(flowers, "val")
+    images, labels = zip(*(val[i] for i in range(len(val))), strict=True)
+    top1 = (classifier.scores(images).argmax(axis=1) == np.array(labels)).mean()
+    assert top1 == classifier.description.training["val/top1"]
+
+
+@pytest.mark.parametrize("stop_after", [2, STEPS, 9])  # in an epoch, at its end, and in the next
+@pytest.mark.parametrize("schedule", ["cosine", "plateau"])
+def test_a_stopped_run_ends_as_one_that_was_not(settings, tmp_path, stop_after, schedule):
+    config = changed(settings, schedule={"name": schedule, "patience": 0})
+    trainer, whole = start(config, tmp_path / "whole")
+    assert trainer.steps_per_epoch == STEPS
+    trainer.fit()
+
+    steps = []
+    trainer, part = start(config, tmp_path / "part", should_stop=lambda: len(steps) >= stop_after)
+    trainer.callbacks[0].on_update = lambda *args: steps.append(args)
+    with pytest.raises(Interrupted):
+        trainer.fit()
+    resumed, _ = assemble(config, lambda: RunDirectory.existing(part.path), resume=True)
+    assert resumed.progress.step == stop_after
+    resumed.fit()
+    assert_equal_arrays(arrays(part.state), arrays(whole.state))
+    assert_equal_arrays(arrays(part.best), arrays(whole.best))
+    figures = ("epoch", "step", "lr", "train/loss", "train/top1", "val/loss", "val/top1")
+    rows = [[[r[k] for k in figures] for r in read_metrics(x.metrics)] for x in (part, whole)]
+    assert rows[0] == rows[1]
+
+
+def test_epochs_that_the_state_does_not_know_are_not_doubled(settings, tmp_path):
+    trainer, run = start(changed(settings), tmp_path / "run")
+    trainer.fit()
+    text = run.metrics.read_text()
+    fourth = text.splitlines()[-1].replace('"epoch": 3', '"epoch": 4')
+    run.metrics.write_text(f'{text}{fourth}\n{{"epo')
+    trainer, _ = assemble(changed(settings), lambda: run, resume=True)
+    trainer.fit()  # nothing left to do
+    assert run.metrics.read_text() == text
+
+
+def test_fine_tuning_starts_from_all_but_the_last_layer(settings, tmp_path):
+    trainer, run = start(changed(settings), tmp_path / "run")
+    trainer.fit()
+    model = {"pretrained": str(run.best), "skip_head": True}
+    tuned, _ = start(changed(settings, model=model, train={"seed": 5}), tmp_path / "tuned")
+    got, want = dict(tuned.net.named_parameters()), arrays(run.best)
+    np.testing.assert_array_equal(got["block1.0.weight"].numpy(), want["block1.0.weight"])
+    assert not np.array_equal(got["out_fc.weight"].numpy(), want["out_fc.weight"])
+
+
+def test_mistakes_are_named_and_leave_no_run(settings, tmp_path, write_png):
+    write_png(tmp_path / "one" / "a" / "1.png", np.random.default_rng(0))
+    for sections, error, words in (
+        ({"data": {"root": str(tmp_path / "no")}}, DataError, "not a folder"),
+        ({"data": {"root": str(tmp_path / "one")}}, DataError, "split"),
+        ({"model": {"name": "lenet"}}, ConfigError, "alexnet"),
+        ({"model": {"name": "alexnet", "lrn": "no"}}, ConfigError, "unknown"),
+        ({"model": {"name": "alexnet", "init": "no"}}, ConfigError, "unknown init"),
+        ({"model": {"num_classes": 7}}, ConfigError, "5 classes"),
+        ({"model": {"pretrained": "no.safetensors"}}, WeightsError, "no.safetensors"),
+        ({"train": {"device": "gpu"}}, ConfigError, "GPU"),
+        ({"train": {"device": "gpu:77"}}, ConfigError, "GPU"),
+    ):
+        with pytest.raises(error, match=words):
+            start(changed(settings, **sections), tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+
+def test_one_class_is_not_enough(settings, tmp_path, write_png):
+    for i in range(40):
+        write_png(tmp_path / "one" / "daisy" / f"{i}.png", np.random.default_rng(i))
+    with pytest.raises(DataError, match=r"only one class \(daisy\)"):
+        start(changed(settings, data={"root": str(tmp_path / "one")}), tmp_path / "run")
+
+
+def test_a_run_is_never_overwritten(settings, tmp_path):
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(RunError, match="--resume"):
+        start(changed(settings), tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_run_directories_are_numbered(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = [RunDirectory.create(None, "alexnet").path.name for _ in range(3)]
+    assert names == ["alexnet", "alexnet-2", "alexnet-3"]
+
+
+def test_what_is_no_run_cannot_be_resumed(settings, tmp_path):
+    with pytest.raises(RunError, match=r"config\.yml is missing"):
+        RunDirectory.existing(tmp_path)
+    run = RunDirectory.create(tmp_path / "run", "x")
+    with pytest.raises(WeightsError, match="no weights file"):
+        assemble(changed(settings), lambda: run, resume=True)
+    run.state.write_bytes(b"damaged")
+    with pytest.raises(WeightsError, match="damaged"):
+        assemble(changed(settings), lambda: run, resume=True)
+
+
+def test_a_state_is_not_weights_and_weights_are_no_state(settings, tmp_path):
+    trainer, run = start(changed(settings, train={"epochs": 2}), tmp_path / "run")
+    trainer.fit()
+    with pytest.raises(WeightsError, match=r"best\.safetensors"):
+        read_weights(run.state)
+    run.best.replace(run.state)
+    with pytest.raises(WeightsError, match="not the state"):
+        assemble(changed(settings), lambda: run, resume=True)

@@ -1,0 +1,128 @@
+"""Weights files: read by another library, and refused when they do not fit."""
+
+import json
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from paddle import nn
+
+from paddle_alexnet.data.listing import SplitRule
+from paddle_alexnet.data.preprocessing import Preprocessing
+from paddle_alexnet.errors import WeightsError
+from paddle_alexnet.storage.weights import (
+    Description,
+    load_arrays,
+    net_arrays,
+    read_weights,
+    write_weights,
+)
+
+DESCRIPTION = Description(
+    "alexnet",
+    ("daisy", "雏菊"),
+    Preprocessing(input_size=32, resize=36),
+    SplitRule("random", 0.2, 7),
+    {"epoch": 3, "val/top1": 0.5},
+)
+
+
+@pytest.fixture
+def net():
+    return nn.Sequential(nn.Conv2D(3, 4, 3), nn.Flatten(), nn.Linear(16, 2))
+
+
+@pytest.fixture
+def path(net, tmp_path):
+    write_weights(tmp_path / "w.safetensors", net_arrays(net), DESCRIPTION)
+    return tmp_path / "w.safetensors"
+
+
+def test_names_layout_and_metadata_as_the_format_has_them(net, path):
+    arrays = safetensors.numpy.load_file(path)
+    assert {k: v.shape for k, v in arrays.items()} == {
+        "0.weight": (4, 3, 3, 3),
+        "0.bias": (4,),
+        "2.weight": (16, 2),  # Paddle's layout: in, out
+        "2.bias": (2,),
+    }
+    with safetensors.safe_open(path, "numpy") as file:
+        metadata = file.metadata()
+    assert metadata["architecture"] == "alexnet"
+    assert json.loads(metadata["classes"]) == ["daisy", "雏菊"]
+    assert json.loads(metadata["preprocessing"])["input_size"] == 32
+
+
+def test_there_and_back(net, path):
+    arrays, description = read_weights(path)
+    assert description == DESCRIPTION
+    twin = nn.Sequential(nn.Conv2D(3, 4, 3), nn.Flatten(), nn.Linear(16, 2))
+    load_arrays(twin, arrays, path)
+    for name, array in net_arrays(net).items():
+        np.testing.assert_array_equal(net_arrays(twin)[name], array)
+
+
+@pytest.mark.parametrize("keep", [0, 4, 100, -1])
+def test_damaged_files(path, keep):
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(WeightsError, match=r"w\.safetensors"):
+        read_weights(path)
+
+
+def test_a_missing_file_and_a_folder(tmp_path):
+    with pytest.raises(WeightsError, match="no weights file"):
+        read_weights(tmp_path / "no.safetensors")
+    with pytest.raises(WeightsError, match="cannot be read"):
+        read_weights(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"classes": None},
+        {"classes": "[]"},
+        {"classes": '"daisy"'},
+        {"classes": "[1, 2]"},
+        {"classes": "["},
+        {"preprocessing": "{}"},
+        {"preprocessing": "[]"},
+        {"preprocessing": '{"input_size": 9, "resize": 1, "mean": [0, 0, 0], "std": [1, 1, 1]}'},
+        {"data_split": '{"evil": 1}'},
+        {"data_split": "3"},
+    ],
+)
+def test_metadata_is_not_believed_unseen(net, tmp_path, change):
+    metadata = {**DESCRIPTION.metadata(), **change}
+    metadata = {key: value for key, value in metadata.items() if value is not None}
+    safetensors.numpy.save_file(net_arrays(net), tmp_path / "w.safetensors", metadata)
+    with pytest.raises(WeightsError, match="not a weights file of this project"):
+        read_weights(tmp_path / "w.safetensors")
+
+
+def test_weights_that_do_not_fit_change_nothing(net):
+    before = net_arrays(net)
+    arrays = {
+        "0.weight": np.zeros((4, 3, 3, 3), np.float32),
+        "2.weight": np.zeros((16, 9), np.float32),
+        "2.bias": np.zeros(2, np.float32),
+        "surplus": np.zeros(1, np.float32),
+    }
+    with pytest.raises(WeightsError) as caught:
+        load_arrays(net, arrays, "them.safetensors")
+    text = str(caught.value)
+    for words in ("missing: 0.bias", "not in the net: surplus", "[16, 9]", "[16, 2]", "skip_head"):
+        assert words in text
+    for name, array in net_arrays(net).items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_leaving_out_the_head(net):
+    before = net_arrays(net)["2.weight"]
+    arrays = {
+        "0.weight": np.ones((4, 3, 3, 3), np.float32),
+        "0.bias": np.ones(4, np.float32),
+        "2.weight": np.zeros((16, 9), np.float32),
+    }
+    load_arrays(net, arrays, "them", head="2")
+    assert (net_arrays(net)["0.weight"] == 1).all()
+    np.testing.assert_array_equal(net_arrays(net)["2.weight"], before)

@@ -1,0 +1,48 @@
+"""Files are whole or not there."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from paddle_alexnet.errors import RunError
+from paddle_alexnet.storage.writing import write_text, write_whole
+
+
+def test_replaces_and_leaves_nothing_beside(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "first")
+    write_text(path, "second 花")
+    assert path.read_text(encoding="utf-8") == "second 花"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failure_keeps_the_old_file(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "good")
+
+    def fail(name):
+        Path(name).write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(RunError, match=r"a\.txt.*disk full"):
+        write_whole(path, fail)
+    assert path.read_text() == "good"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_no_such_folder(tmp_path):
+    with pytest.raises(RunError, match="cannot write"):
+        write_text(tmp_path / "no" / "a.txt", "x")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_others_may_read_what_the_usual_mode_lets_them(tmp_path):
+    (tmp_path / "usual").touch()
+
+    def secretive(name):
+        Path(name).unlink()
+        os.close(os.open(name, os.O_CREAT | os.O_WRONLY, 0o600))
+
+    write_whole(tmp_path / "ours", secretive)
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
