@@ -6,7 +6,9 @@ VisualDL is named in the docstring of the function that does it.
 
 import contextlib
 import copy
+import functools
 import io
+import logging
 import struct
 import threading
 import types
@@ -100,6 +102,21 @@ def read_whole_records_only() -> None:
     record_reader._RecordReader.get_next = get_next
 
 
+def let_the_process_end() -> None:
+    """Make the thread of VisualDL's profiler end with the process, which otherwise never ends.
+
+    Replaces the name ``Thread`` in ``visualdl.component.profiler.profiler_reader``.
+    """
+    from visualdl.component.profiler import profiler_reader
+
+    profiler_reader.Thread = functools.partial(threading.Thread, daemon=True)
+
+
+def quiet_server() -> None:
+    """Keep VisualDL from writing a line for every request and every reading of a log."""
+    logging.getLogger("vdl_logger").setLevel(logging.CRITICAL)
+
+
 def numpy_with_float() -> types.ModuleType:
     """Give VisualDL's curves the ``np.float`` they ask for, without touching numpy.
 
@@ -112,6 +129,21 @@ def numpy_with_float() -> types.ModuleType:
     view.float = float
     base_component.np = view
     return view
+
+
+def correct_roc() -> None:
+    """Make VisualDL draw :func:`roc_points`.
+
+    Replaces ``compute_roc_curve`` in ``visualdl.component.base_component``.
+    """
+    from visualdl.component import base_component
+
+    def compute_roc_curve(
+        labels: np.ndarray, predictions: np.ndarray, num_thresholds: int = 127, weights: Any = None
+    ) -> dict[str, list]:
+        return roc_points(labels, predictions, num_thresholds)
+
+    base_component.compute_roc_curve = compute_roc_curve
 
 
 def roc_points(labels: np.ndarray, scores: np.ndarray, thresholds: int = 127) -> dict[str, list]:
@@ -144,8 +176,14 @@ def graph_export() -> Iterator[None]:
     """
     import paddle
 
-    with paddle.utils.unique_name.guard(), paddle.pir_utils.DygraphOldIrGuard():
-        yield
+    stock = paddle.jit.to_static
+    # Without it the shape of the input is not taken into account.
+    paddle.jit.to_static = functools.partial(stock, full_graph=True)
+    try:
+        with paddle.utils.unique_name.guard(), paddle.pir_utils.DygraphOldIrGuard():
+            yield
+    finally:
+        paddle.jit.to_static = stock
 
 
 def graph_copy(net: Any) -> Any:

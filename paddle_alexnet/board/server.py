@@ -35,6 +35,8 @@ def make_board(logdir: str | Path, host: str, port: int, language: str = "en") -
             pass
 
     cures.read_whole_records_only()
+    cures.let_the_process_end()
+    cures.quiet_server()
     settings = ParseArgs(
         logdir=[str(logdir)],
         host=host,

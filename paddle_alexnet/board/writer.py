@@ -68,9 +68,10 @@ class BoardWriter:
             step: Of the log.
         """
         cures.numpy_with_float()
-        self._log.add_pr_curve(f"pr/{name}", np.asarray(labels, int), np.asarray(scores), step)
-        points = cures.roc_points(labels, scores)
-        self._log.add_roc_curve_raw(f"roc/{name}", **points, step=step)
+        cures.correct_roc()
+        labels, scores = np.asarray(labels, int), np.asarray(scores)
+        self._log.add_pr_curve(f"pr/{name}", labels, scores, step)
+        self._log.add_roc_curve(f"roc/{name}", labels, scores, step)
 
     def graph(self, net: Any, input_shape: Sequence[int]) -> None:
         """The structure of ``net`` for float32 input of ``input_shape`` (-1: any)."""
