@@ -11,7 +11,7 @@ import _entry
 from paddle_alexnet.board.server import LANGUAGES, make_board
 
 
-def main(cpu_speed: dict[str, Any]) -> None:
+def main(cpu_speed: dict[str, Any]) -> int:
     """Serve until stopped."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--logdir", default="runs", metavar="DIR", help="folder of runs [runs]")
@@ -25,7 +25,8 @@ def main(cpu_speed: dict[str, Any]) -> None:
     print(f"board of {args.logdir}: http://{args.host}:{server.server_port}/ (Ctrl-C ends it)")
     signal.signal(signal.SIGTERM, _entry.end_by_signal)
     with server:
-        server.serve_forever()
+        server.serve_forever()  # until Ctrl-C, which werkzeug keeps to itself
+    return 128 + signal.SIGINT
 
 
 def _is_loopback(host: str) -> bool:

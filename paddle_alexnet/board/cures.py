@@ -9,6 +9,7 @@ import copy
 import functools
 import io
 import logging
+import operator
 import struct
 import threading
 import types
@@ -176,14 +177,17 @@ def graph_export() -> Iterator[None]:
     """
     import paddle
 
-    stock = paddle.jit.to_static
+    stock = paddle.jit.to_static, paddle.multiply
     # Without it the shape of the input is not taken into account.
-    paddle.jit.to_static = functools.partial(stock, full_graph=True)
+    paddle.jit.to_static = functools.partial(paddle.jit.to_static, full_graph=True)
+    # The function takes no variables of the old format, the operator does; the built-in response
+    # norm calls the function.
+    paddle.multiply = operator.mul
     try:
         with paddle.utils.unique_name.guard(), paddle.pir_utils.DygraphOldIrGuard():
             yield
     finally:
-        paddle.jit.to_static = stock
+        paddle.jit.to_static, paddle.multiply = stock
 
 
 def graph_copy(net: Any) -> Any:

@@ -16,7 +16,7 @@ from paddle_alexnet.errors import ConfigError
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that reads 1e-4 as a number (YAML 1.2).
+    """Safe YAML that reads 1e-4 as a number and "no" as a word, as YAML 1.2 has it.
 
     It refuses a key given twice, and aliases: no configuration needs them, and a few nested ones
     grow to gigabytes.
@@ -44,7 +44,14 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-# PyYAML follows YAML 1.1, where a float needs a point: 1e-4 would be a string.
+# PyYAML follows YAML 1.1, where "no" is false and a float needs a point: 1e-4 would be a string.
+_Loader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),

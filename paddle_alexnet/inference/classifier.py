@@ -12,7 +12,7 @@ from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.nets.input import Normalize
 from paddle_alexnet.nets.models import MODELS, build_model
-from paddle_alexnet.storage.weights import Description, load_arrays, read_weights
+from paddle_alexnet.nets.weights import Description, load_arrays, read_weights
 
 
 class Classifier:

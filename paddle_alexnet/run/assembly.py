@@ -14,8 +14,9 @@ from paddle_alexnet.config.keys import AugmentKeys, Config, ModelKeys
 from paddle_alexnet.config.reading import write_config
 from paddle_alexnet.data.batches import TrainingBatches, evaluation_batches
 from paddle_alexnet.data.flower_folder import FlowerFolder, class_index
-from paddle_alexnet.data.listing import SplitRule, list_images
+from paddle_alexnet.data.listing import list_images
 from paddle_alexnet.data.prepare import prepare
+from paddle_alexnet.data.split import SplitRule
 from paddle_alexnet.data.transforms import (
     ColorJitter,
     Compose,
@@ -27,6 +28,7 @@ from paddle_alexnet.data.transforms import (
 from paddle_alexnet.errors import ConfigError, DataError, WeightsError
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.nets.models import MODELS, build_model
+from paddle_alexnet.nets.weights import Description, load_arrays, read_weights
 from paddle_alexnet.run.board_log import PANEL_PICTURES, BoardLog
 from paddle_alexnet.run.checkpoints import Checkpoints, read_state
 from paddle_alexnet.run.directory import RunDirectory
@@ -34,7 +36,6 @@ from paddle_alexnet.run.environment import describe_environment
 from paddle_alexnet.run.metrics_file import MetricsFile
 from paddle_alexnet.run.progress import ProgressBar
 from paddle_alexnet.runtime.device import choose_device
-from paddle_alexnet.storage.weights import Description, load_arrays, read_weights
 from paddle_alexnet.storage.writing import write_text
 from paddle_alexnet.training.averaging import WeightAverage
 from paddle_alexnet.training.evaluation import evaluate

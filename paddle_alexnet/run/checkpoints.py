@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from paddle_alexnet.errors import WeightsError
-from paddle_alexnet.run.directory import RunDirectory
-from paddle_alexnet.storage.tensors import read_tensors, write_tensors
-from paddle_alexnet.storage.weights import (
+from paddle_alexnet.nets.weights import (
     Description,
     load_arrays,
     net_arrays,
     write_weights,
 )
+from paddle_alexnet.run.directory import RunDirectory
+from paddle_alexnet.storage.tensors import read_tensors, write_tensors
 from paddle_alexnet.training.evaluation import Evaluation
 from paddle_alexnet.training.loop import Callback, Progress, Trainer
 from paddle_alexnet.training.optimizer import optimizer_arrays, restore_optimizer

@@ -1,1 +1,1 @@
-"""Files that are whole or not there: texts, tensors, weights."""
+"""Files and folders that are whole or not there."""

@@ -1,7 +1,10 @@
-"""Writing a file so that it is whole or not there."""
+"""Writing a file or a folder so that it is whole or not there."""
 
 import os
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from paddle_alexnet.errors import RunError
@@ -37,3 +40,30 @@ def write_text(path: str | Path, text: str) -> None:
         RunError: It cannot be written.
     """
     write_whole(path, lambda beside: Path(beside).write_text(text, encoding="utf-8"))
+
+
+@contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """Give a new folder beside ``path`` that becomes ``path`` when the block ends well.
+
+    Where the block fails, the new folder goes away.
+
+    Args:
+        path: Must not exist or be an empty folder.
+
+    Raises:
+        OSError: It cannot be made, or ``path`` is taken.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield beside
+        # mkdtemp makes folders that only their owner can enter: back to what is usual here.
+        beside.chmod(path.parent.stat().st_mode & 0o777)
+        if path.exists():
+            path.rmdir()  # fails where it is not empty
+        beside.rename(path)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise

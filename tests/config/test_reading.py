@@ -88,6 +88,12 @@ def test_mistakes_are_named(yml, override, words):
         read_config(yml, [override])
 
 
+@pytest.mark.parametrize("word", ["no", "on", "y", "null_", "1e", "2024-01-01x"])
+def test_folders_may_have_any_name(yml, word):
+    """In YAML 1.1 no and on are truth values."""
+    assert read_config(yml, [f"data.root={word}"]).data.root == word
+
+
 def test_nothing_is_evaluated(yml):
     assert read_config(yml, ["model.lrn=__import__('os')"]).model.lrn == "__import__('os')"
 

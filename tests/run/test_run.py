@@ -9,11 +9,11 @@ from visualdl import LogReader
 from paddle_alexnet.config.reading import make_config, read_config
 from paddle_alexnet.errors import ConfigError, DataError, RunError, WeightsError
 from paddle_alexnet.inference.classifier import Classifier
+from paddle_alexnet.nets.weights import read_weights
 from paddle_alexnet.run.assembly import assemble
 from paddle_alexnet.run.directory import RunDirectory
 from paddle_alexnet.run.metrics_file import read_metrics
 from paddle_alexnet.storage.tensors import read_tensors
-from paddle_alexnet.storage.weights import read_weights
 from paddle_alexnet.training.loop import Interrupted
 
 EPOCHS = 3

@@ -7,10 +7,10 @@ import pytest
 import safetensors.numpy
 from paddle import nn
 
-from paddle_alexnet.data.listing import SplitRule
 from paddle_alexnet.data.preprocessing import Preprocessing
+from paddle_alexnet.data.split import SplitRule
 from paddle_alexnet.errors import WeightsError
-from paddle_alexnet.storage.weights import (
+from paddle_alexnet.nets.weights import (
     Description,
     load_arrays,
     net_arrays,

@@ -10,8 +10,8 @@ import numpy as np
 import paddle
 from paddle import nn
 
-from paddle_alexnet.data.listing import SplitRule
 from paddle_alexnet.data.preprocessing import Preprocessing
+from paddle_alexnet.data.split import SplitRule
 from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
 

@@ -1,0 +1,1 @@
+"""From files to batches: finding, decoding, changing and collecting pictures."""

@@ -1,0 +1,109 @@
+"""From a data set to batches of uint8 pictures; they become floats on the device."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import paddle
+from paddle.io import DataLoader, Dataset
+
+from paddle_alexnet.data.flower_folder import FlowerFolder
+from paddle_alexnet.data.transforms import Transform
+
+# Streams of random numbers that one seed gives; dropout has the next (training/loop.py).
+ORDER_STREAM, AUGMENT_STREAM = 0, 1
+
+
+class TrainingView(Dataset):
+    """Training pictures as the net sees them in one epoch.
+
+    How a picture is changed is told by (seed, epoch, index) alone, so it does not depend on how
+    many processes share the work, nor on whether the run was stopped in between.
+
+    Args:
+        pictures: Gives (uint8 RGB [H, W, 3], label).
+        transform: The random change, to one size for all.
+        seed: Of the run.
+
+    Attributes:
+        epoch: From 0; set before use.
+    """
+
+    def __init__(self, pictures: FlowerFolder, transform: Transform, seed: int) -> None:
+        super().__init__()
+        self.pictures = pictures
+        self.transform = transform
+        self.seed = seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        image, label = self.pictures[index]
+        rng = np.random.default_rng([self.seed, AUGMENT_STREAM, self.epoch, index])
+        return self.transform(image, rng), label
+
+
+class TrainingBatches:
+    """Batches of an epoch, in an order told by (seed, epoch) alone.
+
+    Args:
+        pictures: The training pictures.
+        transform: The random change of each.
+        batch_size: Pictures a batch; the last of an epoch may hold fewer.
+        seed: Of the run.
+        workers: Processes that decode; 0 for a thread of this process.
+
+    Attributes:
+        view: The pictures of the epoch under way.
+    """
+
+    def __init__(
+        self,
+        pictures: FlowerFolder,
+        transform: Transform,
+        *,
+        batch_size: int,
+        seed: int = 0,
+        workers: int = 0,
+    ) -> None:
+        self.view = TrainingView(pictures, transform, seed)
+        self.batch_size = batch_size
+        self.workers = workers
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return math.ceil(self.images / self.batch_size)
+
+    @property
+    def images(self) -> int:
+        """Pictures an epoch."""
+        return len(self.view)
+
+    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[list[paddle.Tensor]]:
+        """Batches [uint8 [N, S, S, 3], int64 [N]] of an epoch (from 0), from ``first_batch`` on."""
+        self.view.epoch = epoch
+        rng = np.random.default_rng([self.view.seed, ORDER_STREAM, epoch])
+        order = rng.permutation(self.images).tolist()
+        size = self.batch_size
+        groups = [order[start : start + size] for start in range(0, len(order), size)]
+        if not groups[first_batch:]:
+            return iter(())
+        # A loader an epoch: its processes take a copy of the view with the epoch's number.
+        return iter(_loader(self.view, self.workers, batch_sampler=groups[first_batch:]))
+
+
+def evaluation_batches(pictures: FlowerFolder, *, batch_size: int, workers: int = 0) -> DataLoader:
+    """Batches [uint8 [N, S, S, 3], int64 [N]] in order, as often as they are iterated.
+
+    Args:
+        pictures: With a transform that gives all the same size.
+        batch_size: Pictures a batch; the last may hold fewer.
+        workers: As for :class:`TrainingBatches`.
+    """
+    return _loader(pictures, workers, batch_size=batch_size)
+
+
+def _loader(dataset: Dataset, workers: int, **batching: object) -> DataLoader:
+    return DataLoader(dataset, num_workers=workers, return_list=True, **batching)

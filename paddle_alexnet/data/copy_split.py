@@ -1,0 +1,51 @@
+"""Dividing a folder of classes by copying it."""
+
+import shutil
+from pathlib import Path
+
+from paddle_alexnet.data.listing import Listing, divided_folders, list_images
+from paddle_alexnet.data.split import SplitRule
+from paddle_alexnet.errors import DataError
+
+
+def copy_split(
+    source: str | Path, target: str | Path, *, val_rate: float = 0.1, seed: int = 0
+) -> Listing:
+    """Copy ``source/<class>/*`` to ``target/{train,val}/<class>/*``, with what licenses it.
+
+    Args:
+        source: Folder of classes.
+        target: A folder that does not exist or is empty.
+        val_rate: Share of each class for val, in (0, 1).
+        seed: Of the draw.
+
+    Returns:
+        What was copied, by its paths in ``source``.
+
+    Raises:
+        DataError: ``source`` cannot be read or is divided already, ``target`` is not empty or
+            cannot be written, or the rate is out of its range.
+    """
+    source, target = Path(source), Path(target)
+    try:
+        rule = SplitRule("random", val_rate, seed)
+    except ValueError as error:
+        raise DataError(f"--{error}".replace("val_rate", "val-rate")) from error
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise DataError(f"{target} is not an empty folder: it is left as it is; name another")
+    if target.resolve().is_relative_to(source.resolve()):
+        raise DataError(f"{target} lies within {source}: name a folder outside")
+    if source.is_dir() and (parts := divided_folders(source)):
+        raise DataError(f"{source} is divided already ({', '.join(parts)}): train from it as it is")
+    done = list_images(source, rule)
+    try:
+        for split, samples in done.splits.items():
+            for path, label in samples:
+                folder = target / split / done.classes[label]
+                folder.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, folder)
+        for license_file in source.glob("LICENSE*"):
+            shutil.copy2(license_file, target)
+    except OSError as error:
+        raise DataError(f"cannot copy to {target}: {error}") from error
+    return done

@@ -1,0 +1,65 @@
+"""A folder of pictures by class as a data set."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from paddle.io import Dataset
+
+from paddle_alexnet.data.decode import read_image
+from paddle_alexnet.data.listing import Listing, list_images
+from paddle_alexnet.errors import DataError
+
+
+class FlowerFolder(Dataset):
+    """Pictures and labels of one split; not only for flowers.
+
+    An item is ``(uint8 RGB [H, W, 3], label)``.
+
+    Args:
+        root: Folder as :func:`paddle_alexnet.data.listing.list_images` reads it (divided by file
+            names), or what that function returned.
+        split: ``train``, ``val``, ``test`` or ``all``.
+        transform: Called with each picture; its result takes the picture's place.
+
+    Attributes:
+        classes: Class names, sorted; labels are indices into them.
+        samples: (path, label) of every picture.
+
+    Raises:
+        DataError: The folder cannot be used, or has nothing for this split; on access, a file is
+            no longer there.
+        ValueError: ``split`` is not known.
+    """
+
+    def __init__(
+        self,
+        root: str | Path | Listing,
+        split: str = "train",
+        transform: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> None:
+        super().__init__()
+        listing = root if isinstance(root, Listing) else list_images(root)
+        self.classes = listing.classes
+        self.samples = listing.select(split)
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        path, label = self.samples[index]
+        try:
+            image = read_image(path)
+        except OSError as error:
+            raise DataError(f"cannot read {path}: {error.strerror}") from error
+        if image is None:
+            raise DataError(f"{path} can no longer be decoded: it has changed since the start")
+        return (image if self.transform is None else self.transform(image)), label
+
+
+def class_index(classes: Sequence[str]) -> str:
+    """The text of ``class_index.json``: ``{"0": "daisy", ...}``."""
+    names = {str(label): name for label, name in enumerate(classes)}
+    return json.dumps(names, ensure_ascii=False, indent=2) + "\n"

@@ -1,0 +1,202 @@
+"""Finding the labelled pictures of a folder, and leaving out what must not be learned from."""
+
+import hashlib
+import logging
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from paddle_alexnet.data.decode import is_image, is_image_name
+from paddle_alexnet.data.split import SPLITS, SplitRule
+from paddle_alexnet.errors import DataError
+
+log = logging.getLogger(__name__)
+
+MAX_BAD_SHARE = 0.01  # of all pictures; with more the folder itself is taken to be damaged
+SHOWN = 20  # names in a message
+
+Sample = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Labelled pictures by split.
+
+    Attributes:
+        root: The folder.
+        classes: Class names, sorted; a label is an index into them.
+        splits: For ``train``, ``val`` and ``test`` the samples (path, label), sorted.
+    """
+
+    root: Path
+    classes: list[str]
+    splits: dict[str, list[Sample]]
+
+    def select(self, split: str) -> list[Sample]:
+        """The samples of a split, or of ``all``.
+
+        Raises:
+            ValueError: There is no split of this name.
+            DataError: It holds nothing.
+        """
+        if split not in (*SPLITS, "all"):
+            raise ValueError(f"unknown split {split!r}: choose one of {', '.join(SPLITS)}, all")
+        names = SPLITS if split == "all" else (split,)
+        samples = [sample for name in names for sample in self.splits[name]]
+        if not samples:
+            counts = ", ".join(f"{name} {len(self.splits[name])}" for name in SPLITS)
+            raise DataError(
+                f"{self.root} has no pictures for the split {split} ({counts}): add pictures, set "
+                "data.split=random, or divide the folder with tools/split_data.py"
+            )
+        return samples
+
+    def relabeled(self, classes: Sequence[str]) -> "Listing":
+        """The same pictures with labels that are indices into ``classes``.
+
+        Raises:
+            DataError: A class of this listing is not among them.
+        """
+        unknown = sorted(set(self.classes) - set(classes))
+        if unknown:
+            raise DataError(
+                f"{self.root} has classes that the weights do not know: {_some(unknown)}; they "
+                f"know: {', '.join(classes)}"
+            )
+        index = [list(classes).index(name) for name in self.classes]
+        splits = {
+            name: [(path, index[label]) for path, label in samples]
+            for name, samples in self.splits.items()
+        }
+        return replace(self, classes=list(classes), splits=splits)
+
+
+@dataclass(frozen=True)
+class _File:
+    path: str
+    class_name: str
+    split: str
+    digest: bytes = b""
+
+
+def list_images(root: str | Path, rule: SplitRule | None = None) -> Listing:
+    """List ``root/<class>/*``, or ``root/{train,val,test}/<class>/*`` where those folders exist.
+
+    Every picture is read once. One that does not decode is named and left out. Of pictures that
+    are the same byte for byte, one is kept within a class (where they stand in several splits, a
+    test picture before a val picture before a training picture, so that published test sets stay
+    whole); under several classes all are left out, as their label is in doubt.
+
+    Args:
+        root: The folder. Hidden folders and files without an image's suffix are passed over.
+        rule: How the first layout is divided; the second brings its own division.
+
+    Raises:
+        DataError: ``root`` is not such a folder, a file cannot be read, or over 1 % of the
+            pictures do not decode.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise DataError(
+            f"{root} is not a folder: expected one with a sub-folder of images for each class; "
+            "name it with data.root, or make data/flower_photos with tools/prepare_flowers.py"
+        )
+    try:
+        files = _find(root, rule or SplitRule())
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            read = list(pool.map(_read, files))
+    except OSError as error:
+        raise DataError(
+            f"cannot read {error.filename}: {error.strerror}; mend its permissions or take it away"
+        ) from error
+    if not files:
+        raise DataError(
+            f"{root} holds no images: expected {root}/<class>/*.jpg, or "
+            f"{root}/train/<class>/*.jpg and {root}/val/<class>/*.jpg"
+        )
+    whole = [file for file in read if file.digest]
+    _report_bad(root, [file.path for file in read if not file.digest], len(files))
+    kept = _without_doubles(whole)
+    classes = sorted({file.class_name for file in kept})
+    labels = {name: label for label, name in enumerate(classes)}
+    splits: dict[str, list[Sample]] = {name: [] for name in SPLITS}
+    for file in sorted(kept, key=lambda file: file.path):
+        splits[file.split].append((file.path, labels[file.class_name]))
+    return Listing(root, classes, splits)
+
+
+def _find(root: Path, rule: SplitRule) -> list[_File]:
+    """All files with an image's suffix, in order of path."""
+    files = []
+    for split in divided_folders(root) or [""]:
+        for class_name in sorted(_folders(root / split)):
+            folder = root / split / class_name
+            names = sorted(_images(folder))
+            if not names:
+                log.warning("%s holds no images: it is left out", folder)
+            splits = dict.fromkeys(names, split) if split else rule.assign(class_name, names)
+            files += [_File(str(folder / name), class_name, splits[name]) for name in names]
+    return files
+
+
+def divided_folders(root: Path) -> list[str]:
+    """Which of train, val and test are parts of a divided folder, and not classes so called."""
+    folders = [name for name in SPLITS if (root / name).is_dir()]
+    return [name for name in folders if _folders(root / name) and not _images(root / name)]
+
+
+def _folders(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [e.name for e in entries if e.is_dir() and not e.name.startswith(".")]
+
+
+def _images(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [e.name for e in entries if is_image_name(e.name) and e.is_file()]
+
+
+def _read(file: _File) -> _File:
+    """The file with its digest, or without one where it is no picture."""
+    data = Path(file.path).read_bytes()
+    return replace(file, digest=hashlib.sha256(data).digest()) if is_image(data) else file
+
+
+def _report_bad(root: Path, bad: list[str], total: int) -> None:
+    if not bad:
+        return
+    if len(bad) > MAX_BAD_SHARE * total:
+        raise DataError(
+            f"{len(bad)} of {total} images in {root} cannot be decoded, over {MAX_BAD_SHARE:.0%}; "
+            f"mend them or take them away: {_some(bad)}"
+        )
+    for path in bad:
+        log.warning("left out, cannot be decoded: %s", path)
+    log.warning("%d of %d images are left out as they cannot be decoded", len(bad), total)
+
+
+def _without_doubles(files: Iterable[_File]) -> list[_File]:
+    same: defaultdict[bytes, list[_File]] = defaultdict(list)
+    for file in files:
+        same[file.digest].append(file)
+    kept, doubles = [], 0
+    for group in same.values():
+        counts = Counter(file.class_name for file in group)
+        if len(counts) > 1:
+            log.warning(
+                "left out, the same picture under several classes: %s",
+                ", ".join(file.path for file in group),
+            )
+            continue
+        kept.append(max(group, key=lambda file: SPLITS.index(file.split)))
+        doubles += len(group) - 1
+    if doubles:
+        log.warning("%d images are left out as copies of another in their class", doubles)
+    return kept
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

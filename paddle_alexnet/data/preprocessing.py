@@ -1,0 +1,65 @@
+"""From a picture of any size to what a net takes, the same at validation and in use."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from paddle_alexnet.data.transforms import center_crop, resize_short_side
+
+# Per channel RGB on [0, 1], over ImageNet's training set; torchvision's and PaddleClas's numbers.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+MAX_SIDE = 4096  # pixels; a weights file that asks for more is not believed
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Resize the short side, crop the centre; later, on the device, remove mean and std.
+
+    Attributes:
+        input_size: Side of the square that the net takes, pixels.
+        resize: Length of the short side before the crop, pixels, >= ``input_size``.
+        mean: Per channel RGB, on [0, 1].
+        std: Per channel RGB, on [0, 1], > 0.
+
+    Raises:
+        ValueError: A value is not as described.
+    """
+
+    input_size: int = 227
+    resize: int = 256
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+
+    def __post_init__(self) -> None:
+        sides = (self.input_size, self.resize)
+        if not all(isinstance(side, int) and not isinstance(side, bool) for side in sides):
+            raise ValueError(f"input_size and resize must be whole numbers, got {sides}")
+        if not 1 <= self.input_size <= self.resize <= MAX_SIDE:
+            raise ValueError(f"expected 1 <= input_size <= resize <= {MAX_SIDE}, got {sides}")
+        for name, values, least in (("mean", self.mean, -math.inf), ("std", self.std, 0.0)):
+            if len(values) != 3 or not all(math.isfinite(v) and v > least for v in values):
+                raise ValueError(f"{name} must hold three numbers above {least}, got {values}")
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """From uint8 RGB [H, W, 3] to uint8 RGB [input_size, input_size, 3]."""
+        return center_crop(resize_short_side(image, self.resize), self.input_size)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Preprocessing":
+        """Undo :meth:`to_json`.
+
+        Raises:
+            TypeError, ValueError: A value is missing or not as it should be.
+        """
+        fields = {"input_size", "resize", "mean", "std"}
+        if not isinstance(values, Mapping) or values.keys() != fields:
+            raise ValueError(f"its preprocessing must have the keys {sorted(fields)}")
+        return cls(**{**values, "mean": tuple(values["mean"]), "std": tuple(values["std"])})

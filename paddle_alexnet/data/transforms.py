@@ -1,0 +1,173 @@
+"""Changes to pictures, with OpenCV; all take and give uint8 RGB [H, W, 3].
+
+Random ones are called with a generator, so that who calls decides what they depend on.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+Transform = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601: RGB to grey
+
+
+def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Scale to ``height`` x ``width``: areas are averaged when shrinking, else bilinear."""
+    shrinks = height < image.shape[0] and width < image.shape[1]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(image, (width, height), interpolation=how)
+
+
+def resize_short_side(image: np.ndarray, side: int) -> np.ndarray:
+    """Scale so that the shorter side is ``side`` pixels; the shape is kept."""
+    height, width = image.shape[:2]
+    scale = side / min(height, width)
+    return resize(image, max(side, round(height * scale)), max(side, round(width * scale)))
+
+
+def center_crop(image: np.ndarray, size: int) -> np.ndarray:
+    """The middle ``size`` x ``size`` pixels of a picture at least that large."""
+    top, left = (image.shape[0] - size) // 2, (image.shape[1] - size) // 2
+    return image[top : top + size, left : left + size]
+
+
+def random_flip(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Mirror left and right in half of the cases."""
+    return image[:, ::-1] if rng.random() < 0.5 else image
+
+
+@dataclass(frozen=True)
+class Compose:
+    """One transform after the other."""
+
+    steps: Sequence[Transform]
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Apply all."""
+        for step in self.steps:
+            image = step(image, rng)
+        return image
+
+
+@dataclass(frozen=True)
+class RandomCrop:
+    """The paper's crop (section 4.1): short side to ``resize``, its central square, a random part.
+
+    Both ends of the range of offsets occur: 0..32 from 256 to 224, so 33 x 33 positions, as in the
+    original code; the paper's 2,048 counts 32 x 32.
+
+    Attributes:
+        size: Side of the result, pixels.
+        resize: Side of the square it is cut from.
+    """
+
+    size: int
+    resize: int = 256
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Crop."""
+        square = center_crop(resize_short_side(image, self.resize), self.resize)
+        top, left = rng.integers(0, self.resize - self.size, size=2, endpoint=True)
+        return square[top : top + self.size, left : left + self.size]
+
+
+@dataclass(frozen=True)
+class RandomResizedCrop:
+    """A part of random area and shape, scaled to a square (Szegedy et al. 2014, section 6).
+
+    Attributes:
+        size: Side of the result, pixels.
+        scale: Least and greatest share of the area.
+        ratio: Least and greatest width / height; its logarithm is drawn evenly.
+    """
+
+    size: int
+    scale: tuple[float, float] = (0.08, 1.0)
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Crop and scale."""
+        top, left, height, width = self.window(image.shape[0], image.shape[1], rng)
+        part = image[top : top + height, left : left + width]
+        return resize(part, self.size, self.size)
+
+    def window(
+        self, height: int, width: int, rng: np.random.Generator
+    ) -> tuple[int, int, int, int]:
+        """Draw (top, left, height, width) within a picture of ``height`` x ``width``."""
+        for _ in range(10):
+            area = height * width * rng.uniform(*self.scale)
+            shape = math.exp(rng.uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
+            w, h = round(math.sqrt(area * shape)), round(math.sqrt(area / shape))
+            if 0 < w <= width and 0 < h <= height:
+                top = int(rng.integers(0, height - h, endpoint=True))
+                left = int(rng.integers(0, width - w, endpoint=True))
+                return top, left, h, w
+        # A very long picture: the central part of the nearest shape that is allowed.
+        w = min(width, round(height * self.ratio[1]))
+        h = min(height, round(width / self.ratio[0]))
+        return (height - h) // 2, (width - w) // 2, h, w
+
+
+@dataclass(frozen=True)
+class ColorJitter:
+    """Random brightness, contrast, saturation and hue, in random order.
+
+    Attributes:
+        brightness: Pixels are multiplied by a factor in [max(0, 1 - x), 1 + x].
+        contrast: The same for the distance from the picture's mean grey.
+        saturation: The same for the distance from each pixel's own grey.
+        hue: Turn of the colour circle in [-x, x], as a share of it, at most 0.5.
+    """
+
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Change the colours."""
+        pixels = image.astype(np.float32)
+        changes = (
+            (scale_brightness, self._factors(self.brightness)),
+            (scale_contrast, self._factors(self.contrast)),
+            (scale_saturation, self._factors(self.saturation)),
+            (turn_hue, (-self.hue, self.hue)),
+        )
+        for which in rng.permutation(len(changes)):
+            change, (least, greatest) = changes[which]
+            if least < greatest:
+                pixels = np.clip(change(pixels, rng.uniform(least, greatest)), 0, 255)
+        return np.rint(pixels).astype(np.uint8)
+
+    @staticmethod
+    def _factors(reach: float) -> tuple[float, float]:
+        return max(0.0, 1 - reach), 1 + reach
+
+
+def scale_brightness(pixels: np.ndarray, factor: float) -> np.ndarray:
+    """Multiply float32 RGB [H, W, 3]; what leaves 0..255 is the caller's to clip."""
+    return pixels * np.float32(factor)
+
+
+def scale_contrast(pixels: np.ndarray, factor: float) -> np.ndarray:
+    """Scale the distance of float32 RGB [H, W, 3] from the mean grey of the picture."""
+    mean = np.float32((pixels @ LUMA).mean())
+    return (pixels - mean) * np.float32(factor) + mean
+
+
+def scale_saturation(pixels: np.ndarray, factor: float) -> np.ndarray:
+    """Scale the distance of float32 RGB [H, W, 3] from the grey of each pixel."""
+    grey = (pixels @ LUMA)[..., None]
+    return (pixels - grey) * np.float32(factor) + grey
+
+
+def turn_hue(pixels: np.ndarray, share: float) -> np.ndarray:
+    """Turn the hue of float32 RGB [H, W, 3] on 0..255 by a share of the colour circle."""
+    hsv = cv2.cvtColor(pixels, cv2.COLOR_RGB2HSV)  # for float: hue in degrees
+    hsv[..., 0] = np.mod(hsv[..., 0] + np.float32(360 * share), np.float32(360))
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)

@@ -1,0 +1,106 @@
+"""Classifying files."""
+
+import json
+
+import numpy as np
+import pytest
+
+from paddle_alexnet.data.decode import read_image
+from paddle_alexnet.data.preprocessing import Preprocessing
+from paddle_alexnet.errors import DataError, WeightsError
+from paddle_alexnet.inference.classifier import Classifier
+from paddle_alexnet.inference.predict import Failure, find_pictures, predict_files
+from paddle_alexnet.nets.models import build_model
+from paddle_alexnet.nets.weights import Description, net_arrays, write_weights
+
+CLASSES = ("daisy", "雏菊", "roses")
+
+
+@pytest.fixture
+def weights(tiny, tmp_path):
+    description = Description(tiny, CLASSES, Preprocessing(input_size=32, resize=36))
+    write_weights(tmp_path / "w.safetensors", net_arrays(build_model(tiny, 3)), description)
+    return tmp_path / "w.safetensors"
+
+
+def softmax(logits):
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def test_scores_are_the_softmax_of_the_net_on_preprocessed_pictures(weights, flowers):
+    import paddle
+
+    classifier = Classifier.load(weights)
+    images = [read_image(path) for path in find_pictures([str(flowers / "daisy")])[:5]]
+    p = classifier.preprocessing
+    batch = np.stack([p(image) for image in images]).astype(float)
+    inputs = ((batch / 255 - p.mean) / p.std).transpose(0, 3, 1, 2).astype(np.float32)
+    want = softmax(classifier.net(paddle.to_tensor(inputs)).numpy().astype(float))
+    np.testing.assert_allclose(classifier.scores(images), want, rtol=1e-4, atol=1e-6)
+
+
+def test_files_in_order_with_bad_ones_named(weights, flowers, tmp_path):
+    good = find_pictures([str(flowers)])[:7]
+    (tmp_path / "bad.jpg").write_text("no image")
+    files = [*good[:3], str(tmp_path / "bad.jpg"), *good[3:], str(tmp_path / "gone.jpg")]
+    classifier = Classifier.load(weights)
+    results = list(predict_files(classifier, files, topk=2, batch_size=3))
+    assert [result.file_name for result, _ in results] == files
+    failures = [result for result, _ in results if isinstance(result, Failure)]
+    assert [f.file_name for f in failures] == [files[3], files[-1]]
+    assert "decode" in failures[0].reason
+    assert "No such file" in failures[1].reason
+    for (result, image), name in zip(results, files, strict=True):
+        if isinstance(result, Failure):
+            assert image is None
+            continue
+        row = classifier.scores([read_image(name)])[0]
+        order = sorted(range(3), key=lambda i: -row[i])[:2]
+        assert result.class_ids == order
+        assert result.scores == pytest.approx(sorted(row.tolist(), reverse=True)[:2], rel=1e-5)
+        assert result.label_names == [CLASSES[i] for i in order]
+        assert json.loads(json.dumps(result.to_json()))["scores"] == result.scores  # not rounded
+
+
+def test_top_k_is_cut_to_the_classes(weights, flowers):
+    files = find_pictures([str(flowers / "daisy")])[:1]
+    ((result, _),) = predict_files(Classifier.load(weights), files, topk=50)
+    assert sorted(result.class_ids) == [0, 1, 2]
+    assert sum(result.scores) == pytest.approx(1.0, rel=1e-5)
+
+
+def test_finding_pictures(tmp_path, write_png):
+    rng = np.random.default_rng(0)
+    for name in ("b/2.png", "b/1.PNG", "b/sub/3.png", "[odd].png", "a.png"):
+        write_png(tmp_path / name, rng)
+    (tmp_path / "b" / "notes.txt").touch()
+
+    def find(*names):
+        return [
+            p.removeprefix(f"{tmp_path}/")
+            for p in find_pictures([f"{tmp_path}/{n}" for n in names])
+        ]
+
+    assert find("b") == ["b/1.PNG", "b/2.png", "b/sub/3.png"]
+    assert find("*.png") == ["[odd].png", "a.png"]
+    assert find("[odd].png") == ["[odd].png"]  # a name before a pattern
+    assert find("a.png", "*.png") == ["a.png", "[odd].png"]  # once each
+    assert find("**/*.png") == ["[odd].png", "a.png", "b/2.png", "b/sub/3.png"]
+    for nothing in ("no.png", "no/*.jpg"):
+        with pytest.raises(DataError, match="no picture at"):
+            find(nothing)
+
+
+def test_weights_of_a_net_that_is_not_known(tiny, tmp_path):
+    description = Description("lenet", CLASSES, Preprocessing())
+    write_weights(tmp_path / "w.safetensors", net_arrays(build_model(tiny, 3)), description)
+    with pytest.raises(WeightsError, match=r"'lenet'.*alexnet"):
+        Classifier.load(tmp_path / "w.safetensors")
+
+
+def test_weights_with_another_number_of_classes(tiny, tmp_path):
+    description = Description(tiny, CLASSES, Preprocessing(input_size=32, resize=36))
+    write_weights(tmp_path / "w.safetensors", net_arrays(build_model(tiny, 4)), description)
+    with pytest.raises(WeightsError, match=r"out_fc\.bias has shape \[4\]"):
+        Classifier.load(tmp_path / "w.safetensors")

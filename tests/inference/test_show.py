@@ -1,0 +1,41 @@
+"""Annotated pictures."""
+
+import cv2
+import numpy as np
+import pytest
+from visualdl import LogReader
+
+from paddle_alexnet.errors import RunError
+from paddle_alexnet.inference.predict import Prediction
+from paddle_alexnet.inference.show import Showing
+
+
+def prediction(name):
+    return Prediction(name, [1, 0], [0.75, 0.25], ["tulip", "daisy"])
+
+
+def test_files_and_board(tmp_path):
+    image = np.full((100, 300, 3), (10, 200, 30), np.uint8)
+    with Showing(tmp_path / "out", tmp_path / "log") as showing:
+        showing.add(prediction("a/x.png"), image)
+        showing.add(prediction("b/x.jpg"), image)
+        showing.add(prediction("100%.jpg"), image)
+    names = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert names == ["100%.annotated.jpg", "x-2.annotated.jpg", "x.annotated.jpg"]
+    got = cv2.imread(str(tmp_path / "out" / "x.annotated.jpg"))[..., ::-1].astype(int)
+    assert got.shape[0] > 100  # the picture, and a strip below
+    assert np.abs(got[:95, :, :] - (10, 200, 30)).mean() < 6
+    reader = LogReader(file_path=str(tmp_path / "log" / "vdlrecords.main.log"))
+    assert len(reader.get_data("image", "infer/x")) == 1
+    assert len(reader.get_data("image", "infer/100_")) == 1
+
+
+def test_nothing_asked_for_nothing_written(tmp_path):
+    with Showing(None, None) as showing:
+        showing.add(prediction("x"), np.zeros((4, 4, 3), np.uint8))
+
+
+def test_a_folder_that_cannot_be(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="cannot write to"):
+        Showing(tmp_path / "file" / "below", None)

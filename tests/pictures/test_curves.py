@@ -1,0 +1,17 @@
+"""Plots."""
+
+from PIL import Image
+
+from paddle_alexnet.pictures.curves import plot_runs
+
+
+def test_a_plot_of_two_runs(tmp_path):
+    rows = [
+        {"epoch": e, "train/loss": 2 / e, "val/loss": 2.1 / e, "train/top1": 0.1, "val/top1": 0.2}
+        for e in range(1, 4)
+    ]
+    plot_runs({"one": rows, "two": rows[:2]}, tmp_path / "curve.png")
+    with Image.open(tmp_path / "curve.png") as picture:
+        colours = picture.convert("RGB").getcolors(1 << 24)
+    common = {colour for count, colour in colours if count > 50}
+    assert {(31, 119, 180), (255, 127, 14)} <= common  # matplotlib's C0 and C1

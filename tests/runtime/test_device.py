@@ -1,0 +1,69 @@
+"""Choosing where to run."""
+
+import numpy as np
+import paddle
+import pytest
+
+from paddle_alexnet import AlexNet
+from paddle_alexnet.errors import ConfigError
+from paddle_alexnet.runtime.device import choose_device
+
+
+@pytest.fixture(autouse=True)
+def back_to_the_usual_device():
+    before = paddle.device.get_device()
+    yield
+    paddle.device.set_device(before)
+
+
+def fake(monkeypatch, built, count):
+    chosen = []
+    monkeypatch.setattr(paddle.device, "is_compiled_with_cuda", lambda: built)
+    monkeypatch.setattr(paddle.device.cuda, "device_count", lambda: count)
+    monkeypatch.setattr(paddle.device, "set_device", chosen.append)
+    return chosen
+
+
+@pytest.mark.parametrize(
+    ("name", "built", "count", "want"),
+    [
+        ("auto", False, 0, "cpu"),
+        ("auto", True, 0, "cpu"),
+        ("auto", True, 2, "gpu:0"),
+        ("cpu", True, 2, "cpu"),
+        ("gpu", True, 2, "gpu:0"),
+        ("gpu:1", True, 2, "gpu:1"),
+    ],
+)
+def test_choice(monkeypatch, name, built, count, want):
+    chosen = fake(monkeypatch, built, count)
+    assert choose_device(name) == want
+    assert chosen == [want]
+
+
+@pytest.mark.parametrize(
+    ("name", "built", "count", "words"),
+    [
+        ("gpu", False, 0, "no GPU support"),
+        ("gpu", True, 0, r"sees 0 GPU\(s\)"),
+        ("gpu:2", True, 2, r"sees 2 GPU\(s\)"),
+    ],
+)
+def test_what_is_not_there_is_said(monkeypatch, name, built, count, words):
+    fake(monkeypatch, built, count)
+    with pytest.raises(ConfigError, match=words):
+        choose_device(name)
+
+
+@pytest.mark.gpu
+def test_the_gpu_computes_what_the_cpu_computes():
+    choose_device("cpu")
+    paddle.seed(0)
+    net = AlexNet(5)
+    net.eval()
+    pictures = np.random.default_rng(0).normal(0, 1, (2, 3, 227, 227)).astype(np.float32)
+    want = net(paddle.to_tensor(pictures)).numpy()
+    choose_device("gpu")
+    net.to("gpu")
+    got = net(paddle.to_tensor(pictures)).numpy()
+    np.testing.assert_allclose(got, want, atol=1e-3 * np.abs(want).max())

@@ -1,0 +1,72 @@
+"""tools/infer.py and tools/eval.py from the command line."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from paddle_alexnet.data.listing import list_images
+
+
+@pytest.fixture(scope="module")
+def val(flowers):
+    listing = list_images(flowers)
+    return {path: listing.classes[label] for path, label in listing.select("val")}
+
+
+def test_infer_and_eval_give_the_val_figures_of_training(tool, trained, flowers, val, tmp_path):
+    reported = json.loads((trained / "metrics.jsonl").read_text().splitlines()[-1])
+    weights = trained / "best.safetensors"
+    words = ["--weights", weights, "--data", flowers, "--split", "val", "--json", tmp_path / "e"]
+    tool("eval", *words)
+    figures = json.loads((tmp_path / "e").read_text())
+    assert figures["count"] == len(val)
+    assert figures["top1"] == reported["val/top1"]
+    assert figures["loss"] == pytest.approx(reported["val/loss"], rel=1e-5)
+    assert sum(map(sum, figures["confusion"]["true_by_predicted"])) == len(val)
+    for name, counts in figures["classes"].items():
+        assert counts["count"] == list(val.values()).count(name)
+
+    tool("infer", "--weights", weights, *val, "--json", tmp_path / "i.json", "--batch-size", 3)
+    rows = json.loads((tmp_path / "i.json").read_text())
+    assert [row["file_name"] for row in rows] == list(val)
+    right = sum(row["label_names"][0] == val[row["file_name"]] for row in rows)
+    assert right / len(val) == reported["val/top1"]
+
+
+def test_infer_shows_and_goes_on_after_a_bad_file(tool, trained, val, tmp_path):
+    (tmp_path / "花.jpg").write_bytes(Path(next(iter(val))).read_bytes())
+    (tmp_path / "bad.jpg").write_text("no image")
+    weights = trained / "best.safetensors"
+    done = tool("infer", "--weights", weights, ".", "--save-dir", "out", cwd=tmp_path, code=1)
+    assert "bad.jpg" in done.stderr
+    assert "花.jpg" in done.stdout
+    assert os.listdir(tmp_path / "out") == ["花.annotated.jpg"]
+    done = tool("infer", "--weights", weights, "花.jpg", "--json", "-", "--top-k", 2, cwd=tmp_path)
+    (row,) = json.loads(done.stdout)
+    assert set(row) == {"file_name", "class_ids", "scores", "label_names"}
+    assert len(row["class_ids"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["--weights", "no.safetensors", "."], 1, "no picture"),
+        (["--weights", "no.safetensors", __file__], 1, "no.safetensors"),
+        (["--weights", __file__, __file__], 1, "safetensors"),
+        (["--weights", "x", __file__, "--top-k", "0"], 2, "--top-k"),
+        (["--weights", "x", __file__, "--device", "gpu:99"], 2, "GPU"),
+        ([__file__], 2, "--weights"),
+    ],
+)
+def test_mistakes(tool, tmp_path, words, code, message):
+    assert message in tool("infer", *words, cwd=tmp_path, code=code).stderr
+
+
+def test_eval_of_classes_that_the_weights_do_not_know(tool, trained, tmp_path, write_png):
+    import numpy as np
+
+    write_png(tmp_path / "cats" / "1.png", np.random.default_rng(0))
+    words = ["--weights", trained / "best.safetensors", "--data", tmp_path]
+    assert "do not know: cats" in tool("eval", *words, code=1).stderr

@@ -1,0 +1,100 @@
+"""The other tools from the command line."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).parents[2] / "tools"
+CONFIGS = TOOLS.parent / "configs"
+
+
+def test_summary_is_seed_000s_table(tool):
+    out = tool("summary", "-c", CONFIGS / "alexnet.yml").stdout
+    assert "Total params: 62,071,144" in out
+    assert "AvgPool3D-1" in out
+    assert "[1, 1000]" in out
+
+
+def test_summary_of_another_head_with_a_graph(tool, tmp_path):
+    words = ["-o", "model.num_classes=5", "-o", "model.lrn=builtin", "--logdir", tmp_path]
+    out = tool("summary", "-c", CONFIGS / "alexnet.yml", *words).stdout
+    assert "LocalResponseNorm" in out
+    assert "57,994,629" in out  # 62,071,144 - 995 * 4,097
+    assert list(tmp_path.glob("vdlgraph.*"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process instead of signalling it")
+def test_board_serves_and_ends(trained, environment):
+    process = subprocess.Popen(
+        [sys.executable, TOOLS / "board.py", "--logdir", trained.parent, "--port", "0"],
+        env={**environment, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        line = process.stdout.readline()
+        address = re.search(r"http://127\.0\.0\.1:\d+/", line).group()
+        with urllib.request.urlopen(f"{address}app/index", timeout=30) as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+        assert process.returncode == 130
+        assert "Traceback" not in err
+    finally:
+        process.kill()
+
+
+def test_board_of_nothing(tool, tmp_path):
+    assert "--logdir" in tool("board", "--logdir", tmp_path / "no", code=1).stderr
+
+
+def test_split_data(tool, flowers, tmp_path):
+    done = tool("split_data", flowers, tmp_path / "out", "--val-rate", 0.25, "--seed", 3)
+    assert "train 45, val 15 images in 5 classes" in done.stdout
+    assert "left as it is" in tool("split_data", flowers, tmp_path / "out", code=1).stderr
+
+
+def test_prepare_flowers_refuses_another_archive(tool, tmp_path):
+    (tmp_path / "x.tgz").write_bytes(b"no archive")
+    words = ["--archive", tmp_path / "x.tgz", "--root", tmp_path / "photos"]
+    assert "228,813,984" in tool("prepare_flowers", *words, code=1).stderr
+    assert not (tmp_path / "photos").exists()
+
+
+def test_plot_run(tool, trained, tmp_path):
+    tool("plot_run", trained, "--out", tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [("cv2", "apt-get install libgl1"), ("paddle", "make setup"), ("paddle_alexnet", "make setup")],
+)
+def test_what_is_not_installed_is_said(missing, words, environment, tmp_path):
+    """An import that fails, as on a machine without a system library or the package."""
+    reason = "libGL.so.1: cannot open shared object file" if missing == "cv2" else missing
+    error = "ImportError" if missing == "cv2" else "ModuleNotFoundError"
+    block = f"""
+import sys, runpy
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name == {missing!r}:
+            raise {error}({reason!r})
+sys.meta_path.insert(0, Block())
+sys.path.insert(0, {str(TOOLS)!r})
+sys.argv = ["train.py", "-c", {str(CONFIGS / "quickstart.yml")!r}]
+runpy.run_path({str(TOOLS / "train.py")!r}, run_name="__main__")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", block], env=environment, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,98 @@
+"""tools/train.py from the command line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).parents[2] / "tools"
+CONFIG = TOOLS.parent / "configs" / "quickstart.yml"
+
+
+def test_a_run(trained):
+    out, err = ((trained / f"std{x}.txt").read_text() for x in ("out", "err"))
+    assert f"weights: {trained / 'best.safetensors'}" in out
+    assert err.count("\nepoch 1/1:") + err.startswith("epoch 1/1:") == 1
+    assert "OMP_NUM_THREADS" not in err
+    environment = json.loads((trained / "environment.json").read_text())
+    assert environment["cpu_speed"]["late"] is False
+    names = {p.name for p in trained.iterdir()} - {"stdout.txt", "stderr.txt"}
+    assert names == {
+        "best.safetensors",
+        "class_index.json",
+        "config.yml",
+        "environment.json",
+        "metrics.jsonl",
+        "state.safetensors",
+        "vdlrecords.main.log",
+    }
+
+
+def test_help_lists_every_key(tool):
+    out = tool("train", "--help").stdout
+    for key in ("model.lrn", "optimizer.average", "schedule.warmup_epochs", "run.dir"):
+        assert key in out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ([], 2, "required"),
+        (["-c", "no.yml"], 2, "no.yml"),
+        (["-c", CONFIG, "-o", "train.epoch=3"], 2, "did you mean train.epochs"),
+        (["-c", CONFIG, "-o", "data.prepare=none", "-o", "data.root=no"], 1, "not a folder"),
+        (["-c", CONFIG, "-o", "train.device=gpu:99"], 2, "GPU"),
+        (["-c", CONFIG, "-o", "model.pretrained=no.safetensors"], 1, "no.safetensors"),
+        (["--resume", "no"], 1, "not the directory of a run"),
+        (["--resume", "no", "-o", "train.epochs=3"], 2, "leave out -o"),
+    ],
+)
+def test_mistakes(tool, tmp_path, flowers, words, code, message):
+    if "-o" in words and not any("data.root" in str(w) for w in words):
+        words = [*words, "-o", f"data.root={flowers}"]
+    done = tool("train", *words, cwd=tmp_path, code=code)
+    assert message in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_weights_that_are_damaged(tool, trained, flowers, tmp_path):
+    (tmp_path / "w.safetensors").write_bytes((trained / "best.safetensors").read_bytes()[:5000])
+    words = ["-o", f"data.root={flowers}", "-o", "model.pretrained=w.safetensors"]
+    done = tool("train", "-c", CONFIG, *words, cwd=tmp_path, code=1)
+    assert "damaged" in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process instead of signalling it")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_the_run_goes_on(
+    tool, trained, flowers, environment, tmp_path, number, code
+):
+    run = tmp_path / "run"
+    words = ["-c", CONFIG, "-o", f"data.root={flowers}", "-o", f"run.dir={run}"]
+    words += ["-o", "train.epochs=2", "-o", "train.batch_size=8", "-o", "train.log_every_steps=1"]
+    process = subprocess.Popen(
+        [sys.executable, TOOLS / "train.py", *words],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    log = run / "vdlrecords.main.log"
+    deadline = time.monotonic() + 120
+    while not (log.exists() and b"step/loss" in log.read_bytes()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == code, out
+    assert f"--resume {run}" in out
+    assert (run / "state.safetensors").exists()
+    assert not (run / "metrics.jsonl").exists()
+    done = tool("train", "--resume", run)
+    assert "best val top-1" in done.stdout
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 2
