@@ -65,7 +65,7 @@ class ModelKeys:
 
     name: str = _key("alexnet", "which net")
     num_classes: int | None = _key(None, "logits; null: as many as the data has classes", ge=1)
-    lrn: str = _key("avgpool3d", "form of the response norm, all equal: avgpool3d, builtin")
+    lrn: str = _key("avgpool3d", "form of the response norm, all equal: avgpool3d, builtin, fused")
     init: str = _key("he", "how weights start: he, paper")
     pretrained: str | None = _key(None, "weights file to start from")
     skip_head: bool = _key(False, "with pretrained: leave out the last layer (fine-tuning)")

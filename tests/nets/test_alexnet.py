@@ -75,8 +75,9 @@ def _blocks(net, x):
     return x
 
 
-def test_both_forms_of_the_norm_agree(net):
-    twin = AlexNet(lrn="builtin", dropout=0.0)
+@pytest.mark.parametrize("lrn", ["builtin", "fused"])
+def test_forms_of_the_norm_agree(net, lrn):
+    twin = AlexNet(lrn=lrn, dropout=0.0)
     twin.set_state_dict(net.state_dict())
     net.eval()
     twin.eval()

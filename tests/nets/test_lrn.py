@@ -48,7 +48,8 @@ CASES = [
 @pytest.mark.parametrize("kind", LRN_KINDS)
 def test_across_channels(kind, shape, n, alpha, beta, k):
     x = np.random.default_rng(0).normal(0, 3, shape)
-    got = channel_lrn(kind, n, alpha, beta, k)(paddle.to_tensor(x.astype(np.float32))).numpy()
+    layer = channel_lrn(kind, shape[1], local_size=n, alpha=alpha, beta=beta, bias=k)
+    got = layer(paddle.to_tensor(x.astype(np.float32))).numpy()
     np.testing.assert_allclose(got, across_channels(x, n, alpha, beta, k), rtol=2e-6, atol=1e-6)
 
 
@@ -59,13 +60,13 @@ def test_within_channel(shape, n, alpha, beta, k):
     np.testing.assert_allclose(got, within_channel(x, n, alpha, beta, k), rtol=2e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("across", [True, False])
-def test_gradient_by_finite_differences(across):
-    reference = across_channels if across else within_channel
+@pytest.mark.parametrize("kind", [*LRN_KINDS, "within"])
+def test_gradient_by_finite_differences(kind):
+    reference = within_channel if kind == "within" else across_channels
+    layer = LRN(5, 1.0) if kind == "within" else channel_lrn(kind, 9, local_size=5, alpha=1.0)
     rng = np.random.default_rng(1)
     x, weight = rng.normal(0, 1, (2, 9, 4, 3)), rng.normal(0, 1, (2, 9, 4, 3))
     leaf = paddle.to_tensor(x.astype(np.float32), stop_gradient=False)
-    layer = LRN(5, 1.0, 0.75, 1.0, across_channels=across)
     (layer(leaf) * paddle.to_tensor(weight.astype(np.float32))).sum().backward()
     step = 1e-6
     for _ in range(60):
@@ -106,6 +107,9 @@ def test_border_channels_are_divided_by_the_whole_window():
 def test_bad_settings(values, word):
     with pytest.raises(ValueError, match=word):
         LRN(**values)
+    for kind in LRN_KINDS:
+        with pytest.raises(ValueError, match=word):
+            channel_lrn(kind, 8, **{"local_size": 5, "alpha": 1.0, **values})
 
 
 @pytest.mark.parametrize("across", [True, False])
@@ -117,4 +121,4 @@ def test_wrong_rank(shape, across):
 
 def test_unknown_kind():
     with pytest.raises(ValueError, match="avgpool3d"):
-        channel_lrn("batchnorm", 5, 1e-4)
+        channel_lrn("batchnorm", 8, local_size=5, alpha=1e-4)
