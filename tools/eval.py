@@ -24,7 +24,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
     """Evaluate."""
     args = parse()
     _entry.load_paddle()
-    from paddle_alexnet.data.batches import evaluation_batches
+    from paddle_alexnet.data.batches import EvaluationBatches
     from paddle_alexnet.data.flower_folder import FlowerFolder
     from paddle_alexnet.data.listing import list_images
     from paddle_alexnet.inference.classifier import Classifier
@@ -42,7 +42,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
     result = evaluate(
         classifier.net,
         classifier.normalize,
-        evaluation_batches(dataset, batch_size=args.batch_size),
+        EvaluationBatches(dataset, batch_size=args.batch_size),
         num_classes=len(classifier.classes),
         topk=args.top_k,
     )

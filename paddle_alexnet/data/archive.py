@@ -15,7 +15,7 @@ from paddle_alexnet.errors import DataError
 from paddle_alexnet.storage.writing import whole_folder
 
 FLOWER_PHOTOS_ROOT = Path("data/flower_photos")
-BLOCK = 1 << 20  # bytes read at a time
+BLOCK = 1 << 16  # bytes read at a time
 TIMEOUT = (10, 60)  # seconds to connect, and between two pieces of an answer
 
 

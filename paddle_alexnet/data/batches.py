@@ -1,13 +1,14 @@
 """From a data set to batches of uint8 pictures; they become floats on the device."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import paddle
-from paddle.io import DataLoader, Dataset
+from paddle.io import Dataset
 
 from paddle_alexnet.data.flower_folder import FlowerFolder
+from paddle_alexnet.data.loading import load_batches
 from paddle_alexnet.data.transforms import Transform
 
 # Streams of random numbers that one seed gives; dropout has the next (training/loop.py).
@@ -85,16 +86,11 @@ class TrainingBatches:
         """Batches [uint8 [N, S, S, 3], int64 [N]] of an epoch (from 0), from ``first_batch`` on."""
         self.view.epoch = epoch
         rng = np.random.default_rng([self.view.seed, ORDER_STREAM, epoch])
-        order = rng.permutation(self.images).tolist()
-        size = self.batch_size
-        groups = [order[start : start + size] for start in range(0, len(order), size)]
-        if not groups[first_batch:]:
-            return iter(())
-        # A loader an epoch: its processes take a copy of the view with the epoch's number.
-        return iter(_loader(self.view, self.workers, batch_sampler=groups[first_batch:]))
+        groups = _in_groups(rng.permutation(self.images).tolist(), self.batch_size)
+        return load_batches(self.view, groups[first_batch:], self.workers)
 
 
-def evaluation_batches(pictures: FlowerFolder, *, batch_size: int, workers: int = 0) -> DataLoader:
+class EvaluationBatches:
     """Batches [uint8 [N, S, S, 3], int64 [N]] in order, as often as they are iterated.
 
     Args:
@@ -102,8 +98,16 @@ def evaluation_batches(pictures: FlowerFolder, *, batch_size: int, workers: int 
         batch_size: Pictures a batch; the last may hold fewer.
         workers: As for :class:`TrainingBatches`.
     """
-    return _loader(pictures, workers, batch_size=batch_size)
+
+    def __init__(self, pictures: FlowerFolder, *, batch_size: int, workers: int = 0) -> None:
+        self.pictures = pictures
+        self.batch_size = batch_size
+        self.workers = workers
+
+    def __iter__(self) -> Iterator[list[paddle.Tensor]]:
+        groups = _in_groups(range(len(self.pictures)), self.batch_size)
+        return load_batches(self.pictures, groups, self.workers)
 
 
-def _loader(dataset: Dataset, workers: int, **batching: object) -> DataLoader:
-    return DataLoader(dataset, num_workers=workers, return_list=True, **batching)
+def _in_groups(indices: Sequence[int], size: int) -> list[Sequence[int]]:
+    return [indices[start : start + size] for start in range(0, len(indices), size)]

@@ -36,11 +36,11 @@ def read_image(path: str | Path) -> np.ndarray | None:
 
 
 def is_image(data: bytes) -> bool:
-    """Whether the whole of ``data`` decodes.
-
-    JPEG data is decoded to an eighth of its size, which reads all of it in a third of the time.
-    """
-    return _decode(data, cv2.IMREAD_REDUCED_COLOR_8) is not None
+    """Whether the whole of ``data`` decodes."""
+    # JPEG at an eighth of its size: all of it is read, in a third of the time. Of other formats
+    # OpenCV would shrink the result, and fail where nothing is left.
+    jpeg = data.startswith(b"\xff\xd8")
+    return _decode(data, cv2.IMREAD_REDUCED_COLOR_8 if jpeg else cv2.IMREAD_COLOR) is not None
 
 
 def _decode(data: bytes, flags: int) -> np.ndarray | None:

@@ -12,7 +12,7 @@ from paddle import nn
 
 from paddle_alexnet.config.keys import AugmentKeys, Config, ModelKeys
 from paddle_alexnet.config.reading import write_config
-from paddle_alexnet.data.batches import TrainingBatches, evaluation_batches
+from paddle_alexnet.data.batches import EvaluationBatches, TrainingBatches
 from paddle_alexnet.data.flower_folder import FlowerFolder, class_index
 from paddle_alexnet.data.listing import list_images
 from paddle_alexnet.data.prepare import prepare
@@ -86,7 +86,7 @@ def assemble(
         seed=config.train.seed,
         workers=config.data.workers,
     )
-    val_batches = evaluation_batches(
+    val_batches = EvaluationBatches(
         val, batch_size=config.train.batch_size, workers=config.data.workers
     )
     description = Description(config.model.name, tuple(classes), preprocessing, rule)

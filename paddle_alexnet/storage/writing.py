@@ -1,5 +1,6 @@
 """Writing a file or a folder so that it is whole or not there."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -55,6 +56,8 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         OSError: It cannot be made, or ``path`` is taken.
     """
     path = Path(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise FileExistsError(errno.EEXIST, "something is there already", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
@@ -62,7 +65,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         # mkdtemp makes folders that only their owner can enter: back to what is usual here.
         beside.chmod(path.parent.stat().st_mode & 0o777)
         if path.exists():
-            path.rmdir()  # fails where it is not empty
+            path.rmdir()  # fails where it is no longer empty
         beside.rename(path)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)

@@ -66,7 +66,7 @@ def evaluate(
     Args:
         net: Gives logits [N, num_classes].
         normalize: From uint8 [N, S, S, 3] to the net's input.
-        batches: (images, labels) as :func:`paddle_alexnet.data.batches.evaluation_batches` makes.
+        batches: (images, labels) as :func:`paddle_alexnet.data.batches.EvaluationBatches` makes.
         num_classes: Columns of the logits.
         topk: k of the top-k accuracy, >= 1.
     """

@@ -1,12 +1,13 @@
 """Files are whole or not there."""
 
+import contextlib
 import os
 from pathlib import Path
 
 import pytest
 
 from paddle_alexnet.errors import RunError
-from paddle_alexnet.storage.writing import write_text, write_whole
+from paddle_alexnet.storage.writing import whole_folder, write_text, write_whole
 
 
 def test_replaces_and_leaves_nothing_beside(tmp_path):
@@ -46,3 +47,32 @@ def test_others_may_read_what_the_usual_mode_lets_them(tmp_path):
 
     write_whole(tmp_path / "ours", secretive)
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_a_folder_appears_when_it_is_whole(tmp_path):
+    with whole_folder(tmp_path / "deep" / "new") as folder:
+        (folder / "a.txt").write_text("a")
+        assert not (tmp_path / "deep" / "new").exists()
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["new"]
+    assert (tmp_path / "deep" / "new" / "a.txt").read_text() == "a"
+
+
+def test_a_folder_that_fails_leaves_nothing(tmp_path):
+    def fail():
+        with whole_folder(tmp_path / "new") as folder:
+            (folder / "a.txt").write_text("a")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_folder_is_taken_and_a_full_one_left(tmp_path):
+    (tmp_path / "new").mkdir()
+    for _ in range(2):
+        with contextlib.suppress(FileExistsError), whole_folder(tmp_path / "new") as folder:
+            (folder / "a.txt").write_text(folder.name)
+    assert (tmp_path / "new" / "a.txt").read_text().startswith(".new.")
+    with pytest.raises(FileExistsError), whole_folder(tmp_path / "new"):
+        pass

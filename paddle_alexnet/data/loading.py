@@ -1,0 +1,91 @@
+"""Loading batches ahead of their use, in a thread or in other processes.
+
+Not with ``paddle.io.DataLoader``: where a data set raises an error, version 3.3 waits for ever
+without workers, and with workers the error is lost in another one.
+"""
+
+import functools
+import itertools
+import multiprocessing
+import signal
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+import numpy as np
+import paddle
+from paddle.io import Dataset
+
+from paddle_alexnet.errors import RunError
+
+AHEAD = 2  # batches in work or waiting, for each process
+
+Batch = tuple[np.ndarray, np.ndarray]
+
+
+def load_batches(
+    dataset: Dataset, groups: Iterable[Sequence[int]], workers: int = 0
+) -> Iterator[list[paddle.Tensor]]:
+    """Collect items of ``dataset`` into batches, in order.
+
+    Args:
+        dataset: Gives (uint8 [S, S, 3], int), all of one size. For workers it is pickled.
+        groups: The indices of each batch.
+        workers: Processes; 0 for a thread of this one, which runs beside the net as OpenCV lets
+            other threads go on.
+
+    Yields:
+        uint8 [N, S, S, 3] and int64 [N].
+
+    Raises:
+        DataError: An item cannot be had, as ``dataset`` said.
+        RunError: A process ended early.
+    """
+    waiting = iter(groups)
+    pending: deque[Future[Batch]] = deque()
+    with _executor(dataset, workers) as executor:
+        load = _collect_here if workers else functools.partial(_collect, dataset)
+        try:
+            for group in itertools.islice(waiting, AHEAD * max(1, workers)):
+                pending.append(executor.submit(load, group))
+            while pending:
+                images, labels = pending.popleft().result()
+                for group in itertools.islice(waiting, 1):
+                    pending.append(executor.submit(load, group))
+                yield [paddle.to_tensor(images), paddle.to_tensor(labels)]
+        except BrokenProcessPool as error:
+            raise RunError(
+                "a process that loads images ended early, perhaps for want of memory: "
+                "lower data.workers (0 needs no further processes)"
+            ) from error
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def _executor(dataset: Dataset, workers: int) -> Executor:
+    if not workers:
+        return ThreadPoolExecutor(1, thread_name_prefix="loading")
+    # Spawned, not forked: a fork of a process with Paddle's threads may hang.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, context, initializer=_start, initargs=(dataset,))
+
+
+def _collect(dataset: Dataset, indices: Sequence[int]) -> Batch:
+    images, labels = zip(*(dataset[index] for index in indices), strict=True)
+    return np.stack(images), np.array(labels, np.int64)
+
+
+# In a loading process, what it reads from.
+_here: dict[str, Dataset] = {}
+
+
+def _start(dataset: Dataset) -> None:
+    """Set up a process. Ctrl-C is for the one that trains, which ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _here["dataset"] = dataset
+
+
+def _collect_here(indices: Sequence[int]) -> Batch:
+    return _collect(_here["dataset"], indices)

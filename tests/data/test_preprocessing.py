@@ -1,0 +1,45 @@
+"""From a picture to the input."""
+
+import json
+
+import numpy as np
+import pytest
+
+from paddle_alexnet.data.preprocessing import Preprocessing
+from paddle_alexnet.data.transforms import resize
+
+
+def test_short_side_then_centre():
+    image = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    got = Preprocessing(input_size=24, resize=30)(image)
+    np.testing.assert_array_equal(got, resize(image, 30, 40)[3:27, 8:32])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 900), (227, 227), (5000, 40)])
+def test_any_picture_gives_the_input_size(shape):
+    assert Preprocessing()(np.zeros((*shape, 3), np.uint8)).shape == (227, 227, 3)
+
+
+def test_there_and_back_through_json():
+    preprocessing = Preprocessing(32, 36, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
+    assert Preprocessing.from_json(json.loads(json.dumps(preprocessing.to_json()))) == preprocessing
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"input_size": 0},
+        {"input_size": 300},
+        {"input_size": True},
+        {"input_size": 22.5},
+        {"resize": 10**9},
+        {"mean": [0, 0]},
+        {"mean": [0, 0, float("nan")]},
+        {"std": [1, 1, 0]},
+        {"std": "abc"},
+        {"more": 1},
+    ],
+)
+def test_values_that_cannot_be(change):
+    with pytest.raises((ValueError, TypeError)):
+        Preprocessing.from_json({**Preprocessing().to_json(), **change})

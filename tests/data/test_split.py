@@ -1,0 +1,69 @@
+"""Who belongs where, told by names alone."""
+
+import hashlib
+import os
+import random
+
+import pytest
+
+from paddle_alexnet.data.split import SplitRule, draw_val, hash_split
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        # h = int(sha1(name), 16) % 100, from sha1sum: 86, 1, 23, 19.
+        ("daisy_000.jpg", "train"),
+        ("daisy_007.jpg", "test"),
+        ("roses_002.jpg", "train"),
+        ("花.jpg", "val"),
+    ],
+)
+def test_hash_of_known_names(name, split):
+    assert hash_split(name) == split
+
+
+def test_hash_shares_and_definition():
+    names = [f"{i}.jpg" for i in range(5000)] + [os.fsdecode(b"\xff\xfe.jpg")]
+    counts = dict.fromkeys(("train", "val", "test"), 0)
+    for name in names:
+        h = int(hashlib.sha1(os.fsencode(name)).hexdigest(), 16) % 100
+        want = "test" if h < 10 else "val" if h < 20 else "train"
+        assert hash_split(name) == want
+        counts[want] += 1
+    assert abs(counts["val"] - 500) < 80
+    assert abs(counts["test"] - 500) < 80
+
+
+def test_hash_moves_none_when_files_are_added():
+    rule = SplitRule("hash")
+    few = rule.assign("a", ["1.jpg", "2.jpg"])
+    many = rule.assign("a", [f"{i}.jpg" for i in range(100)])
+    assert few.items() <= many.items()
+
+
+@pytest.mark.parametrize(("count", "rate", "want"), [(100, 0.1, 10), (19, 0.1, 1), (5, 0.1, 1)])
+def test_random_counts(count, rate, want):
+    names = [f"{i}.jpg" for i in range(count)]
+    assigned = SplitRule("random", rate, 3).assign("a", names)
+    assert list(assigned.values()).count("val") == want
+    assert list(assigned.values()).count("train") == count - want
+
+
+def test_random_depends_on_seed_and_class_and_not_on_order():
+    names = [f"{i}.jpg" for i in range(50)]
+    shuffled = random.Random(1).sample(names, 50)
+    drawn = draw_val("a", names, 0.2, 0)
+    assert drawn == draw_val("a", shuffled, 0.2, 0)
+    assert drawn != draw_val("a", names, 0.2, 1)
+    assert drawn != draw_val("b", names, 0.2, 0)
+
+
+def test_a_single_picture_stays_in_train():
+    assert SplitRule("random", 0.5).assign("a", ["1.jpg"]) == {"1.jpg": "train"}
+
+
+@pytest.mark.parametrize("values", [("hsh",), ("random", 0.0), ("random", 1.0), ("random", -1)])
+def test_bad_rules(values):
+    with pytest.raises(ValueError, match=r"split|val_rate"):
+        SplitRule(*values)

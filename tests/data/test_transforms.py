@@ -1,0 +1,158 @@
+"""Transforms against formulas in float64."""
+
+import colorsys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paddle_alexnet.data.transforms import (
+    ColorJitter,
+    Compose,
+    RandomCrop,
+    RandomResizedCrop,
+    center_crop,
+    random_flip,
+    resize,
+    resize_short_side,
+    scale_brightness,
+    scale_contrast,
+    scale_saturation,
+    turn_hue,
+)
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def test_shrinking_averages_areas():
+    want = IMAGE.astype(float).reshape(10, 3, 10, 4, 3).mean(axis=(1, 3))
+    assert np.abs(resize(IMAGE, 10, 10) - want).max() <= 0.51
+
+
+@pytest.mark.parametrize(
+    ("shape", "want"),
+    [((30, 40), (24, 32)), ((40, 30), (32, 24)), ((100, 1), (2400, 24)), ((24, 24), (24, 24))],
+)
+def test_short_side(shape, want):
+    assert resize_short_side(np.zeros((*shape, 3), np.uint8), 24).shape[:2] == want
+
+
+def test_center_crop():
+    np.testing.assert_array_equal(center_crop(IMAGE, 10), IMAGE[10:20, 15:25])
+    np.testing.assert_array_equal(center_crop(IMAGE, 29), IMAGE[0:29, 5:34])
+
+
+def test_flip_is_a_mirror_half_of_the_time():
+    flipped = 0
+    for seed in range(400):
+        got = random_flip(IMAGE, rng(seed))
+        if np.array_equal(got, IMAGE[:, ::-1]):
+            flipped += 1
+        else:
+            np.testing.assert_array_equal(got, IMAGE)
+    assert 160 < flipped < 240  # four standard deviations
+
+
+def test_the_papers_crop_reaches_all_33_offsets():
+    """256 - 224 = 32, and both ends count; the published counts have 32."""
+    grid = np.zeros((256, 256, 3), np.uint8)
+    grid[..., 0], grid[..., 1] = np.arange(256)[:, None], np.arange(256)[None]
+    crop = RandomCrop(224)
+    corners = [crop(grid, rng(seed))[0, 0, :2].tolist() for seed in range(600)]
+    assert {top for top, _ in corners} == set(range(33))
+    assert {left for _, left in corners} == set(range(33))
+
+
+def test_random_resized_crop_keeps_to_area_and_shape():
+    crop = RandomResizedCrop(8, scale=(0.3, 0.6), ratio=(0.5, 2.0))
+    generator = rng()
+    areas, shapes = [], []
+    for _ in range(2000):
+        top, left, h, w = crop.window(300, 400, generator)
+        assert 0 <= top <= 300 - h
+        assert 0 <= left <= 400 - w
+        areas.append(h * w / 120_000)
+        shapes.append(w / h)
+    assert 0.29 < min(areas) < 0.32
+    assert 0.58 < max(areas) < 0.61
+    assert 0.49 < min(shapes) < 0.55
+    assert 1.85 < max(shapes) < 2.02
+
+
+def test_random_resized_crop_scales_its_window():
+    crop = RandomResizedCrop(8, scale=(0.3, 1.0))
+    top, left, h, w = crop.window(30, 40, rng(5))
+    want = resize(IMAGE[top : top + h, left : left + w], 8, 8)
+    np.testing.assert_array_equal(crop(IMAGE, rng(5)), want)
+
+
+@pytest.mark.parametrize(("shape", "want"), [((1, 500), (1, 1)), ((500, 1), (1, 1))])
+def test_very_long_pictures_give_the_middle(shape, want):
+    top, left, h, w = RandomResizedCrop(8).window(*shape, rng())
+    assert (h, w) == want
+    assert (top, left) == ((shape[0] - h) // 2, (shape[1] - w) // 2)
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(0, 2**32))
+def test_any_size_gives_the_size_asked_for(height, width, seed):
+    image = np.zeros((height, width, 3), np.uint8)
+    for transform in (RandomResizedCrop(16, (0.1, 1.0)), RandomCrop(16, 24)):
+        assert transform(image, rng(seed)).shape == (16, 16, 3)
+
+
+PIXELS = IMAGE.astype(np.float32)
+GREY = IMAGE.astype(float) @ (0.299, 0.587, 0.114)
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.4, 1.0, 1.7])
+def test_factors(factor):
+    image = IMAGE.astype(float)
+    for change, want in (
+        (scale_brightness, image * factor),
+        (scale_contrast, GREY.mean() + factor * (image - GREY.mean())),
+        (scale_saturation, GREY[..., None] + factor * (image - GREY[..., None])),
+    ):
+        np.testing.assert_allclose(change(PIXELS, factor), want, rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("share", [-0.5, -0.1, 0.0, 0.25, 0.5])
+def test_hue_as_colorsys_has_it(share):
+    want = np.empty(IMAGE.shape)
+    for place in np.ndindex(IMAGE.shape[:2]):
+        h, s, v = colorsys.rgb_to_hsv(*(IMAGE[place] / 255.0))
+        want[place] = np.multiply(colorsys.hsv_to_rgb((h + share) % 1, s, v), 255)
+    np.testing.assert_allclose(turn_hue(PIXELS, share), want, atol=0.05)
+
+
+def test_jitter_stays_in_reach_and_is_told_by_the_generator():
+    flat = np.full((4, 4, 3), 100, np.uint8)
+    values = {int(ColorJitter(brightness=0.3)(flat, rng(s))[0, 0, 0]) for s in range(300)}
+    assert 70 <= min(values) < 75
+    assert 125 < max(values) <= 130
+    jitter = ColorJitter(0.5, 0.5, 0.5, 0.5)
+    np.testing.assert_array_equal(jitter(IMAGE, rng(3)), jitter(IMAGE, rng(3)))
+    assert not np.array_equal(jitter(IMAGE, rng(3)), jitter(IMAGE, rng(4)))
+    np.testing.assert_array_equal(ColorJitter()(IMAGE, rng()), IMAGE)
+
+
+def test_bright_colours_are_clipped_not_wrapped():
+    white = np.full((4, 4, 3), 250, np.uint8)
+    got = [ColorJitter(brightness=1.0)(white, rng(s)) for s in range(50)]
+    assert max(image.max() for image in got) == 255
+    twice = [image for image in got if image.min() == 255]
+    assert len(twice) > 15  # half of the factors are over 1.02
+
+
+def test_compose_is_in_order():
+    def double(image, generator):
+        return image * 2
+
+    def add(image, generator):
+        return image + 1
+
+    assert Compose([double, add])(np.array([3]), rng()) == [7]
