@@ -11,8 +11,9 @@ from paddle_alexnet.config.keys import Config
 from paddle_alexnet.data.batches import TrainingView
 from paddle_alexnet.pictures.annotate import RIGHT, WRONG, caption, grid
 from paddle_alexnet.pictures.fonts import Lettering
+from paddle_alexnet.training.callbacks import Callback
 from paddle_alexnet.training.evaluation import Evaluation
-from paddle_alexnet.training.loop import Callback, Trainer
+from paddle_alexnet.training.loop import Trainer
 
 PANEL_PICTURES = 12
 

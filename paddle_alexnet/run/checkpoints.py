@@ -16,8 +16,9 @@ from paddle_alexnet.nets.weights import (
 )
 from paddle_alexnet.run.directory import RunDirectory
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
+from paddle_alexnet.training.callbacks import Callback, Progress
 from paddle_alexnet.training.evaluation import Evaluation
-from paddle_alexnet.training.loop import Callback, Progress, Trainer
+from paddle_alexnet.training.loop import Trainer
 from paddle_alexnet.training.optimizer import optimizer_arrays, restore_optimizer
 
 STATE_FORMAT = "paddle-alexnet-state"

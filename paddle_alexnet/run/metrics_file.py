@@ -6,8 +6,9 @@ from typing import Any
 
 from paddle_alexnet.errors import RunError
 from paddle_alexnet.storage.writing import write_text
+from paddle_alexnet.training.callbacks import Callback
 from paddle_alexnet.training.evaluation import Evaluation
-from paddle_alexnet.training.loop import Callback, Trainer
+from paddle_alexnet.training.loop import Trainer
 
 
 class MetricsFile(Callback):

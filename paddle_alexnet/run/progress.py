@@ -5,8 +5,9 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from paddle_alexnet.training.callbacks import Callback
 from paddle_alexnet.training.evaluation import Evaluation
-from paddle_alexnet.training.loop import Callback, Trainer
+from paddle_alexnet.training.loop import Trainer
 
 
 class ProgressBar(Callback):

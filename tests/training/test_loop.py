@@ -8,8 +8,9 @@ from paddle import nn
 from paddle_alexnet.config.keys import OptimizerKeys, ScheduleKeys
 from paddle_alexnet.errors import RunError
 from paddle_alexnet.training.averaging import WeightAverage
+from paddle_alexnet.training.callbacks import Callback
 from paddle_alexnet.training.evaluation import Evaluation
-from paddle_alexnet.training.loop import Callback, Interrupted, Trainer
+from paddle_alexnet.training.loop import Interrupted, Trainer
 from paddle_alexnet.training.optimizer import build_optimizer
 from paddle_alexnet.training.schedule import Schedule
 

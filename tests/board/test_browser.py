@@ -1,0 +1,98 @@
+"""The board as a browser shows it."""
+
+import re
+import shutil
+import subprocess
+import threading
+
+import numpy as np
+import pytest
+
+from paddle_alexnet.board.server import make_board
+from paddle_alexnet.board.writer import BoardWriter
+
+CHROMIUM = "chromium"
+# Nothing of the browser's own goes out, and no name outside this machine is resolved.
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--virtual-time-budget=20000",
+    "--enable-logging=stderr",
+]
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory):
+    logdir = tmp_path_factory.mktemp("board")
+    with BoardWriter(logdir / "first") as writer:
+        writer.hparams({"optimizer.lr": 0.01, "optimizer.nesterov": True}, ["val/top1"])
+        for step in range(3):
+            writer.scalar("val/top1", step / 4, step)
+        writer.image("panels/val", np.full((8, 8, 3), 99, np.uint8), 0)
+        rng = np.random.default_rng(0)
+        writer.curves("daisy", rng.random(50) < 0.4, rng.random(50), 1)
+    server = make_board(logdir, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def page(board, tmp_path):
+    assert shutil.which(CHROMIUM), "these tests need Chromium: apt-get install chromium"
+
+    def load(path):
+        """The page's document when its scripts have run, and what the console said."""
+        profile = f"--user-data-dir={tmp_path / 'profile'}"
+        done = subprocess.run(
+            [CHROMIUM, *FLAGS, profile, "--dump-dom", board + path],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        return done.stdout, [line for line in done.stderr.splitlines() if ":CONSOLE:" in line]
+
+    return load
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/app/scalar", "val"),
+        ("/app/sample/image", "panels"),
+        ("/app/pr-curve", "pr"),
+        ("/app/roc-curve", "roc"),
+        ("/app/hyper-parameter", "optimizer.lr"),
+    ],
+)
+def test_a_page_shows_the_run(page, path, shown):
+    document, console = page(path)
+    text = re.sub(r"<(script|style)\b.*?</\1>", "", document, flags=re.DOTALL)
+    words = re.sub(r"<[^>]*>", "\n", text).split("\n")
+    assert any(word.endswith("/first") for word in words)
+    assert shown in words
+    assert not [line for line in console if "Uncaught" in line]
+
+
+def test_the_page_asks_nobody_else(page, board):
+    document, console = page("/app/scalar")
+    outside = [
+        address
+        for address in re.findall(r"(?:src|href)=\"(https?://[^\"]+)", document)
+        if not address.startswith(board)
+    ]
+    assert [address for address in outside if address.endswith(".js")] == []
+    assert not [line for line in console if "ERR_NAME_NOT_RESOLVED" in line]
