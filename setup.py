@@ -9,8 +9,9 @@ HERE = Path(__file__).parent
 # Lower bounds: the oldest that tests/ passed with. Upper bounds: the next release that may break.
 PADDLE = "paddlepaddle>=3.0,<3.4"  # 3.0: PIR as it is exported here; 3.3 is the newest tried
 REQUIRES = [
-    "numpy>=1.26,<3",
-    "opencv-python>=4.11,<6",  # 4.11: reads GIF; 5: a cut-off JPEG is an error, not half grey
+    "numpy>=2,<3",  # as opencv-python 4.12 asks for
+    "matplotlib>=3.9,<4",
+    "opencv-python>=4.12,<6",  # 4.12: reads GIF
     "pillow>=10.1",  # 10.1: its built-in font comes in any size
     "protobuf>=4.25,<7",  # 7 breaks VisualDL 2.5's hyper-parameter table
     "pydantic>=2.7,<3",  # checks configurations

@@ -6,9 +6,11 @@ Exit codes: 0 done; 1 a failure; 2 usage or configuration; 130 Ctrl-C; 143 SIGTE
 import contextlib
 import io
 import logging
+import shlex
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -67,6 +69,20 @@ def load_paddle() -> None:
         for line in said.getvalue().splitlines():
             if "OMP_NUM_THREADS" not in line:
                 print(line, file=sys.stderr)
+
+
+def command(tool: str, *words: object) -> str:
+    """A command line to copy: a tool with this Python, by the shortest paths from here."""
+    here = Path(__file__).with_name(f"{tool}.py")
+    return shlex.join([_short(sys.executable), _short(here), *map(str, words)])
+
+
+def _short(path: str | Path) -> str:
+    """``path`` from the current folder where it lies below, else as it is."""
+    try:
+        return str(Path(path).absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
 
 
 def positive(text: str) -> int:

@@ -32,7 +32,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
     print(
         f"\nweights:            {run / 'best.safetensors'}\n"
         f"annotated pictures: {shown}\n"
-        f"board:              python tools/board.py --logdir {run.parent}"
+        f"board:              {_entry.command('board', '--logdir', run.parent)}"
     )
     return 0
 

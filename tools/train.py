@@ -75,7 +75,7 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
         with stop:
             trainer.fit()
     except Interrupted:
-        print(f"stopped and saved; go on with: python tools/train.py --resume {run.path}")
+        print(f"stopped and saved; go on with: {_entry.command('train', '--resume', run.path)}")
         return 128 + (stop.received or signal.SIGINT)
     print(
         f"best val top-1 {trainer.progress.best_top1:.2%} after epoch "

@@ -1,7 +1,7 @@
 """Two things that make Paddle several times faster on a CPU, for nothing.
 
 They act on the whole process and must come before Paddle is loaded, so importing this module does
-nothing: ``tools/*`` call :func:`speed_up` first. Measured in docs/performance.md.
+nothing: ``tools/*`` call :func:`speed_up` first.
 """
 
 import ctypes

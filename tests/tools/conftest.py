@@ -1,11 +1,15 @@
 """Running the tools as a user does."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+# Where the tests run in the background, SIGINT is ignored, and tools would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TOOLS = Path(__file__).parents[2] / "tools"
 # A run as short as AlexNet allows.
