@@ -7,6 +7,7 @@ import contextlib
 import io
 import logging
 import shlex
+import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -15,9 +16,13 @@ from types import FrameType
 from typing import Any, NoReturn
 
 INSTALL = "install the project first: make setup, or pip install -e '.[cpu]' (see README.md)"
-CV2_LIBRARIES = (
-    "OpenCV needs a system library; on Debian or Ubuntu: apt-get install libgl1 libglib2.0-0"
-)
+# Debian's packages of the system libraries that OpenCV and Paddle load.
+SYSTEM_LIBRARIES = {
+    "libGL.so": "libgl1",
+    "libgthread": "libglib2.0-0",
+    "libglib": "libglib2.0-0",
+    "libgomp": "libgomp1",
+}
 
 try:
     from paddle_alexnet.errors import AlexNetError, ConfigError
@@ -34,6 +39,10 @@ def run(main: Callable[[dict[str, Any]], int | None]) -> NoReturn:
             settings of the processor come first and ``--help`` is quick.
     """
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
+    # File names need not be text.
+    sys.stdout.reconfigure(errors="backslashreplace")
+    # So that files half written are taken away.
+    signal.signal(signal.SIGTERM, end_by_signal)
     # Paddle looks for a C++ compiler cache when loaded; nothing here compiles.
     warnings.filterwarnings("ignore", message="No ccache found")
     cpu_speed = speed_up()
@@ -46,14 +55,19 @@ def run(main: Callable[[dict[str, Any]], int | None]) -> NoReturn:
     except AlexNetError as error:
         _fail(error, 1)
     except ImportError as error:
-        text = str(error)
-        if "cv2" in text or ".so" in text:
-            _fail(f"{text}: {CV2_LIBRARIES}", 1)
-        _fail(f"{text}; {INSTALL}", 1)
+        _fail(f"{error}; {_cure(error)}", 1)
     except KeyboardInterrupt:
         _fail("stopped by Ctrl-C", 130)
     except BrokenPipeError:
         sys.exit(1)  # whoever read the output has gone
+
+
+def _cure(error: ImportError) -> str:
+    """What to install where an import failed."""
+    packages = [name for library, name in SYSTEM_LIBRARIES.items() if library in str(error)]
+    if packages:
+        return f"install the system library; on Debian or Ubuntu: apt-get install {packages[0]}"
+    return INSTALL
 
 
 def load_paddle() -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import _entry
 
-from paddle_alexnet.board.server import LANGUAGES, make_board
-
 
 def main(cpu_speed: dict[str, Any]) -> int:
     """Serve until stopped."""
+    from paddle_alexnet.board.server import LANGUAGES, make_board
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--logdir", default="runs", metavar="DIR", help="folder of runs [runs]")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on [127.0.0.1]")
@@ -22,8 +22,8 @@ def main(cpu_speed: dict[str, Any]) -> int:
     server = make_board(args.logdir, args.host, args.port, args.language)
     if not _is_loopback(args.host):
         logging.warning("anyone who reaches %s can read the board", args.host)
-    print(f"board of {args.logdir}: http://{args.host}:{server.server_port}/ (Ctrl-C ends it)")
-    signal.signal(signal.SIGTERM, _entry.end_by_signal)
+    address = f"http://{args.host}:{server.server_port}/"
+    print(f"board of {args.logdir}: {address} (Ctrl-C ends it)", flush=True)
     with server:
         server.serve_forever()  # until Ctrl-C, which werkzeug keeps to itself
     return 128 + signal.SIGINT

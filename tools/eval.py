@@ -29,10 +29,12 @@ def main(cpu_speed: dict[str, Any]) -> int:
     from paddle_alexnet.data.listing import list_images
     from paddle_alexnet.inference.classifier import Classifier
     from paddle_alexnet.runtime.device import choose_device
-    from paddle_alexnet.storage.writing import write_text
+    from paddle_alexnet.storage.writing import check_target, write_text
     from paddle_alexnet.training.evaluation import evaluate
 
     choose_device(args.device)
+    if args.json and args.json != "-":
+        check_target(args.json)
     classifier = Classifier.load(args.weights)
     # Divided as for training, so that "val" means the same pictures.
     listing = list_images(args.data, classifier.description.data_split)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import _entry
-from tqdm import tqdm
 
 
 def parse(words: list[str] | None = None) -> argparse.Namespace:
@@ -30,14 +29,18 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     """Classify; returns 1 where a file could not be."""
     args = parse(words)
     _entry.load_paddle()
+    from tqdm import tqdm
+
     from paddle_alexnet.inference.classifier import Classifier
     from paddle_alexnet.inference.predict import Failure, find_pictures, predict_files
     from paddle_alexnet.inference.show import Showing
     from paddle_alexnet.runtime.device import choose_device
-    from paddle_alexnet.storage.writing import write_text
+    from paddle_alexnet.storage.writing import check_target, write_text
 
     choose_device(args.device)
-    files = find_pictures(args.pictures)
+    if args.json and args.json != "-":
+        check_target(args.json)
+    files = find_pictures(args.pictures, leave_out=args.save_dir)
     classifier = Classifier.load(args.weights)
     results = predict_files(classifier, files, topk=args.top_k, batch_size=args.batch_size)
     failed, rows = 0, []
@@ -49,6 +52,10 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
                 continue
             rows.append(result)
             showing.add(result, image)
+    if args.json != "-":
+        for row in rows:
+            best = zip(row.scores, row.label_names, strict=True)
+            print("  ".join(f"{score:7.2%} {name}" for score, name in best) + f"  {row.file_name}")
     if args.json:
         objects = ",\n".join(json.dumps(row.to_json(), ensure_ascii=False) for row in rows)
         text = f"[\n{objects}\n]\n"
@@ -56,10 +63,6 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
             sys.stdout.write(text)
         else:
             write_text(args.json, text)
-    if args.json != "-":
-        for row in rows:
-            best = zip(row.scores, row.label_names, strict=True)
-            print("  ".join(f"{score:7.2%} {name}" for score, name in best) + f"  {row.file_name}")
     if args.save_dir:
         logging.info("annotated pictures: %s", Path(args.save_dir))
     return 1 if failed else 0

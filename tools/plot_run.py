@@ -17,10 +17,8 @@ def main(cpu_speed: dict[str, Any]) -> None:
     from paddle_alexnet.run.directory import RunDirectory
     from paddle_alexnet.run.metrics_file import read_metrics
 
-    runs = [RunDirectory.existing(path) for path in args.runs]
-    names = [run.path.name if len(runs) > 1 else "" for run in runs]
-    rows = {n: read_metrics(r.metrics) for n, r in zip(names, runs, strict=True)}
-    plot_runs(rows, Path(args.out))
+    rows = {path: read_metrics(RunDirectory(Path(path)).metrics) for path in args.runs}
+    plot_runs(rows, args.out)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ from typing import Any
 
 import _entry
 
-from paddle_alexnet.data.archive import FLOWER_PHOTOS, FLOWER_PHOTOS_ROOT, fetch_flower_photos
-
 
 def main(cpu_speed: dict[str, Any]) -> None:
     """Make the folder of photos."""
+    from paddle_alexnet.data.archive import FLOWER_PHOTOS, FLOWER_PHOTOS_ROOT, fetch_flower_photos
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--root", default=str(FLOWER_PHOTOS_ROOT), help=f"folder to make [{FLOWER_PHOTOS_ROOT}]"

@@ -1,12 +1,10 @@
 """Print a net layer by layer: python tools/summary.py -c configs/alexnet.yml"""
 
 import argparse
+import logging
 from typing import Any
 
 import _entry
-
-from paddle_alexnet.config.reading import read_config
-from paddle_alexnet.errors import ConfigError
 
 
 def main(cpu_speed: dict[str, Any]) -> None:
@@ -18,8 +16,21 @@ def main(cpu_speed: dict[str, Any]) -> None:
     )
     parser.add_argument("--logdir", metavar="DIR", help="log the graph to a VisualDL board")
     args = parser.parse_args()
+    from paddle_alexnet.config.reading import read_config
+    from paddle_alexnet.errors import ConfigError
+
     # The published table has the norm that pools; other forms, chosen for speed, on demand only.
     keys = read_config(args.config, ["model.lrn=avgpool3d", *args.override]).model
+    trained = read_config(args.config, args.override).model.lrn
+    if trained != keys.lrn:
+        logging.info(
+            "the norm is shown as published (%s); %s trains with the equal %s, which "
+            "-o model.lrn=%s shows",
+            keys.lrn,
+            args.config,
+            trained,
+            trained,
+        )
     _entry.load_paddle()
     import paddle
 

@@ -10,12 +10,11 @@ from typing import Any
 
 import _entry
 
-from paddle_alexnet.config.reading import describe_keys, read_config
-from paddle_alexnet.errors import ConfigError
-
 
 def parse(words: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
+    from paddle_alexnet.config.reading import describe_keys
+
     keys = "\n".join(f"  {key} [{default}]\n      {text}" for key, default, text in describe_keys())
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -39,6 +38,9 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
 def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     """Train; returns the exit code."""
     args = parse(words)
+    from paddle_alexnet.config.reading import read_config
+    from paddle_alexnet.errors import ConfigError
+
     if args.resume:
         if args.override:
             raise ConfigError("--resume goes on with the run's own configuration: leave out -o")

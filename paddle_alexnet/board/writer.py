@@ -49,10 +49,6 @@ class BoardWriter:
         """A picture, uint8 RGB [H, W, 3]."""
         self._log.add_image(tag, cures.image_copy(image), int(step))
 
-    def text(self, tag: str, text: str, step: int) -> None:
-        """A text."""
-        self._log.add_text(tag, text, int(step))
-
     def hparams(self, values: Mapping[str, Any], metrics: Sequence[str]) -> None:
         """A row of the hyper-parameter table; ``metrics`` are tags of scalars of this log."""
         self._log.add_hparams(cures.plain_hparams(values), list(metrics))

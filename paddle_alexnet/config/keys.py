@@ -4,9 +4,10 @@ Names are not checked against the registries of nets, norms and inits here, so t
 configuration does not load Paddle; the registries name their choices themselves.
 """
 
+import os
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 # Strict: "8" is not a number and 1.5 is not a count. A whole number may stand for a float.
@@ -14,6 +15,8 @@ _checked = dataclass(
     config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False), frozen=True
 )
 
+# A file or a folder; shells leave the ~ of key=~/folder to us.
+PathText = Annotated[str, AfterValidator(os.path.expanduser)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -29,7 +32,7 @@ def _section(section: type) -> Any:
 class DataKeys:
     """Where the pictures are and how they are divided."""
 
-    root: str = _key("data/flower_photos", "folder with a sub-folder of images for each class")
+    root: PathText = _key("data/flower_photos", "folder with a sub-folder of images for each class")
     prepare: Literal["none", "flower_photos", "drawn_flowers"] = _key(
         "none",
         "what to do where root is missing: flower_photos fetches the photos (only to "
@@ -67,7 +70,7 @@ class ModelKeys:
     num_classes: int | None = _key(None, "logits; null: as many as the data has classes", ge=1)
     lrn: str = _key("avgpool3d", "form of the response norm, all equal: avgpool3d, builtin, fused")
     init: str = _key("he", "how weights start: he, paper")
-    pretrained: str | None = _key(None, "weights file to start from")
+    pretrained: PathText | None = _key(None, "weights file to start from")
     skip_head: bool = _key(False, "with pretrained: leave out the last layer (fine-tuning)")
 
 
@@ -118,7 +121,7 @@ class ScheduleKeys:
 class RunKeys:
     """What is left behind."""
 
-    dir: str | None = _key(
+    dir: PathText | None = _key(
         None, "the run's own directory, new or empty; null: runs/<config name>, numbered"
     )
 

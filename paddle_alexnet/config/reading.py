@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import json
 import re
+import typing
 from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pydantic
 import yaml
 
-from paddle_alexnet.config.keys import Config
+from paddle_alexnet.config.keys import Config, PathText
 from paddle_alexnet.errors import ConfigError
 
 
@@ -57,6 +58,13 @@ _Loader.add_implicit_resolver(
     re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
     list("-+.0123456789"),
 )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what :class:`_Loader` would not read as text."""
+
+
+_Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
 
 
 def read_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
@@ -119,7 +127,8 @@ def make_config(values: dict[str, Any], source: str = "configuration") -> Config
 
 def write_config(config: Config) -> str:
     """The resolved configuration as YAML that :func:`read_config` reads back equal."""
-    return yaml.safe_dump(dataclasses.asdict(config), sort_keys=False, allow_unicode=True)
+    values = dataclasses.asdict(config)
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def describe_keys() -> Iterator[tuple[str, str, str]]:
@@ -153,7 +162,21 @@ def _apply(values: dict[str, Any], override: str) -> None:
         values = values[section]
         if not isinstance(values, dict):
             raise ConfigError(f"-o {override}: {section} is a value, not a section")
-    values[leaf] = _parse(text, f"-o {override}")
+    value = _parse(text, f"-o {override}")
+    # A folder may be called 2024 or true.
+    as_text = key in _text_keys() and value is not None and not isinstance(value, str)
+    values[leaf] = text if as_text else value
+
+
+def _text_keys() -> set[str]:
+    """Keys whose values are texts."""
+    return {
+        f"{section.name}.{name}"
+        for section in dataclasses.fields(Config)
+        for name, info in section.type.__pydantic_fields__.items()
+        if str in (info.annotation, *typing.get_args(info.annotation))
+        or PathText in typing.get_args(info.annotation)
+    }
 
 
 def _describe(item: Any) -> str:

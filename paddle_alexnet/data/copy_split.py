@@ -5,7 +5,8 @@ from pathlib import Path
 
 from paddle_alexnet.data.listing import Listing, divided_folders, list_images
 from paddle_alexnet.data.split import SplitRule
-from paddle_alexnet.errors import DataError
+from paddle_alexnet.errors import ConfigError, DataError
+from paddle_alexnet.storage.writing import whole_folder
 
 
 def copy_split(
@@ -23,14 +24,15 @@ def copy_split(
         What was copied, by its paths in ``source``.
 
     Raises:
-        DataError: ``source`` cannot be read or is divided already, ``target`` is not empty or
-            cannot be written, or the rate is out of its range.
+        ConfigError: The rate is out of its range.
+        DataError: ``source`` cannot be read or is divided already, or ``target`` is not empty or
+            cannot be written; what was copied so far is taken away.
     """
     source, target = Path(source), Path(target)
     try:
         rule = SplitRule("random", val_rate, seed)
     except ValueError as error:
-        raise DataError(f"--{error}".replace("val_rate", "val-rate")) from error
+        raise ConfigError(f"--{error}".replace("val_rate", "val-rate")) from error
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise DataError(f"{target} is not an empty folder: it is left as it is; name another")
     if target.resolve().is_relative_to(source.resolve()):
@@ -39,13 +41,14 @@ def copy_split(
         raise DataError(f"{source} is divided already ({', '.join(parts)}): train from it as it is")
     done = list_images(source, rule)
     try:
-        for split, samples in done.splits.items():
-            for path, label in samples:
-                folder = target / split / done.classes[label]
-                folder.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(path, folder)
-        for license_file in source.glob("LICENSE*"):
-            shutil.copy2(license_file, target)
+        with whole_folder(target) as beside:
+            for split, samples in done.splits.items():
+                for path, label in samples:
+                    folder = beside / split / done.classes[label]
+                    folder.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(path, folder)
+            for license_file in source.glob("LICENSE*"):
+                shutil.copy2(license_file, beside)
     except OSError as error:
         raise DataError(f"cannot copy to {target}: {error}") from error
     return done

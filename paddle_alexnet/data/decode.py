@@ -14,8 +14,11 @@ IMAGE_SUFFIXES = frozenset(f".{kind}" for kind in _KINDS)
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a file of this name is taken for an image, by its suffix in any case."""
-    return Path(name).suffix.lower() in IMAGE_SUFFIXES
+    """Whether a file of this name is taken for an image, by its suffix in any case.
+
+    Hidden files are not: macOS leaves ``._photo.jpg`` beside ``photo.jpg`` on other disks.
+    """
+    return not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
 
 
 def read_image(path: str | Path) -> np.ndarray | None:

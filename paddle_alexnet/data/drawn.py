@@ -19,7 +19,7 @@ PER_SPECIES = 100
 JPEG_QUALITY = 90
 SHIFT = 4  # OpenCV's fixed-point coordinates: sixteenths of a pixel
 
-# RGB: white, yellow, red, orange, pink, wine; a species' own colour stands at its number.
+# RGB: white, yellow, red, orange, pink, violet; a species' own colour stands at its number.
 COLORS = np.array(
     [
         (245, 243, 235),
@@ -75,8 +75,8 @@ def draw_flower(species: str, number: int, seed: int = 0) -> np.ndarray:
     order = list(SPECIES).index(species)
     rng = np.random.default_rng([seed, order, number])
     canvas = _ground(rng)
-    # Half of the flowers have their species' own colour, the others any.
-    own = order if rng.random() < 0.5 else rng.integers(len(COLORS))
+    # Of five flowers three have their species' own colour, the others any.
+    own = order if rng.random() < 0.6 else rng.integers(len(COLORS))
     color = _shade(COLORS[own], rng, 18)
     center = SIDE / 2 + rng.uniform(-22, 22, 2)
     radius = rng.uniform(70, 100)
@@ -89,8 +89,8 @@ def draw_flower(species: str, number: int, seed: int = 0) -> np.ndarray:
 def _daisy(canvas: Canvas, center: np.ndarray, radius: float, color: Color, rng: Rng) -> None:
     """Long narrow petals that stand apart, a small disc."""
     _stem(canvas, center, rng)
-    for angle in _around(int(rng.integers(10, 15)), rng):
-        _petal(canvas, center, radius * _direction(angle), radius * 0.12, color)
+    for angle in _around(int(rng.integers(7, 11)), rng):
+        _petal(canvas, center, radius * _direction(angle), radius * 0.15, color)
     _disc(canvas, center, radius * 0.24, _shade(COLORS[1], rng, 18))
 
 
@@ -99,9 +99,9 @@ def _dandelion(canvas: Canvas, center: np.ndarray, radius: float, color: Color, 
     _stem(canvas, center, rng)
     for reach in (1.0, 0.8, 0.6, 0.4):
         shade = _shade(np.array(color) * (0.7 + 0.3 * reach), rng, 6)
-        for angle in _around(48, rng):
+        for angle in _around(64, rng):
             length = radius * reach * rng.uniform(0.85, 1.0)
-            _line(canvas, center, center + length * _direction(angle), shade, 2)
+            _line(canvas, center, center + length * _direction(angle), shade, 1)
 
 
 def _rose(canvas: Canvas, center: np.ndarray, radius: float, color: Color, rng: Rng) -> None:

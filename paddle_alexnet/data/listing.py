@@ -48,11 +48,23 @@ class Listing:
         samples = [sample for name in names for sample in self.splits[name]]
         if not samples:
             counts = ", ".join(f"{name} {len(self.splits[name])}" for name in SPLITS)
-            raise DataError(
-                f"{self.root} has no pictures for the split {split} ({counts}): add pictures, set "
-                "data.split=random, or divide the folder with tools/split_data.py"
+            cure = (
+                f"put some in {self.root / split}/<class>/"
+                if divided_folders(self.root)
+                else "add pictures, set data.split=random, or divide the folder yourself"
             )
+            raise DataError(f"{self.root} has no pictures for the split {split} ({counts}): {cure}")
         return samples
+
+    @property
+    def digest(self) -> str:
+        """A hash of which picture, by class and name, is in which split."""
+        names = "\n".join(
+            f"{split} {self.classes[label]} {os.path.basename(path)}"
+            for split, samples in self.splits.items()
+            for path, label in samples
+        )
+        return hashlib.sha256(os.fsencode(names)).hexdigest()
 
     def relabeled(self, classes: Sequence[str]) -> "Listing":
         """The same pictures with labels that are indices into ``classes``.
@@ -181,7 +193,7 @@ def _without_doubles(files: Iterable[_File]) -> list[_File]:
     same: defaultdict[bytes, list[_File]] = defaultdict(list)
     for file in files:
         same[file.digest].append(file)
-    kept, doubles = [], 0
+    kept, copies = [], []
     for group in same.values():
         counts = Counter(file.class_name for file in group)
         if len(counts) > 1:
@@ -190,10 +202,15 @@ def _without_doubles(files: Iterable[_File]) -> list[_File]:
                 ", ".join(file.path for file in group),
             )
             continue
-        kept.append(max(group, key=lambda file: SPLITS.index(file.split)))
-        doubles += len(group) - 1
-    if doubles:
-        log.warning("%d images are left out as copies of another in their class", doubles)
+        chosen = max(group, key=lambda file: SPLITS.index(file.split))
+        kept.append(chosen)
+        copies += [file.path for file in group if file is not chosen]
+    if copies:
+        log.warning(
+            "%d images are left out as copies of another in their class: %s",
+            len(copies),
+            _some(copies),
+        )
     return kept
 
 

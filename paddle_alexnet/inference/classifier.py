@@ -41,7 +41,7 @@ class Classifier:
                 f"{path} is of architecture {description.architecture!r}; this version knows: "
                 + ", ".join(MODELS)
             )
-        net = build_model(description.architecture, len(description.classes))
+        net = build_model(description.architecture, len(description.classes), lrn="fused")
         load_arrays(net, arrays, path)
         net.eval()
         return cls(net, description)

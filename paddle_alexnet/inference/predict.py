@@ -48,8 +48,12 @@ class Failure:
     reason: str
 
 
-def find_pictures(names: Sequence[str]) -> list[str]:
+def find_pictures(names: Sequence[str], leave_out: str | None = None) -> list[str]:
     """Files for a list of pictures, folders (with all below, in order of name) and patterns.
+
+    Args:
+        names: What to look for. Below folders, hidden files and folders are passed over.
+        leave_out: A folder below the others that is passed over too.
 
     Raises:
         DataError: A name matches nothing.
@@ -57,13 +61,14 @@ def find_pictures(names: Sequence[str]) -> list[str]:
     found: list[str] = []
     for name in names:
         if os.path.isdir(name):
-            matches = _pictures_below(name)
+            matches = _pictures_below(name, leave_out)
         elif os.path.exists(name):
             matches = [name]
         else:
             matches = []
             for match in sorted(glob.glob(name, recursive=True)):
-                matches += _pictures_below(match) if os.path.isdir(match) else [match]
+                below = os.path.isdir(match)
+                matches += _pictures_below(match, leave_out) if below else [match]
         if not matches:
             raise DataError(
                 f"no picture at {name}: expected a file, a folder with images or '*.jpg'"
@@ -72,10 +77,14 @@ def find_pictures(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _pictures_below(folder: str) -> list[str]:
+def _pictures_below(folder: str, leave_out: str | None) -> list[str]:
     found = []
+    skipped = None if leave_out is None else os.path.realpath(leave_out)
     for parent, folders, names in os.walk(folder):
-        folders.sort()
+        if os.path.realpath(parent) == skipped and parent != folder:
+            folders.clear()
+            continue
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         found += [os.path.join(parent, name) for name in sorted(names) if is_image_name(name)]
     return found
 

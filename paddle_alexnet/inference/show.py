@@ -1,6 +1,6 @@
 """Predictions as pictures, in a folder and on a board."""
 
-from collections import Counter
+import itertools
 from pathlib import Path
 from types import TracebackType
 
@@ -34,7 +34,7 @@ class Showing:
     ) -> None:
         self.lettering = Lettering(font)
         self.save_dir = None if save_dir is None else Path(save_dir)
-        self.seen: Counter[str] = Counter()
+        self.names: set[str] = set()
         try:
             if self.save_dir is not None:
                 self.save_dir.mkdir(parents=True, exist_ok=True)
@@ -68,15 +68,19 @@ class Showing:
             for score, name, number in list(best)[:LINES]
         ]
         picture = caption(image, lines, self.lettering)
-        name = Path(prediction.file_name).stem
-        self.seen[name] += 1
-        if self.seen[name] > 1:  # the same name in another folder
-            name = f"{name}-{self.seen[name]}"
+        name = self._free_name(Path(prediction.file_name).stem)
         if self.writer is not None:
             # VisualDL refuses % in a tag: it is its own escape character.
             self.writer.image(f"infer/{name.replace('%', '_')}", picture, 0)
         if self.save_dir is not None:
             self._save(self.save_dir / f"{name}.annotated.jpg", picture)
+
+    def _free_name(self, stem: str) -> str:
+        """``stem``, numbered where another picture has it, as from another folder."""
+        numbered = (f"{stem}-{number}" for number in itertools.count(2))
+        name = next(n for n in itertools.chain([stem], numbered) if n not in self.names)
+        self.names.add(name)
+        return name
 
     def _save(self, path: Path, picture: np.ndarray) -> None:
         _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))

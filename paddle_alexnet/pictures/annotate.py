@@ -10,7 +10,8 @@ from paddle_alexnet.pictures.fonts import Lettering
 
 INK, PAPER = (20, 20, 20), (245, 245, 245)
 RIGHT, WRONG = (0, 110, 40), (180, 30, 20)
-MIN_WIDTH, MAX_WIDTH = 240, 1600  # pixels; outside, the picture is scaled for the caption's sake
+# Pixels; outside, the picture is scaled for the caption's sake.
+MIN_WIDTH, MAX_WIDTH, MAX_HEIGHT = 240, 1600, 6400
 
 
 def caption(
@@ -22,16 +23,16 @@ def caption(
     """Put lines of text on a strip of their own below a picture, readable whatever it shows.
 
     Args:
-        image: The picture; scaled where its width is outside 240..1600.
+        image: The picture; scaled where its width is outside 240..1600 or its height over 6400.
         lines: Texts; each is shortened to the width.
         lettering: Chooses fonts.
         color: Of the text, RGB.
     """
     height, width = image.shape[:2]
-    wanted = min(max(width, MIN_WIDTH), MAX_WIDTH)
-    if wanted != width:
-        image = resize(image, max(1, round(height * wanted / width)), wanted)
-    height, width = image.shape[:2]
+    scale = min(min(max(width, MIN_WIDTH), MAX_WIDTH) / width, MAX_HEIGHT / height)
+    if scale != 1:
+        image = resize(image, max(1, round(height * scale)), max(1, round(width * scale)))
+    height, width = image.shape[0], max(image.shape[1], MIN_WIDTH)
     size = max(14, width // 24)
     row = size * 3 // 2
     canvas = Image.new("RGB", (width, height + row * len(lines) + size // 2), PAPER)

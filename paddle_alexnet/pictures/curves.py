@@ -6,6 +6,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from paddle_alexnet.storage.writing import check_target
+
 
 def plot_runs(runs: Mapping[str, Sequence[Mapping[str, Any]]], path: str | Path) -> None:
     """Draw loss and top-1 over epochs, train dashed and val solid, to a PNG file.
@@ -13,6 +15,9 @@ def plot_runs(runs: Mapping[str, Sequence[Mapping[str, Any]]], path: str | Path)
     Args:
         runs: For each name the objects of its metrics.jsonl.
         path: Where to.
+
+    Raises:
+        RunError: It cannot be written.
     """
     figure = Figure(figsize=(10, 4), layout="constrained")
     for axes, (key, label) in zip(
@@ -27,10 +32,11 @@ def plot_runs(runs: Mapping[str, Sequence[Mapping[str, Any]]], path: str | Path)
                     style,
                     color=f"C{number}",
                     marker="." if len(epochs) < 40 else None,
-                    label=f"{name} {part}".strip(),
+                    label=part if len(runs) == 1 else f"{name} {part}",
                 )
         axes.set_xlabel("epoch")
         axes.set_ylabel(label)
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.savefig(path, dpi=110)
+    check_target(path)
+    figure.savefig(path, dpi=110, format="png")

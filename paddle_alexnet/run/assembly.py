@@ -72,13 +72,13 @@ def assemble(
     prepare(config.data.root, config.data.prepare)
     rule = SplitRule(config.data.split, config.data.val_rate, config.train.seed)
     listing = list_images(config.data.root, rule)
+    classes = listing.classes
+    num_classes = _check_classes(config, classes)
     train = FlowerFolder(listing, "train")
     val = FlowerFolder(listing, "val", preprocessing)
-    classes = train.classes
-    num_classes = _check_classes(config, classes)
 
     paddle.seed(config.train.seed)
-    net = _build_net(config.model, num_classes)
+    net = _build_net(config.model, num_classes, start=not resume)
     batches = TrainingBatches(
         train,
         training_transform(config.augment, preprocessing.input_size),
@@ -121,12 +121,12 @@ def assemble(
     )
     run = make_run()
     if resume:
-        read_state(run.state, trainer)
+        read_state(run.state, trainer, listing.digest)
     else:
         write_text(run.config, write_config(config))
-        environment = describe_environment(cpu_speed or {}, device)
-        write_text(run.environment, json.dumps(environment, indent=2))
         write_text(run.class_index, class_index(classes))
+    environment = describe_environment(cpu_speed or {}, device)
+    write_text(run.free_environment(), json.dumps(environment, indent=2))
     chosen = np.linspace(0, len(val) - 1, min(PANEL_PICTURES, len(val)), dtype=int)
     trainer.callbacks = [
         MetricsFile(run.metrics),
@@ -138,7 +138,7 @@ def assemble(
             predict=lambda images: classifier.scores_of_inputs(np.stack(images)),
             classes=classes,
         ),
-        Checkpoints(run, functools.partial(_with_record, description, config)),
+        Checkpoints(run, functools.partial(_with_record, description, config), listing.digest),
         ProgressBar(),
     ]
     return trainer, run
@@ -173,12 +173,13 @@ def _check_classes(config: Config, classes: list[str]) -> int:
     return len(classes)
 
 
-def _build_net(keys: ModelKeys, num_classes: int) -> nn.Layer:
+def _build_net(keys: ModelKeys, num_classes: int, *, start: bool) -> nn.Layer:
+    """The net; with ``start`` as a run starts, else about to be given a run's state."""
     try:
         net = build_model(keys.name, num_classes, lrn=keys.lrn, init=keys.init)
     except ValueError as error:
         raise ConfigError(f"model: {error}") from error
-    if keys.pretrained is not None:
+    if start and keys.pretrained is not None:
         arrays, source = read_weights(keys.pretrained)
         if source.architecture != keys.name:
             raise WeightsError(

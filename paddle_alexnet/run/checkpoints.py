@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from paddle_alexnet.errors import WeightsError
+from paddle_alexnet.errors import DataError, WeightsError
 from paddle_alexnet.nets.weights import (
     Description,
     load_arrays,
@@ -30,13 +30,18 @@ class Checkpoints(Callback):
     Args:
         run: Where to.
         describe: Makes the metadata of the weights from the epoch's figures.
+        data_digest: Tells the pictures that the run learns from; see :class:`Listing`.
     """
 
     def __init__(
-        self, run: RunDirectory, describe: Callable[[dict[str, float]], Description]
+        self,
+        run: RunDirectory,
+        describe: Callable[[dict[str, float]], Description],
+        data_digest: str,
     ) -> None:
         self.run = run
         self.describe = describe
+        self.data_digest = data_digest
 
     def on_epoch(self, trainer: Trainer, record: dict[str, float], val: Evaluation) -> None:
         """Keep the weights where they are better than all before; of equals the first."""
@@ -47,14 +52,14 @@ class Checkpoints(Callback):
 
     def on_epoch_saved(self, trainer: Trainer) -> None:
         """Save the state."""
-        write_state(self.run.state, trainer)
+        write_state(self.run.state, trainer, self.data_digest)
 
     def on_interrupt(self, trainer: Trainer) -> None:
         """Save the state, in the middle of an epoch too."""
-        write_state(self.run.state, trainer)
+        write_state(self.run.state, trainer, self.data_digest)
 
 
-def write_state(path: Path, trainer: Trainer) -> None:
+def write_state(path: Path, trainer: Trainer, data_digest: str) -> None:
     """Write all that training needs to go on: weights, velocity, average, schedule, progress.
 
     Random numbers are told by (seed, step) and (seed, epoch, index), so none need saving.
@@ -70,19 +75,27 @@ def write_state(path: Path, trainer: Trainer) -> None:
         "format": STATE_FORMAT,
         "progress": json.dumps(asdict(trainer.progress)),
         "schedule": json.dumps(trainer.schedule.state()),
+        "data": data_digest,
     }
     write_tensors(path, arrays, metadata)
 
 
-def read_state(path: Path, trainer: Trainer) -> None:
+def read_state(path: Path, trainer: Trainer, data_digest: str) -> None:
     """Put what :func:`write_state` wrote into a trainer made from the same configuration.
 
     Raises:
         WeightsError: The file is missing, damaged or of another net.
+        DataError: The pictures or their classes are not those that the run started with.
     """
     arrays, metadata = read_tensors(path)
     if metadata.get("format") != STATE_FORMAT:
         raise WeightsError(f"{path} is not the state of a run")
+    if metadata.get("data") != data_digest:
+        raise DataError(
+            f"{path.parent} cannot go on: pictures or classes were added, removed or renamed since "
+            "it started; put them back, or start a new run (with model.pretrained to keep the "
+            "weights)"
+        )
     try:
         load_arrays(trainer.net, _unprefixed("net", arrays), path)
         restore_optimizer(trainer.optimizer, trainer.net, _unprefixed("optimizer", arrays))

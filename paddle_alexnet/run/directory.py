@@ -1,6 +1,7 @@
 """The files of a run."""
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,10 @@ class RunDirectory:
     def environment(self) -> Path:
         """Versions, commit and machine."""
         return self.path / "environment.json"
+
+    def free_environment(self) -> Path:
+        """``environment.json``, or ``environment-2.json`` ... for each time the run went on."""
+        return next(path for path in _numbered(self.environment) if not path.exists())
 
     @property
     def class_index(self) -> Path:
@@ -62,26 +67,39 @@ class RunDirectory:
         except OSError as error:
             raise RunError(f"cannot make the run's directory {path}: {error}") from error
         if taken:
+            has_state = cls(path).state.exists()
+            go_on = f"go on with --resume {path}, or " if has_state else ""
             raise RunError(
-                f"{path} is not empty, and a run is never overwritten: go on with "
-                f"--resume {path}, or choose another run.dir"
+                f"{path} is not empty, and a run is never overwritten: {go_on}choose another "
+                "run.dir"
             )
         return cls(path)
 
     @staticmethod
     def free(name: str) -> Path:
         """``runs/<name>``, or the first of ``runs/<name>-2`` ... that does not exist."""
-        numbered = (f"{name}-{n}" if n > 1 else name for n in itertools.count(1))
-        return next(path for path in (Path("runs") / n for n in numbered) if not path.exists())
+        return next(path for path in _numbered(Path("runs") / name) if not path.exists())
 
     @classmethod
     def existing(cls, path: str | Path) -> "RunDirectory":
         """The directory of a run to resume.
 
         Raises:
-            RunError: It holds no configuration.
+            RunError: It holds no configuration, or nothing was saved before it ended.
         """
         run = cls(Path(path))
         if not run.config.is_file():
             raise RunError(f"{path} is not the directory of a run: {run.config} is missing")
+        if not run.state.exists():
+            raise RunError(
+                f"{path} cannot go on: the run ended before its first epoch was saved; start anew "
+                "with another run.dir"
+            )
         return run
+
+
+def _numbered(path: Path) -> Iterator[Path]:
+    """``path``, then with ``-2``, ``-3`` ... before the suffix."""
+    yield path
+    for number in itertools.count(2):
+        yield path.with_name(f"{path.stem}-{number}{path.suffix}")

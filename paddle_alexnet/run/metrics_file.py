@@ -40,6 +40,6 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    except OSError as error:
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+    except (OSError, ValueError) as error:
         raise RunError(f"cannot read {path}: {error}") from error
-    return [json.loads(line) for line in lines if line.endswith("\n")]

@@ -1,5 +1,7 @@
 """Where the net runs."""
 
+import re
+
 import paddle
 
 from paddle_alexnet.errors import ConfigError
@@ -17,6 +19,8 @@ def choose_device(name: str) -> str:
     Raises:
         ConfigError: A GPU is asked for that cannot be used.
     """
+    if not re.fullmatch(r"auto|cpu|gpu(:\d+)?", name):
+        raise ConfigError(f"unknown device {name!r}: choose auto, cpu, gpu or gpu:N")
     built = paddle.device.is_compiled_with_cuda()
     count = paddle.device.cuda.device_count() if built else 0
     if name == "auto":
@@ -27,13 +31,13 @@ def choose_device(name: str) -> str:
     wanted = int(name.partition(":")[2] or 0)
     if not built:
         raise ConfigError(
-            f"train.device {name}: this PaddlePaddle has no GPU support; install paddlepaddle-gpu "
-            "as https://www.paddlepaddle.org.cn/install/quick says, or use train.device=cpu"
+            f"device {name}: this PaddlePaddle has no GPU support; install paddlepaddle-gpu "
+            "as https://www.paddlepaddle.org.cn/install/quick says, or use the device cpu"
         )
     if wanted >= count:
         raise ConfigError(
-            f"train.device {name}: PaddlePaddle sees {count} GPU(s); choose gpu:N with N below "
-            "that (see nvidia-smi and CUDA_VISIBLE_DEVICES), or use train.device=cpu"
+            f"device {name}: PaddlePaddle sees {count} GPU(s); choose gpu:N with N below "
+            "that (see nvidia-smi and CUDA_VISIBLE_DEVICES), or use the device cpu"
         )
     paddle.device.set_device(f"gpu:{wanted}")
     return f"gpu:{wanted}"

@@ -14,10 +14,16 @@ from paddle_alexnet.errors import RunError
 def write_whole(path: str | Path, write: Callable[[str], object]) -> None:
     """Have ``write(name)`` make a file beside ``path``, sync it, then rename it to ``path``.
 
+    A pipe or a device at ``path`` is written to as it is.
+
     Raises:
         RunError: A step failed; a file that stood at ``path`` is untouched.
     """
     path = Path(path)
+    check_target(path)
+    if path.exists() and not path.is_file():
+        write(str(path))
+        return
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         beside.touch()
@@ -28,19 +34,37 @@ def write_whole(path: str | Path, write: Callable[[str], object]) -> None:
         with open(beside, "rb+") as file:
             os.fsync(file.fileno())
         beside.replace(path)
-    except Exception as error:
+    except BaseException as error:
         beside.unlink(missing_ok=True)
+        if not isinstance(error, Exception):
+            raise  # stopped
         # safetensors reports a full disk with an exception of its own.
         raise RunError(f"cannot write {path}: {error}") from error
+
+
+def check_target(path: str | Path) -> None:
+    """Check early that a file can be written where it is wanted.
+
+    Raises:
+        RunError: ``path`` is a folder, or lies in none.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise RunError(f"cannot write {path}: it is a folder; name a file")
+    if not path.parent.is_dir():
+        raise RunError(f"cannot write {path}: there is no folder {path.parent}; make it first")
 
 
 def write_text(path: str | Path, text: str) -> None:
     """Write UTF-8 text with :func:`write_whole`.
 
+    What is no character, as in a file name that is not UTF-8, becomes an escape that JSON knows.
+
     Raises:
         RunError: It cannot be written.
     """
-    write_whole(path, lambda beside: Path(beside).write_text(text, encoding="utf-8"))
+    data = text.encode("utf-8", "backslashreplace")
+    write_whole(path, lambda beside: Path(beside).write_bytes(data))
 
 
 @contextmanager

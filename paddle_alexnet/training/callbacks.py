@@ -51,8 +51,5 @@ class Callback:
     def on_interrupt(self, trainer: "Trainer") -> None:
         """Training was asked to stop between two updates."""
 
-    def on_finish(self, trainer: "Trainer") -> None:
-        """After the last epoch."""
-
     def close(self) -> None:
         """Always, at the end."""

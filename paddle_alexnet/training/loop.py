@@ -86,7 +86,6 @@ class Trainer:
             while self.progress.epoch < self.epochs:
                 self._train_epoch()
                 self._end_epoch()
-            self._tell("on_finish")
         finally:
             for callback in self.callbacks:
                 callback.close()

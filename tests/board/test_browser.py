@@ -27,7 +27,10 @@ FLAGS = [
     "--enable-logging=stderr",
 ]
 
-pytestmark = pytest.mark.browser
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="there is no Chromium"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +54,6 @@ def board(tmp_path_factory):
 
 @pytest.fixture
 def page(board, tmp_path):
-    assert shutil.which(CHROMIUM), "these tests need Chromium: apt-get install chromium"
-
     def load(path):
         """The page's document when its scripts have run, and what the console said."""
         profile = f"--user-data-dir={tmp_path / 'profile'}"

@@ -1,10 +1,10 @@
 """Configurations: every mistake is named, and what is right is read as written."""
 
 import dataclasses
+import tempfile
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -88,10 +88,25 @@ def test_mistakes_are_named(yml, override, words):
         read_config(yml, [override])
 
 
-@pytest.mark.parametrize("word", ["no", "on", "y", "null_", "1e", "2024-01-01x"])
+@pytest.mark.parametrize(
+    "word", ["no", "on", "y", "true", "1", "2024", "1e3", "null_", "a=b", "2024-01-01"]
+)
 def test_folders_may_have_any_name(yml, word):
     """In YAML 1.1 no and on are truth values."""
-    assert read_config(yml, [f"data.root={word}"]).data.root == word
+    config = read_config(yml, [f"data.root={word}", f"run.dir={word}"])
+    assert (config.data.root, config.run.dir) == (word, word)
+    yml.write_text(write_config(config), encoding="utf-8")
+    assert read_config(yml) == config
+
+
+def test_a_folder_at_home(yml, monkeypatch):
+    """Shells leave the ~ of key=~/x alone; a folder of that name is never meant."""
+    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("USERPROFILE", "/home/somebody")
+    for key in ("data.root", "run.dir", "model.pretrained"):
+        section, leaf = key.split(".")
+        config = read_config(yml, [f"{key}=~/x"])
+        assert getattr(getattr(config, section), leaf) == "/home/somebody/x"
 
 
 def test_nothing_is_evaluated(yml):
@@ -160,5 +175,8 @@ def test_any_values_make_a_config_or_a_config_error(values):
         config = make_config(values)
     except ConfigError:
         return
-    assert make_config(yaml.safe_load(write_config(config))) == config
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "again.yml"
+        path.write_text(write_config(config), encoding="utf-8")
+        assert read_config(path) == config
     assert dataclasses.is_dataclass(config)

@@ -5,7 +5,7 @@ import pytest
 from paddle_alexnet.data.copy_split import copy_split
 from paddle_alexnet.data.listing import list_images
 from paddle_alexnet.data.split import SplitRule
-from paddle_alexnet.errors import DataError
+from paddle_alexnet.errors import ConfigError, DataError
 
 
 def below(folder):
@@ -49,7 +49,7 @@ def test_what_is_refused(flowers, tmp_path):
         (flowers, tmp_path / "out", 1.5, "--val-rate"),
         (tmp_path / "no", tmp_path / "out", 0.1, "not a folder"),
     ):
-        with pytest.raises(DataError, match=words):
+        with pytest.raises((ConfigError, DataError), match=words):
             copy_split(source, target, val_rate=rate)
     assert (tmp_path / "full" / "mine.txt").read_text() == "precious"
     assert not (tmp_path / "out").exists()

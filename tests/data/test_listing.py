@@ -78,6 +78,7 @@ def test_what_is_passed_over(tmp_path, rng, write_png):
         write_png(tmp_path / name, rng)
     (tmp_path / "LICENSE.txt").touch()
     (tmp_path / "a" / "notes.txt").touch()
+    (tmp_path / "a" / "._1.PNG").write_text("left by macOS")
     (tmp_path / "a" / "folder.png").mkdir()
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "a" / "pipe.png")
@@ -114,6 +115,7 @@ def test_copies_in_a_class_are_kept_once_and_never_in_two_splits(many, caplog):
     kept = [n for n in (val, twin, early) if f"a/{n}" in got]
     assert kept == [early]  # val before train, then the first by name
     assert "2 images are left out as copies" in caplog.text
+    assert twin in caplog.text
 
 
 def test_a_picture_under_two_classes_is_reported_and_left_out(many, caplog):
@@ -140,3 +142,22 @@ def test_folders_that_cannot_be_used(tmp_path):
         list_images(tmp_path / "no")
     with pytest.raises(DataError, match="holds no images"):
         list_images(tmp_path)
+
+
+def test_a_divided_folder_without_val_is_told_what_it_lacks(tmp_path, rng, write_png):
+    for name in ("train/a/1.png", "train/b/2.png"):
+        write_png(tmp_path / name, rng)
+    with pytest.raises(DataError, match=r"split val \(train 2, val 0, test 0\): put some in .*val"):
+        list_images(tmp_path).select("val")
+
+
+def test_the_digest_tells_classes_names_and_splits(tmp_path, rng, write_png):
+    for name in ("a/1.png", "b/2.png"):
+        write_png(tmp_path / name, rng)
+    first = list_images(tmp_path).digest
+    assert list_images(tmp_path).digest == first
+    (tmp_path / "b").rename(tmp_path / "c")
+    assert list_images(tmp_path).digest != first
+    (tmp_path / "c").rename(tmp_path / "b")
+    (tmp_path / "b" / "2.png").rename(tmp_path / "b" / "3.png")
+    assert list_images(tmp_path).digest != first

@@ -87,6 +87,13 @@ def test_finding_pictures(tmp_path, write_png):
     assert find("[odd].png") == ["[odd].png"]  # a name before a pattern
     assert find("a.png", "*.png") == ["a.png", "[odd].png"]  # once each
     assert find("**/*.png") == ["[odd].png", "a.png", "b/2.png", "b/sub/3.png"]
+    write_png(tmp_path / "b" / ".hidden" / "4.png", rng)
+    write_png(tmp_path / "b" / "._1.png", rng)
+    assert find("b") == ["b/1.PNG", "b/2.png", "b/sub/3.png"]
+    assert find_pictures([f"{tmp_path}/b"], leave_out=f"{tmp_path}/b/sub") == [
+        f"{tmp_path}/b/1.PNG",
+        f"{tmp_path}/b/2.png",
+    ]
     for nothing in ("no.png", "no/*.jpg"):
         with pytest.raises(DataError, match="no picture at"):
             find(nothing)

@@ -20,8 +20,14 @@ def test_files_and_board(tmp_path):
         showing.add(prediction("a/x.png"), image)
         showing.add(prediction("b/x.jpg"), image)
         showing.add(prediction("100%.jpg"), image)
+        showing.add(prediction("x-2.jpg"), image)
     names = sorted(p.name for p in (tmp_path / "out").iterdir())
-    assert names == ["100%.annotated.jpg", "x-2.annotated.jpg", "x.annotated.jpg"]
+    assert names == [
+        "100%.annotated.jpg",
+        "x-2-2.annotated.jpg",
+        "x-2.annotated.jpg",
+        "x.annotated.jpg",
+    ]
     got = cv2.imread(str(tmp_path / "out" / "x.annotated.jpg"))[..., ::-1].astype(int)
     assert got.shape[0] > 100  # the picture, and a strip below
     assert np.abs(got[:95, :, :] - (10, 200, 30)).mean() < 6

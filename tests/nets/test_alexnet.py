@@ -98,3 +98,13 @@ def test_forms_of_the_norm_agree(net, lrn):
 def test_bad_settings(values, word):
     with pytest.raises(ValueError, match=word):
         AlexNet(**{"num_classes": 5, **values})
+
+
+def test_dropout_is_the_papers(net):
+    """Half of the outputs of fc6 and fc7; as training scales the rest by 2, the mean is kept."""
+    for block in (net.block6, net.block7):
+        dropout = block[2]
+        dropout.train()
+        out = dropout(paddle.ones([200, 500])).numpy()
+        assert set(np.unique(out)) == {0.0, 2.0}
+        assert abs(out.mean() - 1) < 0.02  # six standard deviations

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import paddle
 import pytest
 
@@ -34,3 +35,18 @@ def test_every_layer(init):
         assert abs(weight.mean()) < 5 * std / math.sqrt(weight.size), name
         ones = init == "paper" and name in {"conv2", "conv4", "conv5", "fc6", "fc7"}
         assert set(layer.bias.numpy().tolist()) == {1.0 if ones else 0.0}, name
+
+
+def test_the_papers_init_starts_almost_blind_on_inputs_of_unit_variance():
+    """Why training stalls: the logits of different pictures hardly differ, and with he they do."""
+    pictures = paddle.to_tensor(
+        np.random.default_rng(0).normal(0, 1, (4, 3, 227, 227)).astype(np.float32)
+    )
+    spread = {}
+    for init in ("he", "paper"):
+        paddle.seed(0)
+        net = AlexNet(5, init=init, lrn="fused")
+        net.eval()
+        with paddle.no_grad():
+            spread[init] = float(net(pictures).numpy().std(axis=0).mean())
+    assert spread["paper"] < spread["he"] / 100

@@ -97,3 +97,11 @@ def test_grid():
     assert (sheet[0:11, 8:16] == 1).all()
     assert (sheet[14 : 14 + 13, 0:8] == 3).all()
     assert (sheet[11:14, 8:16] == PAPER).all()
+
+
+@pytest.mark.parametrize("size", [(4000, 12), (30_000, 1), (1, 30_000)])
+def test_very_long_pictures_fit_into_a_file(size):
+    picture = caption(np.zeros((*size, 3), np.uint8), ["99.9% daisy"], Lettering())
+    assert 240 <= picture.shape[1] <= 1600
+    assert picture.shape[0] < 7000  # JPEG ends at 65,535
+    assert ink_below(picture, picture.shape[0] - max(22, picture.shape[1] // 12)) > 20

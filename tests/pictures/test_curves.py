@@ -1,7 +1,9 @@
 """Plots."""
 
+import pytest
 from PIL import Image
 
+from paddle_alexnet.errors import RunError
 from paddle_alexnet.pictures.curves import plot_runs
 
 
@@ -15,3 +17,8 @@ def test_a_plot_of_two_runs(tmp_path):
         colours = picture.convert("RGB").getcolors(1 << 24)
     common = {colour for count, colour in colours if count > 50}
     assert {(31, 119, 180), (255, 127, 14)} <= common  # matplotlib's C0 and C1
+
+
+def test_a_plot_that_cannot_be_written(tmp_path):
+    with pytest.raises(RunError, match="there is no folder"):
+        plot_runs({}, tmp_path / "no" / "curve.png")

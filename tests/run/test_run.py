@@ -1,12 +1,15 @@
 """A whole run of a tiny net on drawn flowers: what it leaves, and going on with it."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from visualdl import LogReader
 
 from paddle_alexnet.config.reading import make_config, read_config
+from paddle_alexnet.data.decode import read_image
+from paddle_alexnet.data.listing import list_images
 from paddle_alexnet.errors import ConfigError, DataError, RunError, WeightsError
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.nets.weights import read_weights
@@ -151,7 +154,7 @@ def test_mistakes_are_named_and_leave_no_run(settings, tmp_path, write_png):
     write_png(tmp_path / "one" / "a" / "1.png", np.random.default_rng(0))
     for sections, error, words in (
         ({"data": {"root": str(tmp_path / "no")}}, DataError, "not a folder"),
-        ({"data": {"root": str(tmp_path / "one")}}, DataError, "split"),
+        ({"data": {"root": str(tmp_path / "one")}}, DataError, "only one class"),
         ({"model": {"name": "lenet"}}, ConfigError, "alexnet"),
         ({"model": {"name": "alexnet", "lrn": "no"}}, ConfigError, "unknown"),
         ({"model": {"name": "alexnet", "init": "no"}}, ConfigError, "unknown init"),
@@ -174,9 +177,12 @@ def test_one_class_is_not_enough(settings, tmp_path, write_png):
 
 def test_a_run_is_never_overwritten(settings, tmp_path):
     (tmp_path / "mine.txt").write_text("precious")
-    with pytest.raises(RunError, match="--resume"):
+    with pytest.raises(RunError, match=r"not empty.*overwritten: choose another run\.dir"):
         start(changed(settings), tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+    (tmp_path / "state.safetensors").touch()
+    with pytest.raises(RunError, match="go on with --resume"):
+        start(changed(settings), tmp_path)
 
 
 def test_run_directories_are_numbered(tmp_path, monkeypatch):
@@ -204,3 +210,47 @@ def test_a_state_is_not_weights_and_weights_are_no_state(settings, tmp_path):
     run.best.replace(run.state)
     with pytest.raises(WeightsError, match="not the state"):
         assemble(changed(settings), lambda: run, resume=True)
+
+
+def test_training_never_looks_at_the_test_pictures(settings, tmp_path, flowers, monkeypatch):
+    seen = set()
+
+    def read_and_note(path):
+        seen.add(str(path))
+        return read_image(path)
+
+    monkeypatch.setattr("paddle_alexnet.data.flower_folder.read_image", read_and_note)
+    trainer, _ = start(changed(settings, train={"epochs": 2}), tmp_path / "run")
+    trainer.fit()
+    listing = list_images(flowers)
+    assert seen == {path for split in ("train", "val") for path, _ in listing.select(split)}
+
+
+def test_a_run_does_not_go_on_with_other_pictures(settings, tmp_path, flowers):
+    root = tmp_path / "flowers"
+    shutil.copytree(flowers, root)
+    config = changed(settings, data={"root": str(root)}, train={"epochs": 2})
+    trainer, run = start(config, tmp_path / "run")
+    trainer.fit()
+    assemble(config, lambda: run, resume=True)
+    (root / "daisy").rename(root / "zinnia")
+    with pytest.raises(DataError, match="cannot go on: pictures or classes"):
+        assemble(config, lambda: run, resume=True)
+
+
+def test_going_on_needs_no_pretrained_file_and_notes_the_environment(settings, tmp_path):
+    trainer, first = start(changed(settings, train={"epochs": 2}), tmp_path / "first")
+    trainer.fit()
+    config = changed(settings, model={"pretrained": str(first.best)}, train={"epochs": 2})
+    trainer, run = start(config, tmp_path / "run")
+    trainer.fit()
+    first.best.unlink()
+    assemble(config, lambda: run, resume=True, cpu_speed={"cores": 7})
+    again = json.loads((run.path / "environment-2.json").read_text())
+    assert again["machine"]["cores"] == 7
+
+
+def test_a_run_that_saved_nothing_says_what_to_do(settings, tmp_path):
+    _, run = start(changed(settings), tmp_path / "run")
+    with pytest.raises(RunError, match=r"before its first epoch was saved.*another run\.dir"):
+        RunDirectory.existing(run.path)

@@ -47,6 +47,8 @@ def test_choice(monkeypatch, name, built, count, want):
         ("gpu", False, 0, "no GPU support"),
         ("gpu", True, 0, r"sees 0 GPU\(s\)"),
         ("gpu:2", True, 2, r"sees 2 GPU\(s\)"),
+        ("tpu", True, 2, "choose auto, cpu, gpu or gpu:N"),
+        ("gpu:x", True, 2, "choose auto, cpu, gpu or gpu:N"),
     ],
 )
 def test_what_is_not_there_is_said(monkeypatch, name, built, count, words):
@@ -56,6 +58,7 @@ def test_what_is_not_there_is_said(monkeypatch, name, built, count, words):
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not paddle.device.cuda.device_count(), reason="PaddlePaddle sees no GPU")
 def test_the_gpu_computes_what_the_cpu_computes():
     choose_device("cpu")
     paddle.seed(0)

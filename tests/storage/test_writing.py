@@ -1,6 +1,7 @@
 """Files are whole or not there."""
 
 import contextlib
+import json
 import os
 from pathlib import Path
 
@@ -76,3 +77,34 @@ def test_an_empty_folder_is_taken_and_a_full_one_left(tmp_path):
     assert (tmp_path / "new" / "a.txt").read_text().startswith(".new.")
     with pytest.raises(FileExistsError), whole_folder(tmp_path / "new"):
         pass
+
+
+def test_what_cannot_be_written_is_said(tmp_path):
+    with pytest.raises(RunError, match="it is a folder"):
+        write_text(tmp_path, "x")
+    with pytest.raises(RunError, match="there is no folder"):
+        write_text(tmp_path / "no" / "a.txt", "x")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
+def test_a_pipe_stays_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_text(tmp_path / "pipe", "through")
+    assert os.read(reader, 99) == b"through"
+    os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_what_is_no_text_becomes_an_escape(tmp_path):
+    write_text(tmp_path / "a.json", json.dumps(os.fsdecode(b"\xff") + "花", ensure_ascii=False))
+    assert json.loads((tmp_path / "a.json").read_text("utf-8")) == "\udcff花"
+
+
+def test_stopped_while_writing(tmp_path):
+    def stopped(name):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "a.txt", stopped)
+    assert list(tmp_path.iterdir()) == []

@@ -53,9 +53,6 @@ class Notes(Callback):
     def on_interrupt(self, trainer):
         self.events.append("interrupt")
 
-    def on_finish(self, trainer):
-        self.events.append("finish")
-
     def close(self):
         self.events.append("close")
 
@@ -122,7 +119,7 @@ def test_training_is_what_it_should_be(accumulate, groups):
         own = np.array(losses[epoch * len(groups) : (epoch + 1) * len(groups)])
         assert record["train/loss"] == pytest.approx((own * sizes).sum() / IMAGES, rel=1e-5)
         assert (record["epoch"], record["step"]) == (epoch + 1, (epoch + 1) * len(groups))
-    assert notes.events == ["saved"] * 3 + ["finish", "close"]
+    assert notes.events == ["saved"] * 3 + ["close"]
 
 
 def test_log_windows_cover_an_epoch():

@@ -1,0 +1,18 @@
+"""The first command that a newcomer runs."""
+
+import json
+import re
+
+import pytest
+
+
+@pytest.mark.slow
+def test_the_demo_learns_and_says_where_everything_is(tool, tmp_path):
+    out = tool("demo", cwd=tmp_path).stdout
+    run = tmp_path / "runs" / "quickstart"
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert max(row["val/top1"] for row in rows) >= 0.8
+    for line in (r"weights: +runs/quickstart/best\.safetensors", r"annotated pictures: +runs/"):
+        assert re.search(line, out)
+    assert "board.py --logdir runs" in out
+    assert len(list((run / "pictures").iterdir())) == 6
