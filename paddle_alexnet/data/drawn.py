@@ -15,7 +15,7 @@ from paddle_alexnet.errors import DataError
 from paddle_alexnet.storage.writing import whole_folder
 
 SIDE = 256  # pixels
-PER_SPECIES = 100
+PER_SPECIES = 160
 JPEG_QUALITY = 90
 SHIFT = 4  # OpenCV's fixed-point coordinates: sixteenths of a pixel
 
