@@ -12,35 +12,36 @@ warnings.filterwarnings("ignore", message="No ccache found")
 
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
-from paddle import nn  # noqa: E402
 
 from paddle_alexnet.data.drawn import draw_folder  # noqa: E402
 from paddle_alexnet.data.preprocessing import Preprocessing  # noqa: E402
-from paddle_alexnet.nets.init import initialize  # noqa: E402
+from paddle_alexnet.nets.designs import Design, Norm, Stage  # noqa: E402
 from paddle_alexnet.nets.models import MODELS, Model  # noqa: E402
 
 TINY_SIDE = 32
 
 
-class TinyNet(nn.Layer):
-    """A net that trains in seconds, with AlexNet's interface."""
-
-    def __init__(self, num_classes, *, lrn="avgpool3d", init="he"):
-        super().__init__()
-        self.block1 = nn.Sequential(nn.Conv2D(3, 8, 5, stride=2), nn.ReLU(), nn.MaxPool2D(3, 2))
-        self.block2 = nn.Sequential(nn.Conv2D(8, 16, 3), nn.ReLU(), nn.Flatten(), nn.Dropout(0.2))
-        self.out_fc = nn.Linear(16 * 4 * 4, num_classes)
-        initialize(self, init)
-
-    def forward(self, x):
-        return self.out_fc(self.block2(self.block1(x)))
+# A net that trains in seconds, with AlexNet's blocks: maps of 14, 6 | 6 | 6 | 6 | 6, 2.
+TINY = Design(
+    stages=(
+        Stage(8, 5, stride=2, after=("relu", "norm", "pool")),
+        Stage(12, 3, padding=1),
+        Stage(12, 3, padding=1),
+        Stage(12, 3, padding=1),
+        Stage(16, 3, padding=1, after=("relu", "pool")),
+    ),
+    input_size=TINY_SIDE,
+    norm=Norm(),
+    hidden=32,
+    dropout=0.2,
+)
 
 
 @pytest.fixture
 def tiny(monkeypatch):
     """Adds the net ``tiny`` (32 x 32) to the models."""
     preprocessing = Preprocessing(input_size=TINY_SIDE, resize=36)
-    monkeypatch.setitem(MODELS, "tiny", Model(TinyNet, preprocessing))
+    monkeypatch.setitem(MODELS, "tiny", Model(TINY, preprocessing))
     return "tiny"
 
 

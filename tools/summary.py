@@ -15,6 +15,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
         "-o", "--override", metavar="KEY=VALUE", action="append", default=[], help="set a key"
     )
     parser.add_argument("--logdir", metavar="DIR", help="log the graph to a VisualDL board")
+    parser.add_argument("--walk", action="store_true", help="show the arithmetic of every stage")
     args = parser.parse_args()
     from paddle_alexnet.config.reading import read_config
     from paddle_alexnet.errors import ConfigError
@@ -36,13 +37,19 @@ def main(cpu_speed: dict[str, Any]) -> None:
 
     from paddle_alexnet.board.writer import BoardWriter
     from paddle_alexnet.nets.models import MODELS, build_model
+    from paddle_alexnet.nets.walk import walk
 
+    num_classes = keys.num_classes or 1000
     try:
-        net = build_model(keys.name, keys.num_classes or 1000, lrn=keys.lrn, init=keys.init)
+        net = build_model(keys.name, num_classes, lrn=keys.lrn, init=keys.init, width=keys.width)
     except ValueError as error:
         raise ConfigError(f"model: {error}") from error
     side = MODELS[keys.name].preprocessing.input_size
     paddle.summary(net, (None, 3, side, side))
+    if args.walk:
+        for step in walk(net.design, num_classes):
+            maps = f"{step.channels} x {step.size} x {step.size}"
+            print(f"{step.name:<6} {step.formula:<44} {maps:<14} {step.parameters:>11,}")
     if args.logdir:
         with BoardWriter(args.logdir) as writer:
             writer.graph(net, [-1, 3, side, side])

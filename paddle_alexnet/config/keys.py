@@ -69,7 +69,11 @@ class ModelKeys:
     name: str = _key("alexnet", "which net")
     num_classes: int | None = _key(None, "logits; null: as many as the data has classes", ge=1)
     lrn: str = _key("avgpool3d", "form of the response norm, all equal: avgpool3d, builtin, fused")
-    init: str = _key("he", "how weights start: he, paper")
+    init: str = _key("he", "how weights start: he, paper, krizhevsky2012, caffe, kaiming_seed002")
+    width: float = _key(1.0, "scales channels and hidden units", gt=0, le=1)
+    dropout: float | None = _key(
+        None, "share of fc6 and fc7 set to zero; null: the net's", ge=0, lt=1
+    )
     pretrained: PathText | None = _key(None, "weights file to start from")
     skip_head: bool = _key(False, "with pretrained: leave out the last layer (fine-tuning)")
 

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
-from paddle_alexnet.data.transforms import center_crop, resize_short_side
+from paddle_alexnet.data.transforms import center_crop, resize, resize_short_side
 
 # Per channel RGB on [0, 1], over ImageNet's training set; torchvision's and PaddleClas's numbers.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -17,13 +17,15 @@ MAX_SIDE = 4096  # pixels; a weights file that asks for more is not believed
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Resize the short side, crop the centre; later, on the device, remove mean and std.
+    """Resize, crop the centre; later, on the device, remove mean and std.
 
     Attributes:
         input_size: Side of the square that the net takes, pixels.
-        resize: Length of the short side before the crop, pixels, >= ``input_size``.
+        resize: Length of the short side before the crop, pixels, >= ``input_size``; with
+            ``squash`` of both sides.
         mean: Per channel RGB, on [0, 1].
-        std: Per channel RGB, on [0, 1], > 0.
+        std: Per channel RGB, on [0, 1], > 0; 1/255 keeps the range of 0..255.
+        squash: Whether the picture's shape is given up for a square, so that nothing is cut off.
 
     Raises:
         ValueError: A value is not as described.
@@ -33,6 +35,7 @@ class Preprocessing:
     resize: int = 256
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+    squash: bool = False
 
     def __post_init__(self) -> None:
         sides = (self.input_size, self.resize)
@@ -40,13 +43,19 @@ class Preprocessing:
             raise ValueError(f"input_size and resize must be whole numbers, got {sides}")
         if not 1 <= self.input_size <= self.resize <= MAX_SIDE:
             raise ValueError(f"expected 1 <= input_size <= resize <= {MAX_SIDE}, got {sides}")
+        if not isinstance(self.squash, bool):
+            raise ValueError(f"squash must be true or false, got {self.squash!r}")
         for name, values, least in (("mean", self.mean, -math.inf), ("std", self.std, 0.0)):
             if len(values) != 3 or not all(math.isfinite(v) and v > least for v in values):
                 raise ValueError(f"{name} must hold three numbers above {least}, got {values}")
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """From uint8 RGB [H, W, 3] to uint8 RGB [input_size, input_size, 3]."""
-        return center_crop(resize_short_side(image, self.resize), self.input_size)
+        if self.squash:
+            image = resize(image, self.resize, self.resize)
+        else:
+            image = resize_short_side(image, self.resize)
+        return center_crop(image, self.input_size)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -59,7 +68,8 @@ class Preprocessing:
         Raises:
             TypeError, ValueError: A value is missing or not as it should be.
         """
-        fields = {"input_size", "resize", "mean", "std"}
-        if not isinstance(values, Mapping) or values.keys() != fields:
-            raise ValueError(f"its preprocessing must have the keys {sorted(fields)}")
+        known = {field.name for field in fields(cls)}
+        # Weights files of the first version have no squash.
+        if not isinstance(values, Mapping) or {"squash", *values} != known:
+            raise ValueError(f"its preprocessing must have the keys {sorted(known)}")
         return cls(**{**values, "mean": tuple(values["mean"]), "std": tuple(values["std"])})

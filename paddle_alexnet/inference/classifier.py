@@ -41,7 +41,12 @@ class Classifier:
                 f"{path} is of architecture {description.architecture!r}; this version knows: "
                 + ", ".join(MODELS)
             )
-        net = build_model(description.architecture, len(description.classes), lrn="fused")
+        net = build_model(
+            description.architecture,
+            len(description.classes),
+            lrn="fused",
+            width=description.width,
+        )
         load_arrays(net, arrays, path)
         net.eval()
         return cls(net, description)

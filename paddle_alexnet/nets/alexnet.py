@@ -3,74 +3,74 @@
 import paddle
 from paddle import nn
 
+from paddle_alexnet.nets.designs import ALEXNET, Design, Stage
 from paddle_alexnet.nets.init import initialize
-from paddle_alexnet.nets.lrn import channel_lrn
+from paddle_alexnet.nets.lrn import LRN, Towers, channel_lrn
+from paddle_alexnet.nets.walk import walk
 
 
 class AlexNet(nn.Layer):
-    """The flagship net: one tower, groups in conv2 only, norm after the ReLU of conv1 and conv2.
+    """Five convolutions and three fully-connected layers, as a row of the table of designs says.
 
-    Krizhevsky, Sutskever, Hinton, "ImageNet Classification with Deep Convolutional Neural
-    Networks", NIPS 2012, section 3.5 gives the widths. 62,071,144 parameters at 1,000 classes.
-    The maps at 227 x 227: 55, 27 | 27, 13 | 13 | 13 | 13, 6 | 4,096 | 4,096 | classes.
+    The default is the flagship, seed 000's net: one tower, groups in conv2 only, norm after the
+    ReLU of conv1 and conv2; 62,071,144 parameters at 1,000 classes; maps of 55, 27 | 27, 13 | 13 |
+    13 | 13, 6 at 227 x 227. The widths are the paper's (section 3.5).
 
     Args:
         num_classes: Logits, >= 1.
+        design: A row of :data:`paddle_alexnet.nets.designs.DESIGNS`.
         lrn: Form of the response norm: ``avgpool3d`` (layer pools, as in the published table),
             ``builtin`` or ``fused`` (the fastest on a CPU). They compute the same.
         init: How weights start: see :data:`paddle_alexnet.nets.init.INITS`.
-        dropout: Share of fc6's and fc7's outputs set to zero in training, in [0, 1).
+        dropout: Share of fc6's and fc7's values set to zero in training, in [0, 1); None for the
+            design's.
 
     Shape:
-        Input: float32 [N, 3, 227, 227], normalised RGB. Output: logits float32 [N, num_classes].
+        Input: float [N, 3, S, S], normalised RGB, S the design's ``input_size``. Output: logits
+        [N, num_classes].
 
     Raises:
-        ValueError: A value out of its range, or an unknown ``lrn`` or ``init``.
+        ValueError: A value out of its range, an unknown ``lrn`` or ``init``, or an input of
+            another shape or type.
     """
 
     def __init__(
         self,
         num_classes: int = 1000,
         *,
+        design: Design = ALEXNET,
         lrn: str = "avgpool3d",
         init: str = "he",
-        dropout: float = 0.5,
+        dropout: float | None = None,
     ) -> None:
         super().__init__()
+        dropout = design.dropout if dropout is None else dropout
         if num_classes < 1:
             raise ValueError(f"num_classes must be at least 1, got {num_classes}")
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {dropout}")
         self.num_classes = num_classes
-        # alpha 1e-4 on the mean and k=1, as published with this net (Caffe's values); the paper's
-        # text has k=2 and 1e-4 on the sum.
-        self.block1 = nn.Sequential(
-            nn.Conv2D(3, 96, kernel_size=11, stride=4),
-            nn.ReLU(),
-            channel_lrn(lrn, 96, local_size=5, alpha=1e-4),
-            nn.MaxPool2D(kernel_size=3, stride=2),
-        )
-        self.block2 = nn.Sequential(
-            nn.Conv2D(96, 256, kernel_size=5, padding=2, groups=2),
-            nn.ReLU(),
-            channel_lrn(lrn, 256, local_size=5, alpha=1e-4),
-            nn.MaxPool2D(kernel_size=3, stride=2),
-        )
-        self.block3 = nn.Sequential(nn.Conv2D(256, 384, kernel_size=3, padding=1), nn.ReLU())
-        self.block4 = nn.Sequential(nn.Conv2D(384, 384, kernel_size=3, padding=1), nn.ReLU())
-        self.block5 = nn.Sequential(
-            nn.Conv2D(384, 256, kernel_size=3, padding=1),
-            nn.ReLU(),
-            nn.MaxPool2D(kernel_size=3, stride=2),
-        )
+        self.design = design
+        channels = 3
+        blocks = []
+        for stage in design.stages:
+            blocks.append(_block(design, stage, channels, lrn))
+            channels = stage.channels
+        self.block1, self.block2, self.block3, self.block4, self.block5 = blocks
         self.flatten = nn.Flatten()
-        self.block6 = nn.Sequential(nn.Linear(256 * 6 * 6, 4096), nn.ReLU(), nn.Dropout(dropout))
-        self.block7 = nn.Sequential(nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout(dropout))
-        self.out_fc = nn.Linear(4096, num_classes)
-        initialize(self, init)
+        features = channels * walk(design)[-1].size ** 2
+        self.block6 = _hidden(design, features, dropout)
+        self.block7 = _hidden(design, design.hidden, dropout)
+        self.out_fc = nn.Linear(design.hidden, num_classes)
+        initialize(self, init, hidden_bias=design.hidden_bias)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        """Return the logits [N, num_classes] of images ``x`` [N, 3, 227, 227]."""
+        """Return the logits [N, num_classes] of images ``x`` [N, 3, S, S]."""
+        side = self.design.input_size
+        if x.ndim != 4 or list(x.shape[1:]) != [3, side, side] or not x.is_floating_point():
+            raise ValueError(
+                f"this net takes float images [N, 3, {side}, {side}], got {x.dtype} {list(x.shape)}"
+            )
         x = self.block1(x)
         x = self.block2(x)
         x = self.block3(x)
@@ -80,3 +80,45 @@ class AlexNet(nn.Layer):
         x = self.block6(x)
         x = self.block7(x)
         return self.out_fc(x)
+
+
+def _block(design: Design, stage: Stage, channels: int, lrn: str) -> nn.Sequential:
+    """A convolution of ``channels`` maps and what follows it."""
+    # Paddle's order: top, bottom, left, right.
+    start, end = stage.padding, stage.padding + stage.end_padding
+    conv = nn.Conv2D(
+        channels,
+        stage.channels,
+        kernel_size=stage.kernel,
+        stride=stage.stride,
+        padding=[start, end, start, end] if stage.end_padding else stage.padding,
+        groups=stage.groups,
+    )
+    return nn.Sequential(conv, *(_step(design, stage, kind, lrn) for kind in stage.after))
+
+
+def _step(design: Design, stage: Stage, kind: str, lrn: str) -> nn.Layer:
+    if kind == "relu":
+        return nn.ReLU()
+    if kind == "pool":
+        return nn.MaxPool2D(kernel_size=design.pool_size, stride=2)
+    if kind == "within":
+        norm = design.within
+        return LRN(norm.local_size, norm.alpha, norm.beta, norm.bias)
+    norm = design.norm
+    layer = channel_lrn(
+        lrn,
+        stage.channels // norm.towers,
+        local_size=norm.local_size,
+        alpha=norm.alpha,
+        beta=norm.beta,
+        bias=norm.bias,
+    )
+    return layer if norm.towers == 1 else Towers(layer, norm.towers)
+
+
+def _hidden(design: Design, features: int, dropout: float) -> nn.Sequential:
+    """A hidden fully-connected layer; dropout stands where the design has it."""
+    layers = [nn.Linear(features, design.hidden), nn.ReLU()]
+    layers.insert(0 if design.dropout_first else 2, nn.Dropout(dropout))
+    return nn.Sequential(*layers)

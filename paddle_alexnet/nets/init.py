@@ -31,26 +31,62 @@ def fan_in(layer: nn.Layer) -> int:
     return int(np.prod(shape[1:])) if len(shape) == 4 else shape[0]
 
 
-def _he(name: str, layer: nn.Layer) -> tuple[float, float]:
+def fan_out(layer: nn.Layer) -> int:
+    """Outputs that one input goes to: output channels times the kernel, or features.
+
+    For groups this is torch's count, which takes all output channels.
+    """
+    shape = layer.weight.shape
+    return shape[0] * int(np.prod(shape[2:])) if len(shape) == 4 else shape[1]
+
+
+def _he(name: str, layer: nn.Layer, hidden_bias: float) -> tuple[float, float]:
     """He et al. 2015 (arXiv 1502.01852), equation 10: keeps the variance through ReLUs."""
     return math.sqrt(2.0 / fan_in(layer)), 0.0
 
 
-def _paper(name: str, layer: nn.Layer) -> tuple[float, float]:
+def _paper(name: str, layer: nn.Layer, hidden_bias: float) -> tuple[float, float]:
     """The paper, section 5: N(0, 0.01) everywhere. Made for pixels 0..255; see the README."""
     return 0.01, 1.0 if name in PAPER_UNIT_BIASES else 0.0
 
 
-# Each rule maps (layer name, layer) to (standard deviation of the weights, value of the biases).
-INITS: dict[str, Callable[[str, nn.Layer], tuple[float, float]]] = {"he": _he, "paper": _paper}
+def _krizhevsky2012(name: str, layer: nn.Layer, hidden_bias: float) -> tuple[float, float]:
+    """Run #145: as the paper, but N(0, 0.03) in conv3 to conv5."""
+    std, bias = _paper(name, layer, hidden_bias)
+    return (0.03 if name in ("conv3", "conv4", "conv5") else std), bias
 
 
-def initialize(net: nn.Layer, init: str) -> None:
+def _caffe(name: str, layer: nn.Layer, hidden_bias: float) -> tuple[float, float]:
+    """Caffe: N(0, 0.005) in fc6 and fc7; biases of 0.1 (AlexNet) or 1 (CaffeNet)."""
+    std, bias = _paper(name, layer, hidden_bias)
+    return (0.005 if name in ("fc6", "fc7") else std), bias * hidden_bias
+
+
+def _kaiming_seed002(name: str, layer: nn.Layer, hidden_bias: float) -> tuple[float, float]:
+    """Seed 002: He by outputs for convolutions; N(0, 0.01) and bias 1 for all linear layers."""
+    if name.startswith("fc"):
+        return 0.01, 1.0
+    return math.sqrt(2.0 / fan_out(layer)), 1.0 if name in PAPER_UNIT_BIASES else 0.0
+
+
+# Each rule maps (layer name, layer, hidden bias) to (standard deviation of the weights, value of
+# the biases).
+INITS: dict[str, Callable[[str, nn.Layer, float], tuple[float, float]]] = {
+    "he": _he,
+    "paper": _paper,
+    "krizhevsky2012": _krizhevsky2012,
+    "caffe": _caffe,
+    "kaiming_seed002": _kaiming_seed002,
+}
+
+
+def initialize(net: nn.Layer, init: str, *, hidden_bias: float = 1.0) -> None:
     """Draw the weights of ``net`` in place from Paddle's generator (``paddle.seed``).
 
     Args:
         net: Layers as :func:`weighted_layers` finds them.
         init: A key of :data:`INITS`.
+        hidden_bias: With ``caffe``, the biases that the paper starts at 1.
 
     Raises:
         ValueError: ``init`` is not known.
@@ -58,7 +94,7 @@ def initialize(net: nn.Layer, init: str) -> None:
     if init not in INITS:
         raise ValueError(f"unknown init {init!r}: choose one of {', '.join(INITS)}")
     for name, layer in weighted_layers(net):
-        std, bias = INITS[init](name, layer)
+        std, bias = INITS[init](name, layer, hidden_bias)
         with paddle.no_grad():
             nn.initializer.Normal(0.0, std)(layer.weight)
             nn.initializer.Constant(bias)(layer.bias)

@@ -117,6 +117,30 @@ class BandedLRN(nn.Layer):
         return x * inverse_power(mean * self.alpha + self.bias, self.beta)
 
 
+class Towers(nn.Layer):
+    """Apply a norm to equal parts of the channels, each by itself.
+
+    Args:
+        layer: The norm of one part.
+        towers: Parts.
+
+    Shape:
+        Input and output: float tensor [N, towers * C, H, W], with C the channels of ``layer``.
+    """
+
+    def __init__(self, layer: nn.Layer, towers: int) -> None:
+        super().__init__()
+        self.layer = layer
+        self.towers = towers
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """Normalise ``x``; same shape."""
+        # Each part becomes an image of its own.
+        _, channels, height, width = x.shape
+        parts = x.reshape([-1, channels // self.towers, height, width])
+        return self.layer(parts).reshape([-1, channels, height, width])
+
+
 def inverse_power(x: paddle.Tensor, beta: float) -> paddle.Tensor:
     """``x ** -beta`` for x > 0; for 0.75 by roots, ten times as fast as Paddle's pow on a CPU."""
     if beta == 0.75:

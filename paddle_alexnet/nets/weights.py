@@ -26,6 +26,7 @@ class Description:
         preprocessing: From a picture to the input.
         data_split: How the training data was divided, to find the same val pictures again.
         training: Epoch, val figures and seed, for the record.
+        width: By which channels and hidden units are scaled.
     """
 
     architecture: str
@@ -33,6 +34,7 @@ class Description:
     preprocessing: Preprocessing
     data_split: SplitRule = field(default_factory=SplitRule)
     training: Mapping[str, Any] = field(default_factory=dict)
+    width: float = 1.0
 
     def metadata(self) -> dict[str, str]:
         """As texts for the file; ``architecture`` is plain, the rest JSON."""
@@ -41,6 +43,7 @@ class Description:
             "preprocessing": self.preprocessing.to_json(),
             "data_split": asdict(self.data_split),
             "training": dict(self.training),
+            "width": self.width,
         }
         texts = {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
         return {"format": "paddle", "architecture": self.architecture, **texts}
@@ -66,12 +69,16 @@ class Description:
             split = SplitRule(**json.loads(metadata.get("data_split", "{}")))
         except TypeError as error:
             raise ValueError("its metadata 'data_split' is not known") from error
+        width = json.loads(metadata.get("width", "1.0"))
+        if not isinstance(width, int | float) or not 0 < width <= 1:
+            raise ValueError(f"its metadata 'width' is {width!r}, expected a number up to 1")
         return cls(
             metadata["architecture"],
             tuple(classes),
             Preprocessing.from_json(json.loads(metadata["preprocessing"])),
             split,
             json.loads(metadata.get("training", "{}")),
+            width,
         )
 
 

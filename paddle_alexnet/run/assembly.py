@@ -89,7 +89,9 @@ def assemble(
     val_batches = EvaluationBatches(
         val, batch_size=config.train.batch_size, workers=config.data.workers
     )
-    description = Description(config.model.name, tuple(classes), preprocessing, rule)
+    description = Description(
+        config.model.name, tuple(classes), preprocessing, rule, width=config.model.width
+    )
     classifier = Classifier(net, description)
     decay = config.optimizer.average
     trainer = Trainer(
@@ -176,14 +178,22 @@ def _check_classes(config: Config, classes: list[str]) -> int:
 def _build_net(keys: ModelKeys, num_classes: int, *, start: bool) -> nn.Layer:
     """The net; with ``start`` as a run starts, else about to be given a run's state."""
     try:
-        net = build_model(keys.name, num_classes, lrn=keys.lrn, init=keys.init)
+        net = build_model(
+            keys.name,
+            num_classes,
+            lrn=keys.lrn,
+            init=keys.init,
+            width=keys.width,
+            dropout=keys.dropout,
+        )
     except ValueError as error:
         raise ConfigError(f"model: {error}") from error
     if start and keys.pretrained is not None:
         arrays, source = read_weights(keys.pretrained)
-        if source.architecture != keys.name:
+        if (source.architecture, source.width) != (keys.name, keys.width):
             raise WeightsError(
-                f"{keys.pretrained} holds {source.architecture}, but model.name is {keys.name}"
+                f"{keys.pretrained} holds {source.architecture} of width {source.width}, but "
+                f"model.name is {keys.name} and model.width {keys.width}"
             )
         load_arrays(net, arrays, keys.pretrained, head="out_fc" if keys.skip_head else None)
     return net

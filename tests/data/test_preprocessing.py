@@ -15,6 +15,12 @@ def test_short_side_then_centre():
     np.testing.assert_array_equal(got, resize(image, 30, 40)[3:27, 8:32])
 
 
+def test_squashing_keeps_everything_in_sight():
+    image = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    got = Preprocessing(input_size=24, resize=30, squash=True)(image)
+    np.testing.assert_array_equal(got, resize(image, 30, 30)[3:27, 3:27])
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 900), (227, 227), (5000, 40)])
 def test_any_picture_gives_the_input_size(shape):
     assert Preprocessing()(np.zeros((*shape, 3), np.uint8)).shape == (227, 227, 3)
@@ -23,6 +29,8 @@ def test_any_picture_gives_the_input_size(shape):
 def test_there_and_back_through_json():
     preprocessing = Preprocessing(32, 36, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
     assert Preprocessing.from_json(json.loads(json.dumps(preprocessing.to_json()))) == preprocessing
+    old = {k: v for k, v in preprocessing.to_json().items() if k != "squash"}
+    assert Preprocessing.from_json(old) == preprocessing
 
 
 @pytest.mark.parametrize(
@@ -38,6 +46,7 @@ def test_there_and_back_through_json():
         {"std": [1, 1, 0]},
         {"std": "abc"},
         {"more": 1},
+        {"squash": 0},
     ],
 )
 def test_values_that_cannot_be(change):

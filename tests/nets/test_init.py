@@ -6,8 +6,8 @@ import numpy as np
 import paddle
 import pytest
 
-from paddle_alexnet import AlexNet
-from paddle_alexnet.nets.init import weighted_layers
+from paddle_alexnet import AlexNet, build_model
+from paddle_alexnet.nets.init import INITS, weighted_layers
 
 # Inputs of one output, by hand: channels of a group x kernel x kernel, or features.
 FAN_IN = {
@@ -22,19 +22,49 @@ FAN_IN = {
 }
 
 
-@pytest.mark.parametrize("init", ["he", "paper"])
+NAMES = list(FAN_IN)
+HIDDEN = dict(zip(NAMES, [0, 1, 0, 1, 1, 1, 1, 0], strict=True))  # the paper's biases
+PAPER = dict.fromkeys(NAMES, 0.01)
+# Seed 002: two over the outputs of one input, which torch counts as maps times kernel.
+SEED002 = {
+    "conv1": math.sqrt(2 / (96 * 11 * 11)),
+    "conv2": math.sqrt(2 / (256 * 5 * 5)),
+    "conv3": math.sqrt(2 / (384 * 3 * 3)),
+    "conv4": math.sqrt(2 / (384 * 3 * 3)),
+    "conv5": math.sqrt(2 / (256 * 3 * 3)),
+}
+# For each init the standard deviations and the biases of all layers.
+STATISTICS = {
+    "he": ({n: math.sqrt(2 / FAN_IN[n]) for n in NAMES}, dict.fromkeys(NAMES, 0)),
+    "paper": (PAPER, HIDDEN),
+    "krizhevsky2012": (PAPER | dict.fromkeys(("conv3", "conv4", "conv5"), 0.03), HIDDEN),
+    "caffe": (PAPER | dict.fromkeys(("fc6", "fc7"), 0.005), HIDDEN),
+    "kaiming_seed002": (
+        PAPER | SEED002,
+        {n: 1 if n.startswith("fc") else HIDDEN[n] for n in NAMES},
+    ),
+}
+
+
+@pytest.mark.parametrize("init", INITS)
 def test_every_layer(init):
     paddle.seed(3)
+    stds, biases = STATISTICS[init]
     layers = weighted_layers(AlexNet(10, init=init))
-    assert [name for name, _ in layers] == list(FAN_IN)
+    assert [name for name, _ in layers] == NAMES
     for name, layer in layers:
         weight = layer.weight.numpy().astype(float)
-        std = math.sqrt(2 / FAN_IN[name]) if init == "he" else 0.01
         error = 5 / math.sqrt(weight.size)  # five standard errors, relative
-        assert weight.std() == pytest.approx(std, rel=error), name
-        assert abs(weight.mean()) < 5 * std / math.sqrt(weight.size), name
-        ones = init == "paper" and name in {"conv2", "conv4", "conv5", "fc6", "fc7"}
-        assert set(layer.bias.numpy().tolist()) == {1.0 if ones else 0.0}, name
+        assert weight.std() == pytest.approx(stds[name], rel=error), name
+        assert abs(weight.mean()) < 5 * stds[name] / math.sqrt(weight.size), name
+        assert set(layer.bias.numpy().tolist()) == {float(biases[name])}, name
+
+
+@pytest.mark.parametrize(("name", "bias"), [("alexnet_caffe", 0.1), ("caffenet", 1.0)])
+def test_the_two_nets_of_caffe_start_with_different_biases(name, bias):
+    layers = dict(weighted_layers(build_model(name, 3, width=0.1)))
+    for layer, hidden in HIDDEN.items():
+        np.testing.assert_allclose(layers[layer].bias.numpy(), bias * hidden)
 
 
 def test_the_papers_init_starts_almost_blind_on_inputs_of_unit_variance():

@@ -24,6 +24,7 @@ DESCRIPTION = Description(
     Preprocessing(input_size=32, resize=36),
     SplitRule("random", 0.2, 7),
     {"epoch": 3, "val/top1": 0.5},
+    0.5,
 )
 
 
@@ -89,6 +90,8 @@ def test_a_missing_file_and_a_folder(tmp_path):
         {"preprocessing": '{"input_size": 9, "resize": 1, "mean": [0, 0, 0], "std": [1, 1, 1]}'},
         {"data_split": '{"evil": 1}'},
         {"data_split": "3"},
+        {"width": "0"},
+        {"width": "[]"},
     ],
 )
 def test_metadata_is_not_believed_unseen(net, tmp_path, change):

@@ -21,4 +21,4 @@ def test_a_plot_of_two_runs(tmp_path):
 
 def test_a_plot_that_cannot_be_written(tmp_path):
     with pytest.raises(RunError, match="there is no folder"):
-        plot_runs({}, tmp_path / "no" / "curve.png")
+        plot_runs({"one": []}, tmp_path / "no" / "curve.png")

@@ -254,3 +254,13 @@ def test_a_run_that_saved_nothing_says_what_to_do(settings, tmp_path):
     _, run = start(changed(settings), tmp_path / "run")
     with pytest.raises(RunError, match=r"before its first epoch was saved.*another run\.dir"):
         RunDirectory.existing(run.path)
+
+
+def test_a_narrow_net_is_used_again_as_it_was_trained(settings, tmp_path):
+    trainer, run = start(changed(settings, model={"width": 0.5}), tmp_path / "run")
+    trainer.fit()
+    classifier = Classifier.load(run.best)
+    assert classifier.description.width == 0.5
+    assert [s.channels for s in classifier.net.design.stages] == [4, 6, 6, 6, 8]
+    with pytest.raises(WeightsError, match=r"width 0\.5.*model\.width 1\.0"):
+        start(changed(settings, model={"pretrained": str(run.best)}), tmp_path / "other")
