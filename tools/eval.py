@@ -15,6 +15,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--split", default="val", choices=["train", "val", "test", "all"])
     parser.add_argument("--batch-size", type=_entry.positive, default=64, help="[64]")
     parser.add_argument("--top-k", type=_entry.positive, default=5, help="k of top-k [5]")
+    parser.add_argument(
+        "--views", type=int, default=1, choices=[1, 10], help="10: the paper's, averaged [1]"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N [auto]")
     parser.add_argument("--json", metavar="FILE", help="write the figures; - for the terminal")
     return parser.parse_args()
@@ -38,8 +41,11 @@ def main(cpu_speed: dict[str, Any]) -> int:
     classifier = Classifier.load(args.weights)
     # Divided as for training, so that "val" means the same pictures.
     listing = list_images(args.data, classifier.description.data_split)
+    preprocessing = classifier.preprocessing
     dataset = FlowerFolder(
-        listing.relabeled(classifier.classes), args.split, classifier.preprocessing
+        listing.relabeled(classifier.classes),
+        args.split,
+        preprocessing if args.views == 1 else preprocessing.views,
     )
     result = evaluate(
         classifier.net,
@@ -48,7 +54,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
         num_classes=len(classifier.classes),
         topk=args.top_k,
     )
-    figures = {"split": args.split, **result.figures(classifier.classes)}
+    figures = {"split": args.split, "views": args.views, **result.figures(classifier.classes)}
     text = json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
     if args.json == "-":
         print(text, end="")
@@ -56,7 +62,8 @@ def main(cpu_speed: dict[str, Any]) -> int:
     if args.json:
         write_text(args.json, text)
     print(
-        f"{args.split}: {result.count} pictures, top-1 {result.top1:.4%}, "
+        f"{args.split}: {result.count} pictures, {args.views} view(s) each, "
+        f"top-1 {result.top1:.4%}, "
         f"top-{result.k} {result.topk:.4%}, loss {result.loss:.6f}"
     )
     for name, row in zip(classifier.classes, result.confusion.tolist(), strict=True):

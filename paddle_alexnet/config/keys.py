@@ -96,10 +96,17 @@ class TrainKeys:
 class OptimizerKeys:
     """The update."""
 
-    name: Literal["momentum", "adam"] = _key("momentum", "which update")
+    name: Literal["momentum", "adam", "krizhevsky2012"] = _key(
+        "momentum",
+        "which update; krizhevsky2012: the original code's, with lr inside the velocity and biases "
+        "at a fixed 0.02",
+    )
     lr: float = _key(0.01, "highest learning rate", gt=0)
-    momentum: Share = _key(0.9, "with momentum")
+    momentum: Share = _key(0.9, "with momentum and krizhevsky2012")
     nesterov: bool = _key(False, "with momentum")
+    bias_lr: Literal["same", "double"] = _key(
+        "same", "double: biases learn at twice the current rate, as in Caffe"
+    )
     weight_decay: float = _key(0.0, "L2 penalty on weights; biases are free, as in 2012", ge=0)
     clip_norm: float | None = _key(None, "gradients are scaled down to this global norm", gt=0)
     average: Share | None = _key(

@@ -122,6 +122,12 @@ def make_config(values: dict[str, Any], source: str = "configuration") -> Config
             f"{source}: schedule.warmup_epochs ({config.schedule.warmup_epochs}) must be less than "
             f"train.epochs ({config.train.epochs})"
         )
+    optimizer = config.optimizer
+    if optimizer.name == "krizhevsky2012" and (optimizer.nesterov or optimizer.bias_lr != "same"):
+        raise ConfigError(
+            f"{source}: optimizer.name krizhevsky2012 has its own biases' rate and no nesterov: "
+            "leave optimizer.nesterov and optimizer.bias_lr out"
+        )
     return config
 
 

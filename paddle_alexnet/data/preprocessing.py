@@ -51,11 +51,24 @@ class Preprocessing:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """From uint8 RGB [H, W, 3] to uint8 RGB [input_size, input_size, 3]."""
+        return center_crop(self._resized(image), self.input_size)
+
+    def views(self, image: np.ndarray) -> np.ndarray:
+        """The paper's ten views (section 4.1), uint8 RGB [10, input_size, input_size, 3].
+
+        From the central square of ``resize`` pixels the four corners and the centre, then the same
+        mirrored.
+        """
+        square = center_crop(self._resized(image), self.resize)
+        last, size = self.resize - self.input_size, self.input_size
+        places = [(0, 0), (0, last), (last, 0), (last, last), (last // 2, last // 2)]
+        crops = [square[top : top + size, left : left + size] for top, left in places]
+        return np.stack([*crops, *(crop[:, ::-1] for crop in crops)])
+
+    def _resized(self, image: np.ndarray) -> np.ndarray:
         if self.squash:
-            image = resize(image, self.resize, self.resize)
-        else:
-            image = resize_short_side(image, self.resize)
-        return center_crop(image, self.input_size)
+            return resize(image, self.resize, self.resize)
+        return resize_short_side(image, self.resize)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

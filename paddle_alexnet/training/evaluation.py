@@ -66,7 +66,8 @@ def evaluate(
     Args:
         net: Gives logits [N, num_classes].
         normalize: From uint8 [N, S, S, 3] to the net's input.
-        batches: (images, labels) as :func:`paddle_alexnet.data.batches.EvaluationBatches` makes.
+        batches: (images, labels) as :class:`paddle_alexnet.data.batches.EvaluationBatches` makes;
+            images uint8 [N, S, S, 3], or [N, V, S, S, 3] of V views whose softmaxes are averaged.
         num_classes: Columns of the logits.
         topk: k of the top-k accuracy, >= 1.
     """
@@ -76,7 +77,7 @@ def evaluate(
     confusion = np.zeros((num_classes, num_classes), np.int64)
     loss, hits = 0.0, 0
     for images, labels in batches:
-        logits = net(normalize(images))
+        logits = _logits(net, normalize, images)
         loss += F.cross_entropy(logits, labels, reduction="sum").item()
         hits += int((logits.topk(k)[1] == labels.unsqueeze(1)).any(axis=1).sum().item())
         np.add.at(confusion, (labels.numpy(), logits.argmax(axis=1).numpy()), 1)
@@ -84,3 +85,12 @@ def evaluate(
         net.train()
     count = int(confusion.sum())
     return Evaluation(loss / count, confusion, hits / count, k)
+
+
+def _logits(net: nn.Layer, normalize: nn.Layer, images: paddle.Tensor) -> paddle.Tensor:
+    if images.ndim != 5:
+        return net(normalize(images))
+    count, views = images.shape[:2]
+    scores = F.softmax(net(normalize(images.flatten(0, 1))), axis=1)
+    # The logarithm of a mean of softmaxes is its own logits.
+    return scores.reshape([count, views, -1]).mean(axis=1).log()

@@ -1,25 +1,95 @@
 """The update, and keeping what it remembers under the net's own names."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import paddle
 from paddle import nn
 
 from paddle_alexnet.config.keys import OptimizerKeys
 
+# Run #145: the rate of the biases, which stays while that of the weights falls.
+BIAS_RATE_2012 = 0.02
+
+
+class Krizhevsky2012(paddle.optimizer.Momentum):
+    """The update of the original code: v = m v - d lr w - lr g; w = w + v.
+
+    The rate stands inside the velocity, so that a drop of the rate does not shrink what the
+    velocity already holds; Paddle's Momentum has it outside. Biases learn at a fixed 0.02 and do
+    not decay (run #145).
+
+    Args:
+        learning_rate: lr, of the weights.
+        momentum: m.
+        weight_decay: d.
+        parameters: Of the net.
+        grad_clip: Applied to the gradients g, or None.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float,
+        *,
+        momentum: float,
+        weight_decay: float,
+        parameters: Sequence[paddle.Tensor],
+        grad_clip: nn.ClipGradByGlobalNorm | None = None,
+    ) -> None:
+        # Momentum with rate 1 on gradients that are multiplied by the rate beforehand.
+        super().__init__(1.0, momentum, parameters=parameters)
+        self.rate = learning_rate
+        self.decay = weight_decay
+        self.clip = grad_clip
+
+    def get_lr(self) -> float:
+        """The rate of the weights."""
+        return self.rate
+
+    def set_lr(self, value: float) -> None:
+        """Set the rate of the weights."""
+        self.rate = value
+
+    @paddle.no_grad()
+    def step(self) -> None:
+        """Update all parameters that have a gradient."""
+        pairs = [(p, p.grad) for p in self._parameter_list if p.grad is not None]
+        for parameter, grad in self.clip(pairs) if self.clip is not None else pairs:
+            if _is_bias(parameter):
+                parameter.grad = grad * BIAS_RATE_2012
+            else:
+                parameter.grad = (grad + self.decay * parameter) * self.rate
+        super().step()
+
+
+def _is_bias(parameter: paddle.Tensor) -> bool:
+    return parameter.ndim == 1
+
 
 def build_optimizer(keys: OptimizerKeys, net: nn.Layer) -> paddle.optimizer.Optimizer:
     """Make the optimizer of ``net``; the caller sets the rate before each update.
 
     Weight decay is L2 (added to the gradient) and spares biases, as run #145 of the original code
-    did. Momentum is Paddle's: v = momentum * v + g; w -= lr * v.
+    did. Momentum is Paddle's: v = momentum * v + g; w -= lr * v; see also :class:`Krizhevsky2012`.
     """
-    # Not as parameter groups: Paddle clips the norm of each group by itself, so that no longer the
-    # global norm would be clipped.
-    for parameter in net.parameters():
-        decays = parameter.ndim > 1 and keys.weight_decay > 0
-        parameter.regularizer = paddle.regularizer.L2Decay(keys.weight_decay) if decays else None
     parameters = net.parameters()
     clip = None if keys.clip_norm is None else nn.ClipGradByGlobalNorm(keys.clip_norm)
+    if keys.name == "krizhevsky2012":
+        return Krizhevsky2012(
+            keys.lr,
+            momentum=keys.momentum,
+            weight_decay=keys.weight_decay,
+            parameters=parameters,
+            grad_clip=clip,
+        )
+    # Not as parameter groups: Paddle clips the norm of each group by itself, so that no longer the
+    # global norm would be clipped.
+    for parameter in parameters:
+        bias = _is_bias(parameter)
+        decays = keys.weight_decay > 0 and not bias
+        parameter.regularizer = paddle.regularizer.L2Decay(keys.weight_decay) if decays else None
+        # A factor of the current rate.
+        parameter.optimize_attr["learning_rate"] = 2.0 if bias and keys.bias_lr == "double" else 1.0
     if keys.name == "adam":
         return paddle.optimizer.Adam(keys.lr, parameters=parameters, grad_clip=clip)
     return paddle.optimizer.Momentum(

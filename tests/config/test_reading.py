@@ -70,7 +70,7 @@ def test_values_and_overrides(yml):
         ("train.epochs=", "train.epochs"),
         ("optimizer.lr=.nan", "finite"),
         ("optimizer.lr=-1", "greater than 0"),
-        ("optimizer.name=sgd", "'momentum' or 'adam'"),
+        ("optimizer.name=sgd", "'momentum', 'adam' or 'krizhevsky2012'"),
         ("optimizer.nesterov=1", "boolean"),
         ("data.val_rate=1.0", "less than 1"),
         ("train.device=tpu", "train.device"),
@@ -107,6 +107,12 @@ def test_a_folder_at_home(yml, monkeypatch):
         section, leaf = key.split(".")
         config = read_config(yml, [f"{key}=~/x"])
         assert getattr(getattr(config, section), leaf) == "/home/somebody/x"
+
+
+def test_the_update_of_2012_takes_no_settings_that_it_does_not_have(yml):
+    for other in ("optimizer.nesterov=true", "optimizer.bias_lr=double"):
+        with pytest.raises(ConfigError, match="krizhevsky2012 has its own"):
+            read_config(yml, ["optimizer.name=krizhevsky2012", other])
 
 
 def test_nothing_is_evaluated(yml):

@@ -21,6 +21,19 @@ def test_squashing_keeps_everything_in_sight():
     np.testing.assert_array_equal(got, resize(image, 30, 30)[3:27, 3:27])
 
 
+def test_ten_views_are_corners_centre_and_mirrors():
+    """Offsets 0 and 256 - 224 = 32, and 16 in the middle, of the central square."""
+    grid = np.zeros((256, 300, 3), np.uint8)
+    grid[..., 0], grid[..., 1] = np.arange(256)[:, None], np.clip(np.arange(300) - 22, 0, 255)
+    preprocessing = Preprocessing(224, 256)
+    views = preprocessing.views(grid)
+    assert views.shape == (10, 224, 224, 3)
+    corners = [tuple(v[0, 0, :2].tolist()) for v in views[:5]]
+    assert corners == [(0, 0), (0, 32), (32, 0), (32, 32), (16, 16)]
+    np.testing.assert_array_equal(views[5:], views[:5, :, ::-1])
+    np.testing.assert_array_equal(views[4], preprocessing(grid))
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 900), (227, 227), (5000, 40)])
 def test_any_picture_gives_the_input_size(shape):
     assert Preprocessing()(np.zeros((*shape, 3), np.uint8)).shape == (227, 227, 3)

@@ -38,7 +38,10 @@ CASES = [
     pytest.param((2, 7, 3, 3), 15, 1.0, 0.75, 1.0, id="n-over-channels"),
     pytest.param((2, 9, 4, 4), 1, 1.0, 0.75, 2.0, id="n-1"),
     pytest.param((2, 7, 3, 3), 5, 1.0, 0.75, 1.0, id="caffe"),
+    pytest.param((2, 7, 3, 3), 15, 1.0, 0.75, 1.0, id="caffe-n-over-channels"),
     pytest.param((5, 5, 5, 5), 3, 2e-4, 0.5, 2.0, id="onnx"),
+    pytest.param((1, 1, 2, 2), 1, 3e-5, 0.5, 1.25, id="torch-n-1"),
+    pytest.param((1, 6, 3, 3), 3, 3e-5, 0.5, 1.25, id="torch"),
     pytest.param((2, 3, 5, 5), 5, 1e-4, 0.75, 2.0, id="paddle"),
     pytest.param((2, 8, 3, 3), 7, 2.0, 2.01, 1.5, id="steep"),
 ]
@@ -51,6 +54,35 @@ def test_across_channels(kind, shape, n, alpha, beta, k):
     layer = channel_lrn(kind, shape[1], local_size=n, alpha=alpha, beta=beta, bias=k)
     got = layer(paddle.to_tensor(x.astype(np.float32))).numpy()
     np.testing.assert_allclose(got, across_channels(x, n, alpha, beta, k), rtol=2e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("radius", [1, 3, 7])
+@pytest.mark.parametrize(("alpha", "beta", "k"), [(2.0, 2.01, 1.0), (1.0, 0.01, 2.0)])
+@pytest.mark.parametrize("kind", LRN_KINDS)
+def test_tensorflows_convention(kind, radius, alpha, beta, k):
+    """TensorFlow: window 2 r + 1, alpha times the plain sum; its own tests reach these values."""
+    x = np.random.default_rng(0).normal(0, 1, (2, 16, 3, 2))
+    n = 2 * radius + 1
+    want = np.empty_like(x)
+    for c in range(16):
+        window = x[:, max(0, c - radius) : c + radius + 1]
+        want[:, c] = x[:, c] / (k + alpha * (window**2).sum(axis=1)) ** beta
+    layer = channel_lrn(kind, 16, local_size=n, alpha=n * alpha, beta=beta, bias=k)
+    got = layer(paddle.to_tensor(x.astype(np.float32))).numpy()
+    np.testing.assert_allclose(got, want, rtol=5e-6, atol=1e-6)
+
+
+def test_the_papers_text_and_the_bare_operator_agree():
+    """Paddle's operator lrn multiplies the plain sum, as the paper's formula: n=5, k=2, 1e-4."""
+    x = np.random.default_rng(0).normal(0, 100, (2, 9, 5, 5))
+    want = np.empty_like(x)
+    for c in range(9):
+        window = x[:, max(0, c - 2) : c + 3]
+        want[:, c] = x[:, c] / (2 + 1e-4 * (window**2).sum(axis=1)) ** 0.75
+    for kind in LRN_KINDS:
+        layer = channel_lrn(kind, 9, local_size=5, alpha=5e-4, bias=2.0)
+        got = layer(paddle.to_tensor(x.astype(np.float32))).numpy()
+        np.testing.assert_allclose(got, want, rtol=5e-6, atol=1e-5)
 
 
 @pytest.mark.parametrize(("shape", "n", "alpha", "beta", "k"), CASES)

@@ -194,6 +194,32 @@ def test_nets_that_look_alike_differ(one, other):
     assert distance(other(x, layers), REFERENCES[one](x, layers)) > 1e-3
 
 
+def test_alexnet_owt_is_paddle_visions():
+    """Another framework's code for the same net, with the same weights, gradients included."""
+    from paddle.vision.models import alexnet as vision_alexnet
+
+    other = vision_alexnet(num_classes=7)
+    net = build_model("alexnet_owt", 7)
+    with paddle.no_grad():
+        for mine, theirs in zip(net.parameters(), other.parameters(), strict=True):
+            assert mine.shape == theirs.shape
+            paddle.assign(theirs, mine)
+    for layer in other.sublayers():
+        if isinstance(layer, paddle.nn.Dropout):
+            layer.p = 0  # otherwise it halves values in use (mode downscale_in_infer)
+    other.eval()
+    net.eval()
+    x = paddle.to_tensor(np.random.default_rng(0).normal(0, 1, (2, 3, 224, 224)).astype(np.float32))
+    labels = paddle.to_tensor([3, 5])
+    grads = []
+    for model in (net, other):
+        logits = model(x)
+        paddle.nn.functional.cross_entropy(logits, labels).backward()
+        grads.append([logits.numpy(), *(p.grad.numpy() for p in model.parameters())])
+    for mine, theirs in zip(*grads, strict=True):
+        assert distance(mine, theirs) < 1e-5
+
+
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_parameters_at_1000_classes(name):
     assert list(PARAMETERS) == [n for n in MODELS if n != "tiny"]

@@ -35,6 +35,14 @@ def test_infer_and_eval_give_the_val_figures_of_training(tool, trained, flowers,
     assert right / len(val) == reported["val/top1"]
 
 
+def test_ten_views(tool, trained, flowers, tmp_path):
+    words = ["--data", flowers, "--views", 10, "--json", tmp_path / "e", "--batch-size", 2]
+    out = tool("eval", "--weights", trained / "best.safetensors", *words).stdout
+    figures = json.loads((tmp_path / "e").read_text())
+    assert (figures["views"], figures["count"]) == (10, 5)
+    assert "10 view(s) each" in out
+
+
 def test_infer_shows_and_goes_on_after_a_bad_file(tool, trained, val, tmp_path):
     (tmp_path / "花.jpg").write_bytes(Path(next(iter(val))).read_bytes())
     (tmp_path / "bad.jpg").write_text("no image")

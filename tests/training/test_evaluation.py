@@ -49,3 +49,14 @@ def test_figures_by_name():
     figures = evaluate(Scores(), lambda x: x, batches(), num_classes=3, topk=5).figures("abc")
     assert figures["classes"]["a"] == {"count": 2, "correct": 1}
     assert figures["top3"] == 1.0
+
+
+def test_softmaxes_of_views_are_averaged():
+    views = np.random.default_rng(0).integers(0, 6, (4, 10, 1, 1, 3), dtype=np.uint8)
+    labels = np.array([0, 1, 2, 1])
+    scores = np.exp(views.astype(float)[:, :, 0, 0])
+    scores = (scores / scores.sum(axis=2, keepdims=True)).mean(axis=1)
+    batch = [paddle.to_tensor(views), paddle.to_tensor(labels)]
+    got = evaluate(Scores(), lambda x: x, [batch], num_classes=3, topk=1)
+    assert got.top1 == (scores.argmax(axis=1) == labels).mean()
+    assert got.loss == pytest.approx(-np.log(scores[np.arange(4), labels]).mean(), rel=1e-5)

@@ -64,6 +64,45 @@ def test_momentum_over_ten_steps_and_a_drop_of_lr(nesterov, decay, clip):
     np.testing.assert_allclose(layer.bias.numpy(), bias, rtol=1e-5, atol=1e-6)
 
 
+def test_biases_at_twice_the_current_rate():
+    """Caffe's rule: the bias' rate falls with that of the weights."""
+    layer = linear()
+    optimizer = build_optimizer(OptimizerKeys(momentum=0.9, bias_lr="double"), layer)
+    for rate, grads in zip(RATES, gradients(), strict=True):
+        step(optimizer, layer, rate, grads)
+    weight, _ = momentum_by_hand(False, 0.0, None)
+    np.testing.assert_allclose(layer.weight.numpy(), weight, rtol=1e-5, atol=1e-6)
+    bias, speed = linear().bias.numpy().astype(float), 0.0
+    for rate, (_, grad) in zip(RATES, gradients(), strict=True):
+        speed = 0.9 * speed + grad
+        bias = bias - 2 * rate * speed
+    np.testing.assert_allclose(layer.bias.numpy(), bias, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize("clip", [None, 1.5])
+def test_the_update_of_2012_over_ten_steps_and_a_drop_of_lr(decay, clip):
+    """v = .9 v - d lr w - lr g; w = w + v; biases at .02, not decayed."""
+    layer = linear()
+    keys = OptimizerKeys(name="krizhevsky2012", weight_decay=decay, clip_norm=clip)
+    optimizer = build_optimizer(keys, layer)
+    weight, bias = (v.numpy().astype(float) for v in (layer.weight, layer.bias))
+    speed_w, speed_b = 0.0, 0.0
+    for rate, (grad_w, grad_b) in zip(RATES, gradients(), strict=True):
+        step(optimizer, layer, rate, (grad_w, grad_b))
+        assert optimizer.get_lr() == rate
+        norm = np.sqrt((grad_w**2).sum() + (grad_b**2).sum())
+        scale = 1.0 if clip is None else clip / max(norm, clip)
+        speed_w = 0.9 * speed_w - decay * rate * weight - rate * grad_w * scale
+        speed_b = 0.9 * speed_b - 0.02 * grad_b * scale
+        weight, bias = weight + speed_w, bias + speed_b
+    np.testing.assert_allclose(layer.weight.numpy(), weight, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(layer.bias.numpy(), bias, rtol=1e-5, atol=1e-6)
+    # Where the rate drops, the two rules part.
+    other, _ = momentum_by_hand(False, decay, clip)
+    assert np.abs(other - weight).max() > 1e-2
+
+
 def test_adam_first_step_has_the_length_of_lr():
     layer, before = linear(), linear().weight.numpy()
     optimizer = build_optimizer(OptimizerKeys(name="adam"), layer)
@@ -72,7 +111,7 @@ def test_adam_first_step_has_the_length_of_lr():
     np.testing.assert_allclose(layer.weight.numpy(), before - 0.1 * np.sign(grads[0]), rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["momentum", "adam"])
+@pytest.mark.parametrize("name", ["momentum", "adam", "krizhevsky2012"])
 def test_going_on_from_the_arrays(name):
     keys = OptimizerKeys(name=name)
     whole = linear()
