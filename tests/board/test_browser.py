@@ -3,12 +3,10 @@
 import re
 import shutil
 import subprocess
-import threading
 
 import numpy as np
 import pytest
 
-from paddle_alexnet.board.server import make_board
 from paddle_alexnet.board.writer import BoardWriter
 
 CHROMIUM = "chromium"
@@ -34,7 +32,7 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def board(tmp_path_factory):
+def board(serving, tmp_path_factory):
     logdir = tmp_path_factory.mktemp("board")
     with BoardWriter(logdir / "first") as writer:
         writer.hparams({"optimizer.lr": 0.01, "optimizer.nesterov": True}, ["val/top1"])
@@ -43,13 +41,8 @@ def board(tmp_path_factory):
         writer.image("panels/val", np.full((8, 8, 3), 99, np.uint8), 0)
         rng = np.random.default_rng(0)
         writer.curves("daisy", rng.random(50) < 0.4, rng.random(50), 1)
-    server = make_board(logdir, "127.0.0.1", 0)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(logdir) as address:
+        yield address
 
 
 @pytest.fixture

@@ -27,14 +27,9 @@ def logdir(tmp_path):
 
 
 @pytest.fixture
-def board(logdir):
-    server = make_board(logdir, "127.0.0.1", 0, "zh")
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def board(serving, logdir):
+    with serving(logdir, "zh") as address:
+        yield address
 
 
 def ask_api(board, path, run):
@@ -83,19 +78,15 @@ def test_idle_connections_do_not_block(board):
         connection.close()
 
 
-def test_a_half_written_record_does_not_stop_other_runs(logdir):
+def test_a_half_written_record_does_not_stop_other_runs(serving, logdir):
     path = logdir / "run1" / cures.LOG_NAME
     with BoardWriter(logdir / "run2") as writer:
         writer.scalar("val/top1", 0.9, 1)
     path.write_bytes(path.read_bytes()[:-5])
-    server = make_board(logdir, "127.0.0.1", 0)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    board = f"http://127.0.0.1:{server.server_port}"
-    for run, points in (("run2", 1), ("run1", 3)):  # the picture was the last record
-        body = ask_api(board, "scalar/list?tag=val%2Ftop1", run)[1]
-        assert len(json.loads(body)["data"]) == points
-    server.shutdown()
-    server.server_close()
+    with serving(logdir) as board:
+        for run, points in (("run2", 1), ("run1", 3)):  # the picture was the last record
+            body = ask_api(board, "scalar/list?tag=val%2Ftop1", run)[1]
+            assert len(json.loads(body)["data"]) == points
 
 
 def test_the_process_can_end(logdir):

@@ -1,0 +1,27 @@
+"""A board that is served while a test runs."""
+
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from paddle_alexnet.board.server import make_board
+
+
+@pytest.fixture(scope="session")
+def serving():
+    """A context manager: serves a folder of logs and gives the board's address."""
+
+    @contextmanager
+    def serve(logdir, language="en"):
+        server = make_board(logdir, "127.0.0.1", 0, language)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+    return serve
