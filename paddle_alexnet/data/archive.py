@@ -12,7 +12,7 @@ import requests
 from tqdm import tqdm
 
 from paddle_alexnet.errors import DataError
-from paddle_alexnet.storage.writing import whole_folder
+from paddle_alexnet.storage.writing import is_free, whole_folder
 
 FLOWER_PHOTOS_ROOT = Path("data/flower_photos")
 BLOCK = 1 << 16  # bytes read at a time
@@ -70,7 +70,7 @@ def fetch_flower_photos(
     """
     root = Path(root)
     try:
-        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        if not is_free(root):
             raise DataError(f"{root} is not an empty folder: it is left as it is")
         root.parent.mkdir(parents=True, exist_ok=True)
         if file is not None:

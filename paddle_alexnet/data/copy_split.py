@@ -6,7 +6,7 @@ from pathlib import Path
 from paddle_alexnet.data.listing import Listing, divided_folders, list_images
 from paddle_alexnet.data.split import SplitRule
 from paddle_alexnet.errors import ConfigError, DataError
-from paddle_alexnet.storage.writing import whole_folder
+from paddle_alexnet.storage.writing import is_free, whole_folder
 
 
 def copy_split(
@@ -33,7 +33,7 @@ def copy_split(
         rule = SplitRule("random", val_rate, seed)
     except ValueError as error:
         raise ConfigError(f"--{error}".replace("val_rate", "val-rate")) from error
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    if not is_free(target):
         raise DataError(f"{target} is not an empty folder: it is left as it is; name another")
     if target.resolve().is_relative_to(source.resolve()):
         raise DataError(f"{target} lies within {source}: name a folder outside")

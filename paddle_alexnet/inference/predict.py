@@ -60,15 +60,11 @@ def find_pictures(names: Sequence[str], leave_out: str | None = None) -> list[st
     """
     found: list[str] = []
     for name in names:
-        if os.path.isdir(name):
-            matches = _pictures_below(name, leave_out)
-        elif os.path.exists(name):
-            matches = [name]
-        else:
-            matches = []
-            for match in sorted(glob.glob(name, recursive=True)):
-                below = os.path.isdir(match)
-                matches += _pictures_below(match, leave_out) if below else [match]
+        # A name before a pattern: [1].jpg is both.
+        paths = [name] if os.path.exists(name) else sorted(glob.glob(name, recursive=True))
+        matches: list[str] = []
+        for path in paths:
+            matches += _pictures_below(path, leave_out) if os.path.isdir(path) else [path]
         if not matches:
             raise DataError(
                 f"no picture at {name}: expected a file, a folder with images or '*.jpg'"

@@ -22,7 +22,10 @@ def write_whole(path: str | Path, write: Callable[[str], object]) -> None:
     path = Path(path)
     check_target(path)
     if path.exists() and not path.is_file():
-        write(str(path))
+        try:
+            write(str(path))
+        except OSError as error:
+            raise RunError(f"cannot write {path}: {error}") from error
         return
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -67,6 +70,11 @@ def write_text(path: str | Path, text: str) -> None:
     write_whole(path, lambda beside: Path(beside).write_bytes(data))
 
 
+def is_free(path: Path) -> bool:
+    """Whether a folder can be made at ``path``: nothing is there, or an empty folder."""
+    return not path.exists() or (path.is_dir() and not any(path.iterdir()))
+
+
 @contextmanager
 def whole_folder(path: str | Path) -> Iterator[Path]:
     """Give a new folder beside ``path`` that becomes ``path`` when the block ends well.
@@ -80,7 +88,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         OSError: It cannot be made, or ``path`` is taken.
     """
     path = Path(path)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if not is_free(path):
         raise FileExistsError(errno.EEXIST, "something is there already", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))

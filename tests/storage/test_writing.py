@@ -108,3 +108,9 @@ def test_stopped_while_writing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_whole(tmp_path / "a.txt", stopped)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has a device that is full")
+def test_a_device_that_refuses_is_said():
+    with pytest.raises(RunError, match=r"cannot write /dev/full"):
+        write_text("/dev/full", "x" * 100_000)
