@@ -69,7 +69,9 @@ class ModelKeys:
     name: str = _key("alexnet", "which net")
     num_classes: int | None = _key(None, "logits; null: as many as the data has classes", ge=1)
     lrn: str = _key("avgpool3d", "form of the response norm, all equal: avgpool3d, builtin, fused")
-    init: str = _key("he", "how weights start: he, paper, krizhevsky2012, caffe, kaiming_seed002")
+    init: str = _key(
+        "he", "how weights start: he, paper, krizhevsky2012, caffe, kaiming_seed002, torch"
+    )
     width: float = _key(1.0, "scales channels and hidden units", gt=0, le=1)
     dropout: float | None = _key(
         None, "share of fc6 and fc7 set to zero; null: the net's", ge=0, lt=1
@@ -107,7 +109,8 @@ class OptimizerKeys:
     bias_lr: Literal["same", "double"] = _key(
         "same", "double: biases learn at twice the current rate, as in Caffe"
     )
-    weight_decay: float = _key(0.0, "L2 penalty on weights; biases are free, as in 2012", ge=0)
+    weight_decay: float = _key(0.0, "L2 penalty on weights", ge=0)
+    decay_biases: bool = _key(False, "weight_decay on biases too, as PyTorch has it")
     clip_norm: float | None = _key(None, "gradients are scaled down to this global norm", gt=0)
     average: Share | None = _key(
         None, "decay of the running average of the weights, per update, that is evaluated and saved"

@@ -123,10 +123,13 @@ def make_config(values: dict[str, Any], source: str = "configuration") -> Config
             f"train.epochs ({config.train.epochs})"
         )
     optimizer = config.optimizer
-    if optimizer.name == "krizhevsky2012" and (optimizer.nesterov or optimizer.bias_lr != "same"):
+    own = {"nesterov": False, "bias_lr": "same", "decay_biases": False}
+    set_too = [key for key, value in own.items() if getattr(optimizer, key) != value]
+    if optimizer.name == "krizhevsky2012" and set_too:
         raise ConfigError(
-            f"{source}: optimizer.name krizhevsky2012 has its own biases' rate and no nesterov: "
-            "leave optimizer.nesterov and optimizer.bias_lr out"
+            f"{source}: optimizer.name krizhevsky2012 is the original code's update, which has a "
+            "rate of its own for biases, does not decay them and knows no nesterov: leave out "
+            + ", ".join(f"optimizer.{key}" for key in set_too)
         )
     return config
 

@@ -40,43 +40,60 @@ def fan_out(layer: nn.Layer) -> int:
     return shape[0] * int(np.prod(shape[2:])) if len(shape) == 4 else shape[1]
 
 
-def _he(name: str, layer: nn.Layer, hidden_bias: float) -> tuple[float, float]:
+# A rule gives the initializers of a layer's weights and biases. It is told the layer's name, the
+# layer, and what Caffe's nets start the paper's unit biases at.
+Start = tuple[nn.initializer.Initializer, nn.initializer.Initializer]
+Rule = Callable[[str, nn.Layer, float], Start]
+
+
+def _normal(std: float, bias: float) -> Start:
+    return nn.initializer.Normal(0.0, std), nn.initializer.Constant(bias)
+
+
+def _he(name: str, layer: nn.Layer, hidden_bias: float) -> Start:
     """He et al. 2015 (arXiv 1502.01852), equation 10: keeps the variance through ReLUs."""
-    return math.sqrt(2.0 / fan_in(layer)), 0.0
+    return _normal(math.sqrt(2.0 / fan_in(layer)), 0.0)
 
 
-def _paper(name: str, layer: nn.Layer, hidden_bias: float) -> tuple[float, float]:
-    """The paper, section 5: N(0, 0.01) everywhere. Made for pixels 0..255; see the README."""
-    return 0.01, 1.0 if name in PAPER_UNIT_BIASES else 0.0
+def _paper(name: str, layer: nn.Layer, hidden_bias: float) -> Start:
+    """The paper, section 5: N(0, 0.01) everywhere. Made for pixels 0..255; see docs/init.md."""
+    return _normal(0.01, _unit_bias(name))
 
 
-def _krizhevsky2012(name: str, layer: nn.Layer, hidden_bias: float) -> tuple[float, float]:
+def _krizhevsky2012(name: str, layer: nn.Layer, hidden_bias: float) -> Start:
     """Run #145: as the paper, but N(0, 0.03) in conv3 to conv5."""
-    std, bias = _paper(name, layer, hidden_bias)
-    return (0.03 if name in ("conv3", "conv4", "conv5") else std), bias
+    return _normal(0.03 if name in ("conv3", "conv4", "conv5") else 0.01, _unit_bias(name))
 
 
-def _caffe(name: str, layer: nn.Layer, hidden_bias: float) -> tuple[float, float]:
+def _caffe(name: str, layer: nn.Layer, hidden_bias: float) -> Start:
     """Caffe: N(0, 0.005) in fc6 and fc7; biases of 0.1 (AlexNet) or 1 (CaffeNet)."""
-    std, bias = _paper(name, layer, hidden_bias)
-    return (0.005 if name in ("fc6", "fc7") else std), bias * hidden_bias
+    return _normal(0.005 if name in ("fc6", "fc7") else 0.01, _unit_bias(name) * hidden_bias)
 
 
-def _kaiming_seed002(name: str, layer: nn.Layer, hidden_bias: float) -> tuple[float, float]:
+def _kaiming_seed002(name: str, layer: nn.Layer, hidden_bias: float) -> Start:
     """Seed 002: He by outputs for convolutions; N(0, 0.01) and bias 1 for all linear layers."""
     if name.startswith("fc"):
-        return 0.01, 1.0
-    return math.sqrt(2.0 / fan_out(layer)), 1.0 if name in PAPER_UNIT_BIASES else 0.0
+        return _normal(0.01, 1.0)
+    return _normal(math.sqrt(2.0 / fan_out(layer)), _unit_bias(name))
 
 
-# Each rule maps (layer name, layer, hidden bias) to (standard deviation of the weights, value of
-# the biases).
-INITS: dict[str, Callable[[str, nn.Layer, float], tuple[float, float]]] = {
+def _torch(name: str, layer: nn.Layer, hidden_bias: float) -> Start:
+    """PyTorch's default, so torchvision's: U(+-1 / sqrt(fan_in)), biases too."""
+    bound = 1 / math.sqrt(fan_in(layer))
+    return nn.initializer.Uniform(-bound, bound), nn.initializer.Uniform(-bound, bound)
+
+
+def _unit_bias(name: str) -> float:
+    return 1.0 if name in PAPER_UNIT_BIASES else 0.0
+
+
+INITS: dict[str, Rule] = {
     "he": _he,
     "paper": _paper,
     "krizhevsky2012": _krizhevsky2012,
     "caffe": _caffe,
     "kaiming_seed002": _kaiming_seed002,
+    "torch": _torch,
 }
 
 
@@ -94,7 +111,7 @@ def initialize(net: nn.Layer, init: str, *, hidden_bias: float = 1.0) -> None:
     if init not in INITS:
         raise ValueError(f"unknown init {init!r}: choose one of {', '.join(INITS)}")
     for name, layer in weighted_layers(net):
-        std, bias = INITS[init](name, layer, hidden_bias)
+        weights, biases = INITS[init](name, layer, hidden_bias)
         with paddle.no_grad():
-            nn.initializer.Normal(0.0, std)(layer.weight)
-            nn.initializer.Constant(bias)(layer.bias)
+            weights(layer.weight)
+            biases(layer.bias)

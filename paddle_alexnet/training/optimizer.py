@@ -70,7 +70,8 @@ def build_optimizer(keys: OptimizerKeys, net: nn.Layer) -> paddle.optimizer.Opti
     """Make the optimizer of ``net``; the caller sets the rate before each update.
 
     Weight decay is L2 (added to the gradient) and spares biases, as run #145 of the original code
-    did. Momentum is Paddle's: v = momentum * v + g; w -= lr * v; see also :class:`Krizhevsky2012`.
+    did, but for ``decay_biases``. Momentum is Paddle's: v = momentum * v + g; w -= lr * v; see also
+    :class:`Krizhevsky2012`.
     """
     parameters = net.parameters()
     clip = None if keys.clip_norm is None else nn.ClipGradByGlobalNorm(keys.clip_norm)
@@ -86,7 +87,7 @@ def build_optimizer(keys: OptimizerKeys, net: nn.Layer) -> paddle.optimizer.Opti
     # global norm would be clipped.
     for parameter in parameters:
         bias = _is_bias(parameter)
-        decays = keys.weight_decay > 0 and not bias
+        decays = keys.weight_decay > 0 and (keys.decay_biases or not bias)
         parameter.regularizer = paddle.regularizer.L2Decay(keys.weight_decay) if decays else None
         # A factor of the current rate.
         parameter.optimize_attr["learning_rate"] = 2.0 if bias and keys.bias_lr == "double" else 1.0

@@ -110,8 +110,12 @@ def test_a_folder_at_home(yml, monkeypatch):
 
 
 def test_the_update_of_2012_takes_no_settings_that_it_does_not_have(yml):
-    for other in ("optimizer.nesterov=true", "optimizer.bias_lr=double"):
-        with pytest.raises(ConfigError, match="krizhevsky2012 has its own"):
+    for other in (
+        "optimizer.nesterov=true",
+        "optimizer.bias_lr=double",
+        "optimizer.decay_biases=true",
+    ):
+        with pytest.raises(ConfigError, match="krizhevsky2012 is the original"):
             read_config(yml, ["optimizer.name=krizhevsky2012", other])
 
 

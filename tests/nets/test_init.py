@@ -43,6 +43,8 @@ STATISTICS = {
         PAPER | SEED002,
         {n: 1 if n.startswith("fc") else HIDDEN[n] for n in NAMES},
     ),
+    # A uniform distribution over +-b has the standard deviation b / sqrt(3).
+    "torch": ({n: 1 / math.sqrt(3 * FAN_IN[n]) for n in NAMES}, None),
 }
 
 
@@ -57,7 +59,15 @@ def test_every_layer(init):
         error = 5 / math.sqrt(weight.size)  # five standard errors, relative
         assert weight.std() == pytest.approx(stds[name], rel=error), name
         assert abs(weight.mean()) < 5 * stds[name] / math.sqrt(weight.size), name
-        assert set(layer.bias.numpy().tolist()) == {float(biases[name])}, name
+        bias = layer.bias.numpy()
+        if biases is not None:
+            assert set(bias.tolist()) == {float(biases[name])}, name
+            continue
+        bound = 1 / math.sqrt(FAN_IN[name])
+        for values in (weight, bias):
+            assert abs(values).max() <= bound * (1 + 1e-6), name
+        assert abs(weight).max() > 0.99 * bound, name
+        assert bias.std() > 0.2 * bound, name
 
 
 @pytest.mark.parametrize(("name", "bias"), [("alexnet_caffe", 0.1), ("caffenet", 1.0)])

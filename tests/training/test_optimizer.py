@@ -36,7 +36,7 @@ def step(optimizer, layer, rate, grads):
     optimizer.clear_grad(set_to_zero=False)
 
 
-def momentum_by_hand(nesterov, decay, clip):
+def momentum_by_hand(nesterov, decay, clip, decay_biases=False):
     layer = linear()
     values = [layer.weight.numpy().astype(float), layer.bias.numpy().astype(float)]
     speed = [np.zeros_like(v) for v in values]
@@ -44,7 +44,7 @@ def momentum_by_hand(nesterov, decay, clip):
         norm = np.sqrt(sum((g**2).sum() for g in grads))
         scale = 1.0 if clip is None else clip / max(norm, clip)
         for i, grad in enumerate(grads):
-            g = grad * scale + (decay * values[i] if i == 0 else 0)  # no decay on biases
+            g = grad * scale + (decay * values[i] if i == 0 or decay_biases else 0)
             speed[i] = 0.9 * speed[i] + g
             values[i] = values[i] - rate * (g + 0.9 * speed[i] if nesterov else speed[i])
     return values
@@ -60,6 +60,17 @@ def test_momentum_over_ten_steps_and_a_drop_of_lr(nesterov, decay, clip):
     for rate, grads in zip(RATES, gradients(), strict=True):
         step(optimizer, layer, rate, grads)
     weight, bias = momentum_by_hand(nesterov, decay, clip)
+    np.testing.assert_allclose(layer.weight.numpy(), weight, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(layer.bias.numpy(), bias, rtol=1e-5, atol=1e-6)
+
+
+def test_biases_decay_on_request():
+    layer = linear()
+    keys = OptimizerKeys(momentum=0.9, weight_decay=0.1, decay_biases=True)
+    optimizer = build_optimizer(keys, layer)
+    for rate, grads in zip(RATES, gradients(), strict=True):
+        step(optimizer, layer, rate, grads)
+    weight, bias = momentum_by_hand(False, 0.1, None, decay_biases=True)
     np.testing.assert_allclose(layer.weight.numpy(), weight, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(layer.bias.numpy(), bias, rtol=1e-5, atol=1e-6)
 
