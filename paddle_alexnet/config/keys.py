@@ -42,7 +42,17 @@ class DataKeys:
         "hash", "hash: by file name, 80/10/10; random: val_rate and the seed. A root that holds "
         "train/ and val/ brings its own",
     )  # fmt: skip
+    train_list: PathText | None = _key(
+        None, "file of lines 'path label', paths from root; with val_list, in place of folders"
+    )
+    val_list: PathText | None = _key(None, "the same for val")
+    class_names: PathText | None = _key(None, "with lists: file with the name of a class a line")
     val_rate: float = _key(0.1, "share of each class for val, with split random", gt=0, lt=1)
+    mean: Literal["channel", "image"] = _key(
+        "channel",
+        "what is subtracted; channel: the net's own numbers; image: the mean of the training "
+        "pictures, pixel by pixel",
+    )
     workers: int = _key(0, "processes that decode images; 0: a thread beside training", ge=0)
 
 
@@ -55,6 +65,11 @@ class AugmentKeys:
         "random_resized: any area and shape; random: the paper's crop of the 256 x 256 centre",
     )
     min_area: float = _key(0.3, "least share of the area, with crop random_resized", gt=0, le=1)
+    color_noise: Literal["none", "paper", "krizhevsky2012"] = _key(
+        "none",
+        "shift of all pixels along the principal components of colour; paper: by the variance, as "
+        "its text; krizhevsky2012: by the standard deviation, then / 1.1, as its code",
+    )
     flip: bool = _key(True, "mirror left and right half of the time")
     brightness: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0)
     contrast: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0)
@@ -121,8 +136,10 @@ class OptimizerKeys:
 class ScheduleKeys:
     """How the learning rate moves."""
 
-    name: Literal["plateau", "step", "cosine"] = _key(
-        "plateau", "plateau: val error no longer falls; step: at milestones; cosine: to zero"
+    name: Literal["plateau", "step", "cosine", "epochs2012"] = _key(
+        "plateau",
+        "plateau: val error no longer falls; step: at milestones; cosine: to zero; epochs2012: the "
+        "original code's, lr / 10 at 25, 51 and 79, colour noise off at 67, conv1 frozen at 72",
     )
     warmup_epochs: float = _key(0.0, "linear rise from 0 at the start", ge=0)
     factor: float = _key(0.1, "with plateau and step: lr is multiplied by it", gt=0, lt=1)

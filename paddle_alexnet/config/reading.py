@@ -110,6 +110,12 @@ def make_config(values: dict[str, Any], source: str = "configuration") -> Config
     except pydantic.ValidationError as error:
         lines = [_describe(item) for item in error.errors()]
         raise ConfigError(f"{source}: " + "\n  ".join(lines)) from error
+    _check_together(config, source)
+    return config
+
+
+def _check_together(config: Config, source: str) -> None:
+    """Check what concerns several keys."""
     milestones = config.schedule.milestones
     if milestones != sorted(set(milestones)) or (milestones and milestones[0] < 1):
         raise ConfigError(
@@ -131,7 +137,15 @@ def make_config(values: dict[str, Any], source: str = "configuration") -> Config
             "rate of its own for biases, does not decay them and knows no nesterov: leave out "
             + ", ".join(f"optimizer.{key}" for key in set_too)
         )
-    return config
+    lists = (config.data.train_list, config.data.val_list)
+    if (lists[0] is None) != (lists[1] is None):
+        raise ConfigError(f"{source}: data.train_list and data.val_list go together: give both")
+    if config.schedule.name == "epochs2012" and optimizer.name != "krizhevsky2012":
+        raise ConfigError(
+            f"{source}: schedule.name epochs2012 slows and freezes conv1, which only "
+            "optimizer.name krizhevsky2012 can; with another choose schedule.name step and "
+            "schedule.milestones [25, 51, 79]"
+        )
 
 
 def write_config(config: Config) -> str:

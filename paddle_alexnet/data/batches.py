@@ -7,6 +7,7 @@ import numpy as np
 import paddle
 from paddle.io import Dataset
 
+from paddle_alexnet.data.color_noise import ColorNoise
 from paddle_alexnet.data.flower_folder import FlowerFolder
 from paddle_alexnet.data.loading import load_batches
 from paddle_alexnet.data.transforms import Transform
@@ -25,25 +26,39 @@ class TrainingView(Dataset):
         pictures: Gives (uint8 RGB [H, W, 3], label).
         transform: The random change, to one size for all.
         seed: Of the run.
+        noise: Gives each picture a shift of its colours, which is carried beside it: rounded to
+            whole pixels it would be another for every pixel. None for no shifts.
 
     Attributes:
         epoch: From 0; set before use.
+        noisy: Whether this epoch has shifts.
     """
 
-    def __init__(self, pictures: FlowerFolder, transform: Transform, seed: int) -> None:
+    def __init__(
+        self,
+        pictures: FlowerFolder,
+        transform: Transform,
+        seed: int,
+        noise: ColorNoise | None = None,
+    ) -> None:
         super().__init__()
         self.pictures = pictures
         self.transform = transform
         self.seed = seed
+        self.noise = noise
         self.epoch = 0
+        self.noisy = noise is not None
 
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+    def __getitem__(
+        self, index: int
+    ) -> tuple[np.ndarray, int] | tuple[np.ndarray, int, np.ndarray]:
         image, label = self.pictures[index]
         rng = np.random.default_rng([self.seed, AUGMENT_STREAM, self.epoch, index])
-        return self.transform(image, rng), label
+        changed = self.transform(image, rng)
+        return (changed, label, self.noise.shift(rng)) if self.noisy else (changed, label)
 
 
 class TrainingBatches:
@@ -55,6 +70,8 @@ class TrainingBatches:
         batch_size: Pictures a batch; the last of an epoch may hold fewer.
         seed: Of the run.
         workers: Processes that decode; 0 for a thread of this process.
+        noise: As for :class:`TrainingView`.
+        noise_epochs: The first epochs have noise, so many; None for all.
 
     Attributes:
         view: The pictures of the epoch under way.
@@ -68,8 +85,11 @@ class TrainingBatches:
         batch_size: int,
         seed: int = 0,
         workers: int = 0,
+        noise: ColorNoise | None = None,
+        noise_epochs: int | None = None,
     ) -> None:
-        self.view = TrainingView(pictures, transform, seed)
+        self.view = TrainingView(pictures, transform, seed, noise)
+        self.noise_epochs = noise_epochs
         self.batch_size = batch_size
         self.workers = workers
 
@@ -83,8 +103,13 @@ class TrainingBatches:
         return len(self.view)
 
     def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[list[paddle.Tensor]]:
-        """Batches [uint8 [N, S, S, 3], int64 [N]] of an epoch (from 0), from ``first_batch`` on."""
+        """Batches [uint8 [N, S, S, 3], int64 [N]] of an epoch (from 0), from ``first_batch`` on.
+
+        With noise a third part holds the shifts, float32 [N, 3], RGB on 0..255.
+        """
         self.view.epoch = epoch
+        over = self.noise_epochs is not None and epoch >= self.noise_epochs
+        self.view.noisy = self.view.noise is not None and not over
         rng = np.random.default_rng([self.view.seed, ORDER_STREAM, epoch])
         groups = _in_groups(rng.permutation(self.images).tolist(), self.batch_size)
         return load_batches(self.view, groups[first_batch:], self.workers)

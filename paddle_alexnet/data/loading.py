@@ -21,7 +21,7 @@ from paddle_alexnet.errors import RunError
 
 AHEAD = 2  # batches in work or waiting, for each process
 
-Batch = tuple[np.ndarray, np.ndarray]
+Batch = list[np.ndarray]
 
 
 def load_batches(
@@ -30,13 +30,14 @@ def load_batches(
     """Collect items of ``dataset`` into batches, in order.
 
     Args:
-        dataset: Gives (uint8 [S, S, 3], int), all of one size. For workers it is pickled.
+        dataset: Gives (uint8 [S, S, 3], int, ...), each part of one shape. For workers it is
+            pickled.
         groups: The indices of each batch.
         workers: Processes; 0 for a thread of this one, which runs beside the net as OpenCV lets
             other threads go on.
 
     Yields:
-        uint8 [N, S, S, 3] and int64 [N].
+        uint8 [N, S, S, 3], int64 [N], and what else an item has.
 
     Raises:
         DataError: An item cannot be had, as ``dataset`` said.
@@ -50,10 +51,10 @@ def load_batches(
             for group in itertools.islice(waiting, AHEAD * max(1, workers)):
                 pending.append(executor.submit(load, group))
             while pending:
-                images, labels = pending.popleft().result()
+                batch = pending.popleft().result()
                 for group in itertools.islice(waiting, 1):
                     pending.append(executor.submit(load, group))
-                yield [paddle.to_tensor(images), paddle.to_tensor(labels)]
+                yield [paddle.to_tensor(part) for part in batch]
         except BrokenProcessPool as error:
             raise RunError(
                 "a process that loads images ended early, perhaps for want of memory: "
@@ -73,8 +74,8 @@ def _executor(dataset: Dataset, workers: int) -> Executor:
 
 
 def _collect(dataset: Dataset, indices: Sequence[int]) -> Batch:
-    images, labels = zip(*(dataset[index] for index in indices), strict=True)
-    return np.stack(images), np.array(labels, np.int64)
+    parts = zip(*(dataset[index] for index in indices), strict=True)
+    return [np.stack(part) for part in parts]
 
 
 # In a loading process, what it reads from.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from paddle_alexnet.data.transforms import center_crop, resize, resize_short_side
+from paddle_alexnet.data.transforms import center_crop, central_square
 
 # Per channel RGB on [0, 1], over ImageNet's training set; torchvision's and PaddleClas's numbers.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -51,7 +51,11 @@ class Preprocessing:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """From uint8 RGB [H, W, 3] to uint8 RGB [input_size, input_size, 3]."""
-        return center_crop(self._resized(image), self.input_size)
+        return center_crop(self.square(image), self.input_size)
+
+    def square(self, image: np.ndarray) -> np.ndarray:
+        """The square that crops are cut from, uint8 RGB [resize, resize, 3]."""
+        return central_square(image, self.resize, self.squash)
 
     def views(self, image: np.ndarray) -> np.ndarray:
         """The paper's ten views (section 4.1), uint8 RGB [10, input_size, input_size, 3].
@@ -59,16 +63,11 @@ class Preprocessing:
         From the central square of ``resize`` pixels the four corners and the centre, then the same
         mirrored.
         """
-        square = center_crop(self._resized(image), self.resize)
+        square = self.square(image)
         last, size = self.resize - self.input_size, self.input_size
         places = [(0, 0), (0, last), (last, 0), (last, last), (last // 2, last // 2)]
         crops = [square[top : top + size, left : left + size] for top, left in places]
         return np.stack([*crops, *(crop[:, ::-1] for crop in crops)])
-
-    def _resized(self, image: np.ndarray) -> np.ndarray:
-        if self.squash:
-            return resize(image, self.resize, self.resize)
-        return resize_short_side(image, self.resize)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

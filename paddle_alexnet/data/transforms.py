@@ -35,6 +35,16 @@ def center_crop(image: np.ndarray, size: int) -> np.ndarray:
     return image[top : top + size, left : left + size]
 
 
+def central_square(image: np.ndarray, side: int, squash: bool = False) -> np.ndarray:
+    """The middle of a picture whose short side was scaled to ``side``, ``side`` x ``side`` pixels.
+
+    With ``squash`` the whole picture instead, its shape given up.
+    """
+    if squash:
+        return resize(image, side, side)
+    return center_crop(resize_short_side(image, side), side)
+
+
 def random_flip(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Mirror left and right in half of the cases."""
     return image[:, ::-1] if rng.random() < 0.5 else image
@@ -63,14 +73,16 @@ class RandomCrop:
     Attributes:
         size: Side of the result, pixels.
         resize: Side of the square it is cut from.
+        squash: Whether that square is the whole picture with its shape given up, as in Caffe.
     """
 
     size: int
     resize: int = 256
+    squash: bool = False
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Crop."""
-        square = center_crop(resize_short_side(image, self.resize), self.resize)
+        square = central_square(image, self.resize, self.squash)
         top, left = rng.integers(0, self.resize - self.size, size=2, endpoint=True)
         return square[top : top + self.size, left : left + self.size]
 

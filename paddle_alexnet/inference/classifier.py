@@ -26,7 +26,7 @@ class Classifier:
     def __init__(self, net: nn.Layer, description: Description) -> None:
         self.net = net
         self.description = description
-        self.normalize = Normalize(description.preprocessing.mean, description.preprocessing.std)
+        self.normalize = Normalize(description.mean, description.preprocessing.std)
 
     @classmethod
     def load(cls, path: str | Path) -> "Classifier":

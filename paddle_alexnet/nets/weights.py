@@ -1,8 +1,8 @@
 """A trained net in one file, with all that is needed to use it."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from paddle_alexnet.data.split import SplitRule
 from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
 
+MEAN_IMAGE = "mean_image"
+
 
 @dataclass(frozen=True)
 class Description:
-    """What stands in the metadata of a weights file, each field as JSON.
+    """What stands in a weights file beside the weights: in its metadata, each field as JSON.
 
     Attributes:
         architecture: A key of :data:`paddle_alexnet.nets.models.MODELS`.
@@ -27,6 +29,8 @@ class Description:
         data_split: How the training data was divided, to find the same val pictures again.
         training: Epoch, val figures and seed, for the record.
         width: By which channels and hidden units are scaled.
+        mean_image: float32 RGB [S, S, 3] on 0..255, of the training set, to be subtracted in place
+            of the preprocessing's mean; None for that. In the file an array of this name.
     """
 
     architecture: str
@@ -35,6 +39,12 @@ class Description:
     data_split: SplitRule = field(default_factory=SplitRule)
     training: Mapping[str, Any] = field(default_factory=dict)
     width: float = 1.0
+    mean_image: np.ndarray | None = field(default=None, compare=False)
+
+    @property
+    def mean(self) -> Sequence[float] | np.ndarray:
+        """What is subtracted from pixels on [0, 1]: [3], or a picture [S, S, 3]."""
+        return self.preprocessing.mean if self.mean_image is None else self.mean_image / 255
 
     def metadata(self) -> dict[str, str]:
         """As texts for the file; ``architecture`` is plain, the rest JSON."""
@@ -90,7 +100,8 @@ def write_weights(
     Raises:
         RunError: The file cannot be written.
     """
-    write_tensors(path, arrays, description.metadata())
+    mean = {} if description.mean_image is None else {MEAN_IMAGE: description.mean_image}
+    write_tensors(path, {**arrays, **mean}, description.metadata())
 
 
 def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], Description]:
@@ -105,9 +116,19 @@ def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], Description]:
             f"{path} is the state of a run, for --resume; its weights are in best.safetensors"
         )
     try:
-        return arrays, Description.parse(metadata)
+        description = Description.parse(metadata)
+        if MEAN_IMAGE in arrays:
+            mean = _checked_mean(arrays.pop(MEAN_IMAGE), description.preprocessing.input_size)
+            description = replace(description, mean_image=mean)
+        return arrays, description
     except (ValueError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path} is not a weights file of this project: {error}") from error
+
+
+def _checked_mean(image: np.ndarray, size: int) -> np.ndarray:
+    if image.shape != (size, size, 3) or not np.isfinite(image).all():
+        raise ValueError(f"its mean image must be {size} x {size} x 3 numbers, got {image.shape}")
+    return image.astype(np.float32)
 
 
 def net_arrays(net: nn.Layer) -> dict[str, np.ndarray]:

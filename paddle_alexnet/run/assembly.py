@@ -10,29 +10,20 @@ import numpy as np
 import paddle
 from paddle import nn
 
-from paddle_alexnet.config.keys import AugmentKeys, Config, ModelKeys
+from paddle_alexnet.config.keys import Config, ModelKeys
 from paddle_alexnet.config.reading import write_config
-from paddle_alexnet.data.batches import EvaluationBatches, TrainingBatches
-from paddle_alexnet.data.flower_folder import FlowerFolder, class_index
-from paddle_alexnet.data.listing import list_images
-from paddle_alexnet.data.prepare import prepare
-from paddle_alexnet.data.split import SplitRule
-from paddle_alexnet.data.transforms import (
-    ColorJitter,
-    Compose,
-    RandomCrop,
-    RandomResizedCrop,
-    Transform,
-    random_flip,
-)
-from paddle_alexnet.errors import ConfigError, DataError, WeightsError
+from paddle_alexnet.data.flower_folder import class_index
+from paddle_alexnet.data.pixels import read_pixels, write_pixels
+from paddle_alexnet.errors import ConfigError, WeightsError
 from paddle_alexnet.inference.classifier import Classifier
+from paddle_alexnet.nets.input import Normalize
 from paddle_alexnet.nets.models import MODELS, build_model
 from paddle_alexnet.nets.weights import Description, load_arrays, read_weights
 from paddle_alexnet.run.board_log import PANEL_PICTURES, BoardLog
 from paddle_alexnet.run.checkpoints import Checkpoints, read_state
 from paddle_alexnet.run.directory import RunDirectory
 from paddle_alexnet.run.environment import describe_environment
+from paddle_alexnet.run.inputs import needs_pixels, open_inputs
 from paddle_alexnet.run.metrics_file import MetricsFile
 from paddle_alexnet.run.progress import ProgressBar
 from paddle_alexnet.runtime.device import choose_device
@@ -41,7 +32,7 @@ from paddle_alexnet.training.averaging import WeightAverage
 from paddle_alexnet.training.evaluation import evaluate
 from paddle_alexnet.training.loop import Trainer
 from paddle_alexnet.training.optimizer import build_optimizer
-from paddle_alexnet.training.schedule import Schedule
+from paddle_alexnet.training.schedule import Schedule, noise_epochs
 
 
 def assemble(
@@ -68,35 +59,36 @@ def assemble(
     device = choose_device(config.train.device)
     if config.model.name not in MODELS:
         raise ConfigError(f"model.name: unknown {config.model.name!r}; choose {', '.join(MODELS)}")
-    preprocessing = MODELS[config.model.name].preprocessing
-    prepare(config.data.root, config.data.prepare)
-    rule = SplitRule(config.data.split, config.data.val_rate, config.train.seed)
-    listing = list_images(config.data.root, rule)
-    classes = listing.classes
-    num_classes = _check_classes(config, classes)
-    train = FlowerFolder(listing, "train")
-    val = FlowerFolder(listing, "val", preprocessing)
+    inputs = open_inputs(config, MODELS[config.model.name].preprocessing)
+    if resume and needs_pixels(config):
+        pixels = read_pixels(make_run().pixels)
+    else:
+        pixels = inputs.pixels(config)
+    num_classes = len(inputs.classes)
 
     paddle.seed(config.train.seed)
     net = _build_net(config.model, num_classes, start=not resume)
-    batches = TrainingBatches(
-        train,
-        training_transform(config.augment, preprocessing.input_size),
-        batch_size=config.train.batch_size,
-        seed=config.train.seed,
-        workers=config.data.workers,
-    )
-    val_batches = EvaluationBatches(
-        val, batch_size=config.train.batch_size, workers=config.data.workers
-    )
+    batches = inputs.training_batches(config, pixels, noise_epochs(config.schedule))
+    preprocessing = inputs.preprocessing
     description = Description(
-        config.model.name, tuple(classes), preprocessing, rule, width=config.model.width
+        config.model.name,
+        tuple(inputs.classes),
+        preprocessing,
+        inputs.rule,
+        width=config.model.width,
+        mean_image=(
+            pixels.mean_crop(preprocessing.input_size).astype(np.float32)
+            if pixels is not None and config.data.mean == "image"
+            else None
+        ),
     )
     classifier = Classifier(net, description)
-    decay = config.optimizer.average
+    decay, noise = config.optimizer.average, batches.view.noise
     trainer = Trainer(
         net=net,
-        normalize=classifier.normalize,
+        normalize=Normalize(
+            description.mean, preprocessing.std, noise.divisor if noise is not None else 1.0
+        ),
         optimizer=build_optimizer(config.optimizer, net),
         schedule=Schedule(
             config.schedule,
@@ -109,7 +101,7 @@ def assemble(
             evaluate,
             net,
             classifier.normalize,
-            val_batches,
+            inputs.val_batches(config),
             num_classes=num_classes,
             topk=config.train.topk,
         ),
@@ -123,12 +115,15 @@ def assemble(
     )
     run = make_run()
     if resume:
-        read_state(run.state, trainer, listing.digest)
+        read_state(run.state, trainer, inputs.listing.digest)
     else:
         write_text(run.config, write_config(config))
-        write_text(run.class_index, class_index(classes))
+        write_text(run.class_index, class_index(inputs.classes))
+        if pixels is not None:
+            write_pixels(run.pixels, pixels)
     environment = describe_environment(cpu_speed or {}, device)
     write_text(run.free_environment(), json.dumps(environment, indent=2))
+    val = inputs.val
     chosen = np.linspace(0, len(val) - 1, min(PANEL_PICTURES, len(val)), dtype=int)
     trainer.callbacks = [
         MetricsFile(run.metrics),
@@ -138,41 +133,14 @@ def assemble(
             view=batches.view,
             val_images=[val[int(i)] for i in chosen],
             predict=lambda images: classifier.scores_of_inputs(np.stack(images)),
-            classes=classes,
+            classes=inputs.classes,
         ),
-        Checkpoints(run, functools.partial(_with_record, description, config), listing.digest),
+        Checkpoints(
+            run, functools.partial(_with_record, description, config), inputs.listing.digest
+        ),
         ProgressBar(),
     ]
     return trainer, run
-
-
-def training_transform(keys: AugmentKeys, size: int) -> Transform:
-    """The random change of a training picture, to uint8 RGB [size, size, 3]."""
-    if keys.crop == "random":
-        steps: list[Transform] = [RandomCrop(size)]
-    else:
-        steps = [RandomResizedCrop(size, scale=(keys.min_area, 1.0))]
-    if keys.flip:
-        steps.append(random_flip)
-    jitter = ColorJitter(keys.brightness, keys.contrast, keys.saturation, keys.hue)
-    if jitter != ColorJitter():
-        steps.append(jitter)
-    return Compose(steps)
-
-
-def _check_classes(config: Config, classes: list[str]) -> int:
-    if len(classes) < 2:
-        raise DataError(
-            f"{config.data.root} has only one class ({classes[0]}): a classifier needs a folder "
-            "of images for each of at least two"
-        )
-    wanted = config.model.num_classes
-    if wanted is not None and wanted != len(classes):
-        raise ConfigError(
-            f"model.num_classes is {wanted}, but {config.data.root} has {len(classes)} classes: "
-            "leave the key out to take them from the data"
-        )
-    return len(classes)
 
 
 def _build_net(keys: ModelKeys, num_classes: int, *, start: bool) -> nn.Layer:

@@ -82,7 +82,7 @@ class BoardLog(Callback):
 
     def _train_panel(self) -> np.ndarray:
         chosen = np.linspace(0, len(self.view) - 1, min(PANEL_PICTURES, len(self.view)), dtype=int)
-        samples = [self.view[int(i)] for i in chosen]
+        samples = [self.view[int(i)][:2] for i in chosen]
         return grid([caption(image, [self._name(y)], self.lettering) for image, y in samples])
 
     def _val_panel(self) -> np.ndarray:

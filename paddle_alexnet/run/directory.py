@@ -34,6 +34,11 @@ class RunDirectory:
         return self.path / "class_index.json"
 
     @property
+    def pixels(self) -> Path:
+        """Mean picture and colour statistics of the training set, where the run needs them."""
+        return self.path / "pixels.safetensors"
+
+    @property
     def metrics(self) -> Path:
         """One JSON object an epoch."""
         return self.path / "metrics.jsonl"

@@ -32,7 +32,8 @@ class Trainer:
 
     Attributes:
         net: Gives logits.
-        normalize: From a uint8 batch to the net's input, on the device.
+        normalize: From a uint8 batch, and its colour shifts where it has them, to the net's input,
+            on the device.
         optimizer: Its rate is set before every update.
         schedule: Gives that rate.
         batches: Augmented training batches.
@@ -119,12 +120,12 @@ class Trainer:
         """One update from a few batches; sums of loss and hits on the device, and images."""
         # Dropout is told by (seed, step) alone, so a resumed run draws the same.
         paddle.seed(_stream_seed(self.seed, DROPOUT_STREAM, self.progress.step))
-        self.optimizer.set_lr(self.schedule.at(self.progress.step))
-        count = sum(len(labels) for _, labels in group)
+        self.schedule.apply(self.optimizer, self.progress.step)
+        count = sum(len(labels) for _, labels, *_ in group)
         loss_sum = paddle.zeros([])
         correct = paddle.zeros([], "int64")
-        for images, labels in group:
-            logits = self.net(self.normalize(images))
+        for images, labels, *shifts in group:
+            logits = self.net(self.normalize(images, *shifts))
             loss = F.cross_entropy(
                 logits, labels, reduction="sum", label_smoothing=self.label_smoothing
             )

@@ -19,11 +19,15 @@ class Krizhevsky2012(paddle.optimizer.Momentum):
     velocity already holds; Paddle's Momentum has it outside. Biases learn at a fixed 0.02 and do
     not decay (run #145).
 
+    Attributes:
+        conv1_factor: What the rate of conv1's weights is multiplied by; 0 leaves its weights and
+            biases as they are, velocity included, as the original code does with a rate of 0.
+
     Args:
         learning_rate: lr, of the weights.
         momentum: m.
         weight_decay: d.
-        parameters: Of the net.
+        parameters: Of the net; the first two are conv1's.
         grad_clip: Applied to the gradients g, or None.
     """
 
@@ -41,6 +45,8 @@ class Krizhevsky2012(paddle.optimizer.Momentum):
         self.rate = learning_rate
         self.decay = weight_decay
         self.clip = grad_clip
+        self.conv1_factor = 1.0
+        self._conv1 = {parameter.name for parameter in parameters[:2]}
 
     def get_lr(self) -> float:
         """The rate of the weights."""
@@ -55,10 +61,13 @@ class Krizhevsky2012(paddle.optimizer.Momentum):
         """Update all parameters that have a gradient."""
         pairs = [(p, p.grad) for p in self._parameter_list if p.grad is not None]
         for parameter, grad in self.clip(pairs) if self.clip is not None else pairs:
-            if _is_bias(parameter):
+            factor = self.conv1_factor if parameter.name in self._conv1 else 1.0
+            if factor == 0:
+                parameter.grad = None  # one without a gradient is passed over
+            elif _is_bias(parameter):
                 parameter.grad = grad * BIAS_RATE_2012
             else:
-                parameter.grad = (grad + self.decay * parameter) * self.rate
+                parameter.grad = (grad + self.decay * parameter) * (self.rate * factor)
         super().step()
 
 

@@ -1,6 +1,7 @@
 """Configurations: every mistake is named, and what is right is read as written."""
 
 import dataclasses
+import re
 import tempfile
 from pathlib import Path
 
@@ -117,6 +118,23 @@ def test_the_update_of_2012_takes_no_settings_that_it_does_not_have(yml):
     ):
         with pytest.raises(ConfigError, match="krizhevsky2012 is the original"):
             read_config(yml, ["optimizer.name=krizhevsky2012", other])
+
+
+def test_the_schedule_of_2012_needs_the_update_of_2012(yml):
+    with pytest.raises(ConfigError, match=r"milestones \[25, 51, 79\]"):
+        read_config(yml, ["schedule.name=epochs2012"])
+    read_config(yml, ["schedule.name=epochs2012", "optimizer.name=krizhevsky2012"])
+
+
+def test_lists_come_in_pairs(yml):
+    with pytest.raises(ConfigError, match="give both"):
+        read_config(yml, ["data.train_list=train.txt"])
+
+
+def test_every_shipped_config_says_where_it_comes_from_and_what_it_reaches():
+    for path in CONFIGS:
+        head = path.read_text().split("\n\n")[0].replace("\n# ", " ")
+        assert re.search(r"Reaches: .*(measured|docs/results\.md)", head), path
 
 
 def test_nothing_is_evaluated(yml):

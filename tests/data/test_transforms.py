@@ -68,6 +68,12 @@ def test_the_papers_crop_reaches_all_33_offsets():
     assert {left for _, left in corners} == set(range(33))
 
 
+def test_the_crop_of_a_squashed_picture():
+    """As Caffe: the whole picture becomes the square that is cropped."""
+    crop = RandomCrop(20, 20, squash=True)
+    np.testing.assert_array_equal(crop(IMAGE, rng()), resize(IMAGE, 20, 20))
+
+
 def test_random_resized_crop_keeps_to_area_and_shape():
     crop = RandomResizedCrop(8, scale=(0.3, 0.6), ratio=(0.5, 2.0))
     generator = rng()

@@ -1,6 +1,7 @@
 """Weights files: read by another library, and refused when they do not fit."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -61,6 +62,24 @@ def test_there_and_back(net, path):
     load_arrays(twin, arrays, path)
     for name, array in net_arrays(net).items():
         np.testing.assert_array_equal(net_arrays(twin)[name], array)
+
+
+def test_a_mean_picture_travels_with_the_weights(net, tmp_path):
+    mean = np.random.default_rng(0).uniform(0, 255, (32, 32, 3)).astype(np.float32)
+    path = tmp_path / "w.safetensors"
+    write_weights(path, net_arrays(net), replace(DESCRIPTION, mean_image=mean))
+    arrays, description = read_weights(path)
+    assert arrays.keys() == net_arrays(net).keys()
+    np.testing.assert_array_equal(description.mean_image, mean)
+    np.testing.assert_allclose(description.mean, mean / 255)
+
+
+@pytest.mark.parametrize("mean", [np.zeros((3, 3, 3)), np.full((32, 32, 3), np.nan)])
+def test_a_mean_picture_that_cannot_be(net, tmp_path, mean):
+    path = tmp_path / "w.safetensors"
+    write_weights(path, net_arrays(net), replace(DESCRIPTION, mean_image=mean))
+    with pytest.raises(WeightsError, match="mean image must be 32 x 32"):
+        read_weights(path)
 
 
 @pytest.mark.parametrize("keep", [0, 4, 100, -1])

@@ -2,16 +2,21 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
+import paddle
 import pytest
 from visualdl import LogReader
 
+from paddle_alexnet import FlowerFolder
 from paddle_alexnet.config.reading import make_config, read_config
 from paddle_alexnet.data.decode import read_image
 from paddle_alexnet.data.listing import list_images
+from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.errors import ConfigError, DataError, RunError, WeightsError
 from paddle_alexnet.inference.classifier import Classifier
+from paddle_alexnet.nets.models import MODELS
 from paddle_alexnet.nets.weights import read_weights
 from paddle_alexnet.run.assembly import assemble
 from paddle_alexnet.run.directory import RunDirectory
@@ -19,6 +24,8 @@ from paddle_alexnet.run.metrics_file import read_metrics
 from paddle_alexnet.storage.tensors import read_tensors
 from paddle_alexnet.training.loop import Interrupted
 
+CONFIGS = Path(__file__).parents[2] / "configs"
+TINY_SIDE = 32
 EPOCHS = 3
 STEPS = 7  # an epoch, of 8 images each
 
@@ -264,3 +271,70 @@ def test_a_narrow_net_is_used_again_as_it_was_trained(settings, tmp_path):
     assert [s.channels for s in classifier.net.design.stages] == [4, 6, 6, 6, 8]
     with pytest.raises(WeightsError, match=r"width 0\.5.*model\.width 1\.0"):
         start(changed(settings, model={"pretrained": str(run.best)}), tmp_path / "other")
+
+
+def test_mean_picture_and_colour_noise_go_through_a_run(settings, tmp_path, flowers):
+    """Measured, stored, used again on going on, and by whoever gets the weights."""
+    config = changed(
+        settings,
+        data={"mean": "image"},
+        augment={"color_noise": "krizhevsky2012", "crop": "random"},
+    )
+    trainer, whole = start(config, tmp_path / "whole")
+    trainer.fit()
+    squares = FlowerFolder(flowers, "train", Preprocessing(TINY_SIDE, 36).square)
+    pictures = np.stack([squares[i][0] for i in range(len(squares))]).astype(float)
+    stored = arrays(whole.pixels)
+    np.testing.assert_allclose(stored["mean_image"], pictures.mean(axis=0), rtol=1e-9)
+    covariance = np.cov(pictures.reshape(-1, 3).T, bias=True)
+    np.testing.assert_allclose(stored["covariance"], covariance, rtol=1e-6)
+    components = stored["components"]
+    np.testing.assert_allclose(
+        covariance @ components, components * stored["variances"], rtol=1e-6, atol=1e-6
+    )
+    classifier = Classifier.load(whole.best)
+    x = paddle.to_tensor(pictures[:2, 2:34, 2:34].astype(np.uint8))
+    want = pictures[:2, 2:34, 2:34] - pictures.mean(axis=0)[2:34, 2:34]
+    got = classifier.normalize(x).numpy().transpose(0, 2, 3, 1) * 255
+    np.testing.assert_allclose(got * MODELS["tiny"].preprocessing.std, want, atol=1e-3)
+
+    stopping = iter([False] * 9 + [True] * 99)
+    trainer, run = start(config, tmp_path / "stopped", should_stop=lambda: next(stopping))
+    with pytest.raises(Interrupted):
+        trainer.fit()
+    trainer, _ = assemble(config, lambda: RunDirectory.existing(run.path), resume=True)
+    trainer.fit()
+    assert_equal_arrays(arrays(run.state), arrays(whole.state))
+
+
+def test_the_imagenet_configuration_on_a_small_set_in_that_layout(tmp_path, write_png):
+    """Its loading and a few steps, with a narrow net."""
+    rng = np.random.default_rng(0)
+    lines = {"train": [], "val": []}
+    for split, count in (("train", 12), ("val", 4)):
+        for i in range(count):
+            write_png(tmp_path / split / f"n{i:08}" / f"{i}.png", rng, 60, 70)
+            lines[split].append(f"{split}/n{i:08}/{i}.png {i * 80}\n")
+        (tmp_path / f"{split}_list.txt").write_text("".join(lines[split]))
+    config = read_config(
+        CONFIGS / "imagenet" / "alexnet_2012.yml",
+        [
+            f"data.root={tmp_path}",
+            f"data.train_list={tmp_path}/train_list.txt",
+            f"data.val_list={tmp_path}/val_list.txt",
+            "data.workers=1",
+            "model.width=0.05",
+            "train.batch_size=8",
+            "train.epochs=1",
+            "train.device=cpu",
+        ],
+    )
+    trainer, run = start(config, tmp_path / "run")
+    assert (trainer.schedule.at(0), trainer.batches.images) == (0.01, 12)
+    before = trainer.net.block1[0].weight.numpy()
+    trainer.fit()
+    assert trainer.progress.step == 2
+    assert np.abs(trainer.net.block1[0].weight.numpy() - before).max() > 0
+    classifier = Classifier.load(run.best)
+    assert len(classifier.classes) == 1000
+    assert classifier.description.mean_image.shape == (224, 224, 3)

@@ -5,12 +5,13 @@ import paddle
 import pytest
 from paddle import nn
 
-from paddle_alexnet.config.keys import OptimizerKeys
+from paddle_alexnet.config.keys import OptimizerKeys, ScheduleKeys
 from paddle_alexnet.training.optimizer import (
     build_optimizer,
     optimizer_arrays,
     restore_optimizer,
 )
+from paddle_alexnet.training.schedule import Schedule
 
 RATES = [0.1] * 4 + [0.01] * 6
 
@@ -112,6 +113,36 @@ def test_the_update_of_2012_over_ten_steps_and_a_drop_of_lr(decay, clip):
     # Where the rate drops, the two rules part.
     other, _ = momentum_by_hand(False, decay, clip)
     assert np.abs(other - weight).max() > 1e-2
+
+
+def test_conv1_slows_down_and_stays_under_the_schedule_of_2012():
+    """Epochs of ten updates, seen from 66 to 73: by the formula, then still, velocity included."""
+    schedule = Schedule(
+        ScheduleKeys(name="epochs2012"), peak_lr=0.01, epochs=90, steps_per_epoch=10
+    )
+    net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    optimizer = build_optimizer(OptimizerKeys(name="krizhevsky2012", weight_decay=0.1), net)
+    values = {name: p.numpy().astype(float) for name, p in net.named_parameters()}
+    speed = dict.fromkeys(values, 0.0)
+    rng = np.random.default_rng(0)
+    for step_number in range(660, 740):
+        epoch = step_number // 10
+        for name, parameter in net.named_parameters():
+            grad = rng.normal(0, 1, parameter.shape)
+            parameter.grad = paddle.to_tensor(grad.astype(np.float32))
+            if name.startswith("0.") and epoch >= 72:
+                continue
+            rate = 1e-5 if name.startswith("0.") and epoch >= 67 else 1e-4
+            if name.endswith("bias"):
+                speed[name] = 0.9 * speed[name] - 0.02 * grad
+            else:
+                speed[name] = 0.9 * speed[name] - rate * (grad + 0.1 * values[name])
+            values[name] = values[name] + speed[name]
+        schedule.apply(optimizer, step_number)
+        optimizer.step()
+        optimizer.clear_grad(set_to_zero=False)
+    for name, parameter in net.named_parameters():
+        np.testing.assert_allclose(parameter.numpy(), values[name], rtol=1e-4, atol=1e-6)
 
 
 def test_adam_first_step_has_the_length_of_lr():

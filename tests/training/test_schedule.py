@@ -5,7 +5,7 @@ import math
 import pytest
 
 from paddle_alexnet.config.keys import ScheduleKeys
-from paddle_alexnet.training.schedule import Schedule
+from paddle_alexnet.training.schedule import Schedule, noise_epochs
 
 PEAK, EPOCHS, STEPS = 0.02, 8, 10
 
@@ -57,6 +57,29 @@ def test_plateau_divides_when_the_error_no_longer_falls():
 def test_plateau_stops_at_min_lr():
     rates = run(make(name="plateau", patience=0, min_lr=0.005))
     assert min(rates) == pytest.approx(0.005)
+
+
+def test_epochs2012_is_run_145():
+    """0.01, then / 10 at 25, 51 and 79; conv1 at 1e-5 from 67 and still from 72."""
+    keys = ScheduleKeys(name="epochs2012")
+    schedule = Schedule(keys, peak_lr=0.01, epochs=90, steps_per_epoch=STEPS)
+    rates = {epoch: schedule.at(epoch * STEPS) for epoch in range(90)}
+    for first, last, rate in [(0, 25, 1e-2), (25, 51, 1e-3), (51, 79, 1e-4), (79, 90, 1e-5)]:
+        assert [rates[e] for e in range(first, last)] == pytest.approx([rate] * (last - first))
+    assert schedule.at(25 * STEPS - 1) == pytest.approx(1e-2)
+    assert noise_epochs(keys) == 67
+    conv1 = [schedule.at(e * STEPS) * schedule.conv1_factor(e * STEPS) for e in range(90)]
+    assert conv1[:67] == [rates[e] for e in range(67)]
+    assert conv1[67:72] == pytest.approx([1e-5] * 5)
+    assert conv1[72:] == [0.0] * 18
+
+
+def test_only_epochs2012_changes_noise_and_conv1():
+    for name in ("plateau", "step", "cosine"):
+        keys = ScheduleKeys(name=name, milestones=[25])
+        schedule = Schedule(keys, peak_lr=0.01, epochs=90, steps_per_epoch=STEPS)
+        assert schedule.conv1_factor(80 * STEPS) == 1.0
+        assert noise_epochs(keys) is None
 
 
 @pytest.mark.parametrize("name", ["plateau", "step", "cosine"])

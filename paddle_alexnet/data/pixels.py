@@ -1,0 +1,89 @@
+"""What the pixels of a training set are like: their mean picture and how colours vary."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import paddle
+
+from paddle_alexnet.errors import WeightsError
+from paddle_alexnet.storage.tensors import read_tensors, write_tensors
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Statistics of square pictures, over the whole set.
+
+    Attributes:
+        mean_image: float64 RGB [S, S, 3] on 0..255.
+        covariance: float64 [3, 3], of RGB pixels on 0..255, all places together.
+    """
+
+    mean_image: np.ndarray
+    covariance: np.ndarray
+
+    def components(self) -> tuple[np.ndarray, np.ndarray]:
+        """Variances [3] along the principal components of colour, falling, and these as columns.
+
+        The components are of length 1; the sign of each is such that its entries sum to no less
+        than 0.
+        """
+        variances, vectors = np.linalg.eigh(self.covariance)
+        vectors = vectors[:, ::-1] * np.where(vectors[:, ::-1].sum(axis=0) < 0, -1.0, 1.0)
+        return np.maximum(variances[::-1], 0.0), vectors
+
+    def mean_crop(self, size: int) -> np.ndarray:
+        """The middle [size, size, 3] of the mean picture, as run #145 subtracts it from all."""
+        start = (self.mean_image.shape[0] - size) // 2
+        return self.mean_image[start : start + size, start : start + size]
+
+
+def measure_pixels(batches: Iterable[list[paddle.Tensor]]) -> Pixels:
+    """Go through all pictures once, a batch in memory at a time.
+
+    Sums of whole numbers stay exact in float64 up to 2 million pictures of 256 x 256, so the result
+    depends on nothing but the pictures.
+
+    Args:
+        batches: Of uint8 RGB [N, S, S, 3] and anything else; at least one.
+    """
+    count, total, products = 0, np.zeros(()), np.zeros((3, 3))
+    for images, *_ in batches:
+        values = images.numpy().astype(np.float64)
+        count += len(values)
+        total = total + values.sum(axis=0)
+        colors = values.reshape(-1, 3)
+        products += colors.T @ colors
+    mean_image = total / count
+    mean = mean_image.mean(axis=(0, 1))
+    pixels = count * mean_image.shape[0] * mean_image.shape[1]
+    return Pixels(mean_image, products / pixels - np.outer(mean, mean))
+
+
+def write_pixels(path: Path, pixels: Pixels) -> None:
+    """Write the statistics, and for the reader the components of colour.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
+    variances, vectors = pixels.components()
+    arrays = {
+        "mean_image": pixels.mean_image,
+        "covariance": pixels.covariance,
+        "variances": variances,
+        "components": vectors,
+    }
+    write_tensors(path, arrays, {"format": "paddle-alexnet-pixels"})
+
+
+def read_pixels(path: Path) -> Pixels:
+    """Read what :func:`write_pixels` wrote.
+
+    Raises:
+        WeightsError: The file is missing, damaged or something else.
+    """
+    arrays, _ = read_tensors(path)
+    if not {"mean_image", "covariance"} <= arrays.keys():
+        raise WeightsError(f"{path} does not hold statistics of pixels")
+    return Pixels(arrays["mean_image"], arrays["covariance"])

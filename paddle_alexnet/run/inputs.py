@@ -1,0 +1,144 @@
+"""From the keys of data and augmentation to batches."""
+
+from dataclasses import dataclass
+
+from paddle_alexnet.config.keys import AugmentKeys, Config
+from paddle_alexnet.data.batches import EvaluationBatches, TrainingBatches
+from paddle_alexnet.data.color_noise import ColorNoise
+from paddle_alexnet.data.flower_folder import FlowerFolder
+from paddle_alexnet.data.list_files import read_lists
+from paddle_alexnet.data.listing import Listing, list_images
+from paddle_alexnet.data.pixels import Pixels, measure_pixels
+from paddle_alexnet.data.prepare import prepare
+from paddle_alexnet.data.preprocessing import Preprocessing
+from paddle_alexnet.data.split import SplitRule
+from paddle_alexnet.data.transforms import (
+    ColorJitter,
+    Compose,
+    RandomCrop,
+    RandomResizedCrop,
+    Transform,
+    random_flip,
+)
+from paddle_alexnet.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a run learns from.
+
+    Attributes:
+        listing: All pictures.
+        rule: How they are divided.
+        train: The training pictures as they are.
+        val: The val pictures, preprocessed.
+        preprocessing: That of the net.
+    """
+
+    listing: Listing
+    rule: SplitRule
+    train: FlowerFolder
+    val: FlowerFolder
+    preprocessing: Preprocessing
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names in order of the labels."""
+        return self.listing.classes
+
+    def pixels(self, config: Config) -> Pixels | None:
+        """Statistics of the training pictures' squares, where the configuration needs them."""
+        if not needs_pixels(config):
+            return None
+        squares = FlowerFolder(self.listing, "train", self.preprocessing.square)
+        keys = config.train, config.data
+        return measure_pixels(
+            EvaluationBatches(squares, batch_size=keys[0].batch_size, workers=keys[1].workers)
+        )
+
+    def training_batches(
+        self, config: Config, pixels: Pixels | None, noise_epochs: int | None
+    ) -> TrainingBatches:
+        """Augmented batches.
+
+        Args:
+            config: All keys.
+            pixels: For colour noise.
+            noise_epochs: How many epochs have it; None for all.
+        """
+        noise = None
+        if config.augment.color_noise != "none" and pixels is not None:
+            noise = ColorNoise.make(config.augment.color_noise, pixels)
+        return TrainingBatches(
+            self.train,
+            training_transform(config.augment, self.preprocessing),
+            batch_size=config.train.batch_size,
+            seed=config.train.seed,
+            workers=config.data.workers,
+            noise=noise,
+            noise_epochs=noise_epochs,
+        )
+
+    def val_batches(self, config: Config) -> EvaluationBatches:
+        """The val pictures in order."""
+        return EvaluationBatches(
+            self.val, batch_size=config.train.batch_size, workers=config.data.workers
+        )
+
+
+def open_inputs(config: Config, preprocessing: Preprocessing) -> Inputs:
+    """Find the pictures; made where they are missing and the configuration says how.
+
+    Raises:
+        DataError: There are none, or not as they should be.
+        ConfigError: The configuration wants another number of classes.
+    """
+    keys = config.data
+    rule = SplitRule(keys.split, keys.val_rate, config.train.seed)
+    if keys.train_list and keys.val_list:
+        listing = read_lists(
+            keys.root,
+            {"train": keys.train_list, "val": keys.val_list},
+            class_names=keys.class_names,
+            num_classes=config.model.num_classes,
+        )
+    else:
+        prepare(keys.root, keys.prepare)
+        listing = list_images(keys.root, rule)
+    _check_classes(config, listing.classes)
+    train = FlowerFolder(listing, "train")
+    return Inputs(listing, rule, train, FlowerFolder(listing, "val", preprocessing), preprocessing)
+
+
+def needs_pixels(config: Config) -> bool:
+    """Whether a run needs statistics of its training pictures."""
+    return config.data.mean == "image" or config.augment.color_noise != "none"
+
+
+def training_transform(keys: AugmentKeys, preprocessing: Preprocessing) -> Transform:
+    """The random change of a training picture, to uint8 RGB [input_size, input_size, 3]."""
+    size = preprocessing.input_size
+    if keys.crop == "random":
+        steps: list[Transform] = [RandomCrop(size, preprocessing.resize, preprocessing.squash)]
+    else:
+        steps = [RandomResizedCrop(size, scale=(keys.min_area, 1.0))]
+    if keys.flip:
+        steps.append(random_flip)
+    jitter = ColorJitter(keys.brightness, keys.contrast, keys.saturation, keys.hue)
+    if jitter != ColorJitter():
+        steps.append(jitter)
+    return Compose(steps)
+
+
+def _check_classes(config: Config, classes: list[str]) -> None:
+    if len(classes) < 2:
+        raise DataError(
+            f"{config.data.root} has only one class ({classes[0]}): a classifier needs a folder "
+            "of images for each of at least two"
+        )
+    wanted = config.model.num_classes
+    if wanted is not None and wanted != len(classes):
+        raise ConfigError(
+            f"model.num_classes is {wanted}, but {config.data.root} has {len(classes)} classes: "
+            "leave the key out to take them from the data"
+        )

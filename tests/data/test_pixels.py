@@ -1,0 +1,62 @@
+"""Statistics of pixels against numpy over all of them at once."""
+
+import numpy as np
+import paddle
+import pytest
+
+from paddle_alexnet.data.pixels import Pixels, measure_pixels, read_pixels, write_pixels
+from paddle_alexnet.errors import WeightsError
+from paddle_alexnet.storage.tensors import write_tensors
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (11, 6, 6, 3), dtype=np.uint8)
+IMAGES[..., 1] = IMAGES[..., 0] // 2 + 20  # colours that vary together
+LABELS = np.zeros(11, np.int64)
+
+
+def batches(size, images=IMAGES):
+    for start in range(0, len(images), size):
+        yield [paddle.to_tensor(images[start : start + size]), paddle.to_tensor(LABELS[:1])]
+
+
+def test_mean_picture_and_covariance():
+    pixels = measure_pixels(batches(4))
+    np.testing.assert_allclose(pixels.mean_image, IMAGES.mean(axis=0), rtol=1e-12)
+    flat = IMAGES.reshape(-1, 3).astype(float)
+    np.testing.assert_allclose(pixels.covariance, np.cov(flat.T, bias=True), rtol=1e-9)
+
+
+def test_batches_and_order_change_nothing():
+    a, b = measure_pixels(batches(4)), measure_pixels(batches(3, IMAGES[::-1]))
+    np.testing.assert_array_equal(a.mean_image, b.mean_image)
+    np.testing.assert_array_equal(a.covariance, b.covariance)
+
+
+def test_components_are_the_eigenvectors_by_falling_variance():
+    pixels = measure_pixels(batches(4))
+    variances, vectors = pixels.components()
+    assert variances[0] > variances[1] > variances[2] >= 0
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(pixels.covariance @ vectors, vectors * variances, atol=1e-8)
+    # The spread of the pixels along each, measured.
+    along = IMAGES.reshape(-1, 3).astype(float) @ vectors
+    np.testing.assert_allclose(along.var(axis=0), variances, atol=1e-8)
+
+
+def test_the_middle_of_the_mean_picture():
+    mean = np.arange(6 * 6 * 3, dtype=float).reshape(6, 6, 3)
+    np.testing.assert_array_equal(Pixels(mean, np.eye(3)).mean_crop(4), mean[1:5, 1:5])
+    np.testing.assert_array_equal(Pixels(mean, np.eye(3)).mean_crop(3), mean[1:4, 1:4])
+
+
+def test_there_and_back_through_a_file(tmp_path):
+    pixels, path = measure_pixels(batches(4)), tmp_path / "pixels.safetensors"
+    write_pixels(path, pixels)
+    again = read_pixels(path)
+    np.testing.assert_array_equal(again.mean_image, pixels.mean_image)
+    np.testing.assert_array_equal(again.covariance, pixels.covariance)
+
+
+def test_another_file_is_refused(tmp_path):
+    write_tensors(tmp_path / "x", {"a": np.zeros(1)}, {})
+    with pytest.raises(WeightsError, match="statistics of pixels"):
+        read_pixels(tmp_path / "x")
