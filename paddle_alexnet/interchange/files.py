@@ -1,0 +1,105 @@
+"""Named arrays in the file formats of others."""
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+
+from paddle_alexnet.errors import WeightsError
+from paddle_alexnet.interchange.pdparams import read_pdparams
+from paddle_alexnet.storage.tensors import read_tensors, write_tensors
+from paddle_alexnet.storage.writing import write_whole
+
+READABLE = (".safetensors", ".npz", ".pth", ".pt", ".pdparams")
+WRITABLE = {"torch": (".safetensors", ".npz", ".pth", ".pt"), "paddle": (".pdparams",)}
+
+
+def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
+    """Read a file by its suffix; nothing in it is executed.
+
+    Raises:
+        WeightsError: It is missing, damaged, or of another format, or needs torch and there is
+            none.
+    """
+    suffix = Path(path).suffix
+    if suffix == ".safetensors":
+        return read_tensors(path)[0]
+    if suffix == ".npz":
+        return _read_npz(path)
+    if suffix in (".pth", ".pt"):
+        return _read_torch(path)
+    if suffix == ".pdparams":
+        return read_pdparams(path)
+    raise WeightsError(f"{path}: expected a name that ends in {', '.join(READABLE)}")
+
+
+def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray], to: str) -> None:
+    """Write a file for torch or Paddle by its suffix, whole or not at all.
+
+    Args:
+        path: Ends as :data:`WRITABLE` lists for ``to``.
+        arrays: By the names that the file is to have.
+        to: ``torch`` or ``paddle``.
+
+    Raises:
+        WeightsError: Another suffix, or torch is needed and there is none.
+        RunError: The file cannot be written.
+    """
+    suffix = Path(path).suffix
+    if suffix not in WRITABLE[to]:
+        raise WeightsError(
+            f"{path}: expected a name that ends in {', '.join(WRITABLE[to])} for --to {to}"
+        )
+    if suffix == ".safetensors":
+        write_tensors(path, arrays, {"format": "pt"})
+    elif suffix == ".npz":
+        write_whole(path, lambda beside: _write_npz(beside, arrays))
+    elif suffix == ".pdparams":
+        tensors = {name: paddle.to_tensor(array) for name, array in arrays.items()}
+        write_whole(path, lambda beside: paddle.save(tensors, beside))
+    else:
+        torch = _torch(path)
+        state = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+        write_whole(path, lambda beside: torch.save(state, beside))
+
+
+def _read_npz(path: str | Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError as error:
+        raise WeightsError(f"there is no weights file {path}") from error
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise WeightsError(f"{path} cannot be read as .npz: {error}") from error
+
+
+def _write_npz(path: str, arrays: Mapping[str, np.ndarray]) -> None:
+    with open(path, "wb") as file:  # savez adds a suffix to names
+        np.savez(file, **arrays)
+
+
+def _read_torch(path: str | Path) -> dict[str, np.ndarray]:
+    torch = _torch(path)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise WeightsError(f"there is no weights file {path}") from error
+    except Exception as error:  # torch raises anything for damaged files
+        first = str(error).split("\n")[0]
+        raise WeightsError(f"{path} is not read by torch's weights-only loader: {first}") from error
+    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+        raise WeightsError(f"{path} is not a state dict: expected tensors by name")
+    return {str(name): tensor.to(torch.float32).numpy() for name, tensor in state.items()}
+
+
+def _torch(path: str | Path) -> Any:
+    try:
+        import torch
+    except ImportError as error:
+        raise WeightsError(
+            f"{path} needs PyTorch, which is not installed: install it, or use .safetensors or .npz"
+        ) from error
+    return torch

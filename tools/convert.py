@@ -1,0 +1,82 @@
+"""Take weights of other projects: python tools/convert.py --arch alexnet_owt IN OUT.safetensors
+
+IN is a state dict of torch (.safetensors, .npz, .pth) by torchvision's or seed 002's names, one of
+Paddle (.pdparams) by those of paddle.vision and PaddleClas, or Caffe's blobs (.npz with conv1_w,
+conv1_b, ... fc8_b). With --to, IN is a weights file of this project and OUT is for torch or Paddle.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import _entry
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("source", metavar="IN")
+    parser.add_argument("target", metavar="OUT")
+    parser.add_argument("--arch", required=True, metavar="NAME", help="which net, as model.name")
+    parser.add_argument("--to", choices=["torch", "paddle"], help="write for another project")
+    parser.add_argument(
+        "--classes", metavar="FILE", help="class_index.json, or a name a line [0, 1, 2, ...]"
+    )
+    parser.add_argument("--width", type=float, default=1.0, help="of the net, as model.width [1]")
+    return parser.parse_args()
+
+
+def main(cpu_speed: dict[str, Any]) -> None:
+    """Convert."""
+    args = parse()
+    _entry.load_paddle()
+    from paddle_alexnet.errors import ConfigError, WeightsError
+    from paddle_alexnet.interchange.conversion import export_weights, import_weights
+    from paddle_alexnet.interchange.files import read_arrays, write_arrays
+    from paddle_alexnet.nets.models import MODELS
+    from paddle_alexnet.nets.weights import net_arrays, write_weights
+    from paddle_alexnet.storage.writing import check_target
+
+    if args.arch not in MODELS:
+        raise ConfigError(f"--arch: unknown {args.arch!r}; choose {', '.join(MODELS)}")
+    check_target(args.target)
+    if args.to:
+        write_arrays(args.target, export_weights(args.source, args.arch, args.to), args.to)
+    else:
+        if Path(args.target).suffix != ".safetensors":
+            raise WeightsError(f"{args.target}: expected a name that ends in .safetensors")
+        try:
+            net, description = import_weights(
+                read_arrays(args.source),
+                args.arch,
+                args.source,
+                classes=_classes(args.classes),
+                width=args.width,
+            )
+        except ValueError as error:
+            raise ConfigError(f"--width: {error}") from error
+        write_weights(args.target, net_arrays(net), description)
+    print(f"{args.target}: {args.arch} of {args.source}")
+
+
+def _classes(path: str | None) -> list[str] | None:
+    """Class names in order, from either form."""
+    from paddle_alexnet.errors import DataError
+
+    if path is None:
+        return None
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        if not path.endswith(".json"):
+            return [line.strip() for line in text.splitlines() if line.strip()]
+        index = json.loads(text)
+        return [str(index[str(number)]) for number in range(len(index))]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"cannot read class names from {path}: {error!r}") from error
+
+
+if __name__ == "__main__":
+    _entry.run(main)
