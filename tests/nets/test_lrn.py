@@ -92,22 +92,35 @@ def test_within_channel(shape, n, alpha, beta, k):
     np.testing.assert_allclose(got, within_channel(x, n, alpha, beta, k), rtol=2e-6, atol=1e-6)
 
 
+# TensorFlow's rows, whose alpha multiplies the plain sum.
+TENSORFLOW = [
+    pytest.param((1, 16, 3, 2), 2 * r + 1, (2 * r + 1) * alpha, beta, k, id=f"tensorflow-{r}-{beta}")
+    for r in (1, 3, 7)
+    for alpha, beta, k in ((2.0, 2.01, 1.0), (1.0, 0.01, 2.0))
+]
+
+
+@pytest.mark.parametrize(("shape", "n", "alpha", "beta", "k"), [*CASES, *TENSORFLOW])
 @pytest.mark.parametrize("kind", [*LRN_KINDS, "within"])
-def test_gradient_by_finite_differences(kind):
-    reference = within_channel if kind == "within" else across_channels
-    layer = LRN(5, 1.0) if kind == "within" else channel_lrn(kind, 9, local_size=5, alpha=1.0)
+def test_gradient(kind, shape, n, alpha, beta, k):
+    """Against the reference's derivative by a complex step, which is exact to rounding."""
+    if kind == "within":
+        reference, layer = within_channel, LRN(n, alpha, beta, k)
+    else:
+        reference = across_channels
+        layer = channel_lrn(kind, shape[1], local_size=n, alpha=alpha, beta=beta, bias=k)
     rng = np.random.default_rng(1)
-    x, weight = rng.normal(0, 1, (2, 9, 4, 3)), rng.normal(0, 1, (2, 9, 4, 3))
+    x, weight = rng.normal(0, 3, shape), rng.normal(0, 1, shape)
     leaf = paddle.to_tensor(x.astype(np.float32), stop_gradient=False)
     (layer(leaf) * paddle.to_tensor(weight.astype(np.float32))).sum().backward()
-    step = 1e-6
-    for _ in range(60):
-        place = tuple(rng.integers(s) for s in x.shape)
-        up, down = x.copy(), x.copy()
-        up[place] += step
-        down[place] -= step
-        change = (reference(up, 5, 1.0, 0.75, 1.0) - reference(down, 5, 1.0, 0.75, 1.0)) * weight
-        assert leaf.grad.numpy()[place] == pytest.approx(change.sum() / (2 * step), abs=2e-5)
+    got = leaf.grad.numpy()
+    step = 1e-30
+    for place in rng.integers(shape, size=(100, 4)):
+        place = tuple(place)
+        moved = x.astype(complex)
+        moved[place] += 1j * step
+        want = (reference(moved, n, alpha, beta, k).imag * weight).sum() / step
+        assert got[place] == pytest.approx(want, rel=1e-5, abs=5e-6), place
 
 
 def test_border_channels_are_divided_by_the_whole_window():
