@@ -94,7 +94,9 @@ def test_within_channel(shape, n, alpha, beta, k):
 
 # TensorFlow's rows, whose alpha multiplies the plain sum.
 TENSORFLOW = [
-    pytest.param((1, 16, 3, 2), 2 * r + 1, (2 * r + 1) * alpha, beta, k, id=f"tensorflow-{r}-{beta}")
+    pytest.param(
+        (1, 16, 3, 2), 2 * r + 1, (2 * r + 1) * alpha, beta, k, id=f"tensorflow-{r}-{beta}"
+    )
     for r in (1, 3, 7)
     for alpha, beta, k in ((2.0, 2.01, 1.0), (1.0, 0.01, 2.0))
 ]
@@ -115,8 +117,7 @@ def test_gradient(kind, shape, n, alpha, beta, k):
     (layer(leaf) * paddle.to_tensor(weight.astype(np.float32))).sum().backward()
     got = leaf.grad.numpy()
     step = 1e-30
-    for place in rng.integers(shape, size=(100, 4)):
-        place = tuple(place)
+    for place in map(tuple, rng.integers(shape, size=(100, 4))):
         moved = x.astype(complex)
         moved[place] += 1j * step
         want = (reference(moved, n, alpha, beta, k).imag * weight).sum() / step
