@@ -35,8 +35,7 @@ def named(name, arrays):
 
 def state_of(name):
     """A torch state dict of a narrow net, as numpy arrays."""
-    weights, _, _ = make_inputs(name, WIDTH)
-    return dict(zip((f"{n}.{part}" for n in NAMES[name] for part in ("weight", "bias")), weights))
+    return named(name, make_inputs(name, WIDTH)[0])
 
 
 @pytest.mark.parametrize("prefix", ["", "module."])

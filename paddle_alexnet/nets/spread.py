@@ -1,0 +1,82 @@
+"""How much of its input a net passes on: the difference between pictures, layer by layer."""
+
+import functools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import paddle
+from paddle import nn
+
+from paddle_alexnet.data.noise import noise_images
+from paddle_alexnet.nets.init import weighted_layers
+from paddle_alexnet.nets.input import Normalize
+from paddle_alexnet.nets.models import MODELS, build_model
+
+
+def measure_spread(net: nn.Layer, images: paddle.Tensor) -> dict[str, float]:
+    """Measure how far the outputs of each layer with weights differ between pictures.
+
+    A net whose logits are nearly the same for all pictures cannot tell them apart, and gets nearly
+    the same gradient from all of them.
+
+    Args:
+        net: Left in evaluation mode.
+        images: Normalised, [N, 3, S, S], N >= 2.
+
+    Returns:
+        For ``conv1`` to ``fc8`` the standard deviation over the pictures, averaged over units;
+        the last is that of the logits. Taken before the activation.
+    """
+    spread: dict[str, float] = {}
+
+    def note(name: str, layer: nn.Layer, inputs: object, output: paddle.Tensor) -> None:
+        spread[name] = float(output.numpy().astype(np.float64).std(axis=0).mean())
+
+    hooks = [
+        layer.register_forward_post_hook(functools.partial(note, name))
+        for name, layer in weighted_layers(net)
+    ]
+    net.eval()
+    try:
+        with paddle.no_grad():
+            net(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return spread
+
+
+def mean_spread(
+    model: str,
+    init: str,
+    ranges: Mapping[str, Sequence[float]],
+    *,
+    images: int,
+    seed: int,
+    draws: int,
+) -> dict[str, dict[str, float]]:
+    """Average :func:`measure_spread` over nets of five classes that differ in their seed.
+
+    Args:
+        model: A key of :data:`paddle_alexnet.nets.models.MODELS`.
+        init: A key of :data:`paddle_alexnet.nets.init.INITS`.
+        ranges: For each name the std that pixels on [0, 1] are divided by, per channel.
+        images: Pictures of noise, >= 2.
+        seed: Of the noise, and of the first weights.
+        draws: Nets, >= 1.
+
+    Returns:
+        For each name in ``ranges`` the spread of each layer.
+    """
+    size = MODELS[model].preprocessing.input_size
+    pixels = noise_images(images, size, seed)
+    mean = pixels.mean(axis=(0, 1, 2)) / 255
+    inputs = {name: Normalize(mean, std)(paddle.to_tensor(pixels)) for name, std in ranges.items()}
+    totals: dict[str, dict[str, float]] = {name: {} for name in ranges}
+    for draw in range(draws):
+        paddle.seed(seed + draw)
+        net = build_model(model, 5, lrn="fused", init=init)
+        for name, batch in inputs.items():
+            for layer, value in measure_spread(net, batch).items():
+                totals[name][layer] = totals[name].get(layer, 0.0) + value / draws
+    return totals

@@ -1,0 +1,65 @@
+"""Show what an initial net sees of its input: python tools/logit_spread.py [--model NAME]
+
+For every init: the standard deviation of the logits over different pictures, before any training,
+with pixels on 0..255 (mean removed) and with pixels normalised as usual (std about 1). The pictures
+are 1/f noise. See docs/init.md.
+"""
+
+import argparse
+import json
+from typing import Any
+
+import _entry
+
+RANGES = {"pixels on 0..255": (1 / 255,) * 3, "pixels of std about 1": (0.229, 0.224, 0.225)}
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default="alexnet_paper", metavar="NAME", help="[alexnet_paper]")
+    parser.add_argument("--images", type=_entry.positive, default=32, help="of noise [32]")
+    parser.add_argument("--seed", type=int, default=0, help="of noise and weights [0]")
+    parser.add_argument("--draws", type=_entry.positive, default=3, help="of weights [3]")
+    parser.add_argument("--plot", metavar="PNG", help="draw the spread of every layer")
+    parser.add_argument("--json", metavar="FILE", help="write the spread of every layer")
+    return parser.parse_args()
+
+
+def main(cpu_speed: dict[str, Any]) -> None:
+    """Measure."""
+    args = parse()
+    _entry.load_paddle()
+    from paddle_alexnet.errors import ConfigError
+    from paddle_alexnet.nets.init import INITS
+    from paddle_alexnet.nets.models import MODELS
+    from paddle_alexnet.nets.spread import mean_spread
+    from paddle_alexnet.pictures.spread import plot_spread
+    from paddle_alexnet.storage.writing import check_target, write_text
+
+    if args.model not in MODELS:
+        raise ConfigError(f"--model: unknown {args.model!r}; choose {', '.join(MODELS)}")
+    if args.images < 2:
+        raise ConfigError("--images: one picture has no spread; give 2 or more")
+    for target in filter(None, (args.plot, args.json)):
+        check_target(target)
+    print(f"{args.model}, 5 classes, {args.images} pictures, {args.draws} draws of weights")
+    print(f"{'init':<16}" + "".join(f"{title:>24}" for title in RANGES))
+    measured: dict[str, dict[str, dict[str, float]]] = {title: {} for title in RANGES}
+    for init in INITS:
+        rows = mean_spread(
+            args.model, init, RANGES, images=args.images, seed=args.seed, draws=args.draws
+        )
+        for title, row in rows.items():
+            measured[title][init] = row
+        print(f"{init:<16}" + "".join(f"{rows[title]['fc8']:>24.2g}" for title in RANGES))
+    if args.plot:
+        plot_spread(measured, args.plot)
+    if args.json:
+        write_text(args.json, json.dumps(measured, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    _entry.run(main)
