@@ -163,6 +163,11 @@ def _build_net(keys: ModelKeys, num_classes: int, *, start: bool) -> nn.Layer:
                 f"{keys.pretrained} holds {source.architecture} of width {source.width}, but "
                 f"model.name is {keys.name} and model.width {keys.width}"
             )
+        if len(source.classes) != num_classes and not keys.skip_head:
+            raise WeightsError(
+                f"{keys.pretrained} knows {len(source.classes)} classes, the data has "
+                f"{num_classes}: model.skip_head=true takes over all but the last layer"
+            )
         load_arrays(net, arrays, keys.pretrained, head="out_fc" if keys.skip_head else None)
     return net
 

@@ -16,8 +16,8 @@ from paddle_alexnet.data.listing import list_images
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.errors import ConfigError, DataError, RunError, WeightsError
 from paddle_alexnet.inference.classifier import Classifier
-from paddle_alexnet.nets.models import MODELS
-from paddle_alexnet.nets.weights import read_weights
+from paddle_alexnet.nets.models import MODELS, build_model
+from paddle_alexnet.nets.weights import Description, net_arrays, read_weights, write_weights
 from paddle_alexnet.run.assembly import assemble
 from paddle_alexnet.run.directory import RunDirectory
 from paddle_alexnet.run.metrics_file import read_metrics
@@ -155,6 +155,24 @@ def test_fine_tuning_starts_from_all_but_the_last_layer(settings, tmp_path):
     got, want = dict(tuned.net.named_parameters()), arrays(run.best)
     np.testing.assert_array_equal(got["block1.0.weight"].numpy(), want["block1.0.weight"])
     assert not np.array_equal(got["out_fc.weight"].numpy(), want["out_fc.weight"])
+
+
+def test_weights_of_another_net_or_of_other_classes_are_refused(settings, tmp_path):
+    def weights(name, classes, width=1.0):
+        path = tmp_path / f"{name}{classes}.safetensors"
+        description = Description(
+            name, tuple(map(str, range(classes))), MODELS[name].preprocessing, width=width
+        )
+        write_weights(path, net_arrays(build_model(name, classes, width=width)), description)
+        return str(path)
+
+    for path, words in (
+        (weights("alexnet", 5, 0.02), "holds alexnet of width 0.02, but model.name is tiny"),
+        (weights("tiny", 3), "knows 3 classes, the data has 5: model.skip_head=true"),
+    ):
+        with pytest.raises(WeightsError, match=words):
+            start(changed(settings, model={"pretrained": path}), tmp_path / "run")
+        assert not (tmp_path / "run").exists()
 
 
 def test_mistakes_are_named_and_leave_no_run(settings, tmp_path, write_png):
