@@ -5,7 +5,8 @@ from paddle import nn
 
 from paddle_alexnet.nets.designs import ALEXNET, Design, Stage
 from paddle_alexnet.nets.init import initialize
-from paddle_alexnet.nets.lrn import LRN, Towers, channel_lrn
+from paddle_alexnet.nets.lrn import channel_lrn, map_lrn
+from paddle_alexnet.nets.pool import MaxPool2D
 from paddle_alexnet.nets.walk import walk
 
 
@@ -101,20 +102,17 @@ def _step(design: Design, stage: Stage, kind: str, lrn: str) -> nn.Layer:
     if kind == "relu":
         return nn.ReLU()
     if kind == "pool":
-        return nn.MaxPool2D(kernel_size=design.pool_size, stride=2)
+        return MaxPool2D(kernel_size=design.pool_size, stride=2)
+    norm = design.within if kind == "within" else design.norm
+    settings = {
+        "local_size": norm.local_size,
+        "alpha": norm.alpha,
+        "beta": norm.beta,
+        "bias": norm.bias,
+    }
     if kind == "within":
-        norm = design.within
-        return LRN(norm.local_size, norm.alpha, norm.beta, norm.bias)
-    norm = design.norm
-    layer = channel_lrn(
-        lrn,
-        stage.channels // norm.towers,
-        local_size=norm.local_size,
-        alpha=norm.alpha,
-        beta=norm.beta,
-        bias=norm.bias,
-    )
-    return layer if norm.towers == 1 else Towers(layer, norm.towers)
+        return map_lrn(lrn, stage.channels, **settings)
+    return channel_lrn(lrn, stage.channels, towers=norm.towers, **settings)
 
 
 def _hidden(design: Design, features: int, dropout: float) -> nn.Sequential:

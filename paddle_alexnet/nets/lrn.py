@@ -1,8 +1,9 @@
 """Local response normalisation, the paper's section 3.3."""
 
-import numpy as np
 import paddle
 from paddle import nn
+
+from paddle_alexnet.nets.fused_lrn import FusedLRN, inverse_power
 
 
 class LRN(nn.Layer):
@@ -79,44 +80,6 @@ class LRN(nn.Layer):
         )
 
 
-class BandedLRN(nn.Layer):
-    """The across-channel :class:`LRN` several times faster on a CPU, equal to rounding.
-
-    The mean over neighbouring channels is a product with a band matrix, [C, C] with 1 / n within
-    n // 2 of the diagonal, which BLAS computes faster than any pooling kernel.
-
-    Args:
-        channels: C of the input.
-        local_size: n, odd.
-        alpha: Weight of the mean square, > 0.
-        beta: Exponent, > 0.
-        bias: The paper's k, > 0.
-
-    Shape:
-        Input and output: float32 [N, channels, H, W].
-
-    Raises:
-        ValueError: As :class:`LRN`.
-    """
-
-    def __init__(
-        self, channels: int, local_size: int, alpha: float, beta: float, bias: float
-    ) -> None:
-        super().__init__()
-        check_settings(local_size, alpha, beta, bias)
-        self.alpha = alpha
-        self.beta = beta
-        self.bias = bias
-        distance = np.abs(np.subtract.outer(np.arange(channels), np.arange(channels)))
-        band = (distance <= local_size // 2).astype(np.float32) / local_size
-        self.register_buffer("band", paddle.to_tensor(band), persistable=False)
-
-    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        """Normalise ``x``; same shape."""
-        mean = paddle.matmul(self.band, x.square().flatten(2)).reshape(x.shape)
-        return x * inverse_power(mean * self.alpha + self.bias, self.beta)
-
-
 class Towers(nn.Layer):
     """Apply a norm to equal parts of the channels, each by itself.
 
@@ -139,14 +102,6 @@ class Towers(nn.Layer):
         _, channels, height, width = x.shape
         parts = x.reshape([-1, channels // self.towers, height, width])
         return self.layer(parts).reshape([-1, channels, height, width])
-
-
-def inverse_power(x: paddle.Tensor, beta: float) -> paddle.Tensor:
-    """``x ** -beta`` for x > 0; for 0.75 by roots, ten times as fast as Paddle's pow on a CPU."""
-    if beta == 0.75:
-        root = x.rsqrt()
-        return root * root.sqrt()
-    return x.pow(-beta)
 
 
 def check_settings(local_size: int, alpha: float, beta: float, bias: float) -> None:
@@ -178,27 +133,55 @@ def channel_lrn(
     alpha: float,
     beta: float = 0.75,
     bias: float = 1.0,
+    towers: int = 1,
 ) -> nn.Layer:
     """Build the across-channel norm in one of its equivalent forms.
 
     Args:
         kind: ``avgpool3d`` for :class:`LRN`, ``builtin`` for ``paddle.nn.LocalResponseNorm``,
-            ``fused`` for :class:`BandedLRN`.
+            ``fused`` for :class:`paddle_alexnet.nets.fused_lrn.FusedLRN`.
         channels: Of the input.
         local_size: Channels in the window, odd.
         alpha: Weight of the *mean* square. (The docstring of Paddle's own layer shows the sum; its
             code divides by the window, so all kinds read ``alpha`` alike.)
         beta: Exponent.
         bias: The paper's k.
+        towers: Parts of the channels that are normalised by themselves.
 
     Raises:
         ValueError: ``kind`` is not one of :data:`LRN_KINDS`, or a value is out of its range.
     """
-    if kind == "avgpool3d":
-        return LRN(local_size, alpha, beta, bias, across_channels=True)
-    if kind == "builtin":
-        check_settings(local_size, alpha, beta, bias)
-        return nn.LocalResponseNorm(local_size, alpha, beta, bias)
+    _check_kind(kind)
+    check_settings(local_size, alpha, beta, bias)
     if kind == "fused":
-        return BandedLRN(channels, local_size, alpha, beta, bias)
-    raise ValueError(f"unknown lrn {kind!r}: choose one of {', '.join(LRN_KINDS)}")
+        return FusedLRN(channels, local_size, alpha, beta, bias, towers=towers)
+    if kind == "avgpool3d":
+        layer = LRN(local_size, alpha, beta, bias, across_channels=True)
+    else:
+        layer = nn.LocalResponseNorm(local_size, alpha, beta, bias)
+    return layer if towers == 1 else Towers(layer, towers)
+
+
+def map_lrn(
+    kind: str,
+    channels: int,
+    *,
+    local_size: int,
+    alpha: float,
+    beta: float = 0.75,
+    bias: float = 1.0,
+) -> nn.Layer:
+    """Build the norm within maps; arguments and errors as :func:`channel_lrn`.
+
+    Paddle has no layer for it, so ``builtin`` is :class:`LRN` as well.
+    """
+    _check_kind(kind)
+    if kind == "fused":
+        check_settings(local_size, alpha, beta, bias)
+        return FusedLRN(channels, local_size, alpha, beta, bias, across_channels=False)
+    return LRN(local_size, alpha, beta, bias)
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in LRN_KINDS:
+        raise ValueError(f"unknown lrn {kind!r}: choose one of {', '.join(LRN_KINDS)}")

@@ -5,7 +5,7 @@ import paddle
 import pytest
 
 from paddle_alexnet import LRN
-from paddle_alexnet.nets.lrn import LRN_KINDS, channel_lrn
+from paddle_alexnet.nets.lrn import LRN_KINDS, channel_lrn, map_lrn
 
 
 def across_channels(x, n, alpha, beta, k):
@@ -86,9 +86,11 @@ def test_the_papers_text_and_the_bare_operator_agree():
 
 
 @pytest.mark.parametrize(("shape", "n", "alpha", "beta", "k"), CASES)
-def test_within_channel(shape, n, alpha, beta, k):
+@pytest.mark.parametrize("kind", LRN_KINDS)
+def test_within_channel(kind, shape, n, alpha, beta, k):
     x = np.random.default_rng(0).normal(0, 3, shape)
-    got = LRN(n, alpha, beta, k)(paddle.to_tensor(x.astype(np.float32))).numpy()
+    layer = map_lrn(kind, shape[1], local_size=n, alpha=alpha, beta=beta, bias=k)
+    got = layer(paddle.to_tensor(x.astype(np.float32))).numpy()
     np.testing.assert_allclose(got, within_channel(x, n, alpha, beta, k), rtol=2e-6, atol=1e-6)
 
 
@@ -103,14 +105,17 @@ TENSORFLOW = [
 
 
 @pytest.mark.parametrize(("shape", "n", "alpha", "beta", "k"), [*CASES, *TENSORFLOW])
-@pytest.mark.parametrize("kind", [*LRN_KINDS, "within"])
-def test_gradient(kind, shape, n, alpha, beta, k):
+@pytest.mark.parametrize("kind", LRN_KINDS)
+@pytest.mark.parametrize(
+    ("make", "reference"),
+    [
+        pytest.param(channel_lrn, across_channels, id="across"),
+        pytest.param(map_lrn, within_channel, id="within"),
+    ],
+)
+def test_gradient(make, reference, kind, shape, n, alpha, beta, k):
     """Against the reference's derivative by a complex step, which is exact to rounding."""
-    if kind == "within":
-        reference, layer = within_channel, LRN(n, alpha, beta, k)
-    else:
-        reference = across_channels
-        layer = channel_lrn(kind, shape[1], local_size=n, alpha=alpha, beta=beta, bias=k)
+    layer = make(kind, shape[1], local_size=n, alpha=alpha, beta=beta, bias=k)
     rng = np.random.default_rng(1)
     x, weight = rng.normal(0, 3, shape), rng.normal(0, 1, shape)
     leaf = paddle.to_tensor(x.astype(np.float32), stop_gradient=False)
