@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 a failure; 2 usage or configuration; 130 Ctrl-C; 143 SIGTE
 import contextlib
 import io
 import logging
+import os
 import shlex
 import signal
 import sys
@@ -43,8 +44,11 @@ def run(main: Callable[[dict[str, Any]], int | None]) -> NoReturn:
     sys.stdout.reconfigure(errors="backslashreplace")
     # So that files half written are taken away.
     signal.signal(signal.SIGTERM, end_by_signal)
-    # Paddle looks for a C++ compiler cache when loaded; nothing here compiles.
+    # Paddle looks for a C++ compiler cache when loaded; nothing here compiles C++.
     warnings.filterwarnings("ignore", message="No ccache found")
+    # And notes about its own code when it makes a graph.
+    warnings.filterwarnings("ignore", message="Tensor do not have 'place' interface")
+    os.environ.setdefault("GLOG_minloglevel", "2")
     cpu_speed = speed_up()
     if cpu_speed["late"]:
         logging.warning("Paddle was loaded before its CPU settings: it will be slower")

@@ -106,6 +106,11 @@ class TrainKeys:
     topk: int = _key(5, "k of the top-k accuracy; cut to the number of classes", ge=1)
     seed: int = _key(0, "of initial weights, order, augmentation and dropout", ge=0, lt=2**31)
     device: str = _key("auto", "auto, cpu, gpu or gpu:N", pattern=r"^(auto|cpu|gpu|gpu:\d+)$")
+    compile: Literal["auto", "none", "static", "onednn"] = _key(
+        "auto",
+        "how updates run; none: operator by operator; static: as one graph; onednn: as one graph "
+        "with oneDNN, on a CPU; auto: onednn where it is known to be right",
+    )
     log_every_steps: int = _key(10, "updates between two points of the step curves", ge=1)
 
 

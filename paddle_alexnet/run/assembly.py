@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,9 @@ from paddle_alexnet.training.evaluation import evaluate
 from paddle_alexnet.training.loop import Trainer
 from paddle_alexnet.training.optimizer import build_optimizer
 from paddle_alexnet.training.schedule import Schedule, noise_epochs
+from paddle_alexnet.training.step import TrainingStep, choose_compile, compile_step
+
+logger = logging.getLogger(__name__)
 
 
 def assemble(
@@ -84,8 +88,12 @@ def assemble(
     )
     classifier = Classifier(net, description)
     decay, noise = config.optimizer.average, batches.view.noise
+    kind, reason = choose_compile(config.train.compile, net)
+    if reason is not None:
+        logger.info("train.compile is none: %s", reason)
     trainer = Trainer(
         net=net,
+        step=compile_step(TrainingStep(net, config.train.label_smoothing), kind),
         normalize=Normalize(
             description.mean, preprocessing.std, noise.divisor if noise is not None else 1.0
         ),
@@ -107,7 +115,6 @@ def assemble(
         ),
         epochs=config.train.epochs,
         accumulate_steps=config.train.accumulate_steps,
-        label_smoothing=config.train.label_smoothing,
         seed=config.train.seed,
         average=None if decay is None else WeightAverage(net, decay),
         should_stop=should_stop,
@@ -121,7 +128,7 @@ def assemble(
         write_text(run.class_index, class_index(inputs.classes))
         if pixels is not None:
             write_pixels(run.pixels, pixels)
-    environment = describe_environment(cpu_speed or {}, device)
+    environment = {**describe_environment(cpu_speed or {}, device), "compile": kind}
     write_text(run.free_environment(), json.dumps(environment, indent=2))
     val = inputs.val
     chosen = np.linspace(0, len(val) - 1, min(PANEL_PICTURES, len(val)), dtype=int)

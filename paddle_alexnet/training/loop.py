@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import paddle
 from paddle import nn
-from paddle.nn import functional as F
 
 from paddle_alexnet.data.batches import TrainingBatches
 from paddle_alexnet.errors import RunError
@@ -31,7 +30,8 @@ class Trainer:
     """Trains a net.
 
     Attributes:
-        net: Gives logits.
+        net: What is trained.
+        step: Loss and hits of a batch; see :class:`paddle_alexnet.training.step.TrainingStep`.
         normalize: From a uint8 batch, and its colour shifts where it has them, to the net's input,
             on the device.
         optimizer: Its rate is set before every update.
@@ -40,7 +40,6 @@ class Trainer:
         evaluate: Measures ``net`` on the val pictures.
         epochs: Passes over the training images.
         accumulate_steps: Batches an update.
-        label_smoothing: Share of the target spread over all classes.
         seed: Of dropout.
         average: Running average of the weights, which is evaluated then; or None.
         callbacks: Told what happens, in order.
@@ -50,6 +49,7 @@ class Trainer:
     """
 
     net: nn.Layer
+    step: Callable[[paddle.Tensor, paddle.Tensor], tuple[paddle.Tensor, paddle.Tensor]]
     normalize: nn.Layer
     optimizer: paddle.optimizer.Optimizer
     schedule: Schedule
@@ -57,7 +57,6 @@ class Trainer:
     evaluate: Callable[[], Evaluation]
     epochs: int
     accumulate_steps: int = 1
-    label_smoothing: float = 0.0
     seed: int = 0
     average: WeightAverage | None = None
     callbacks: Sequence[Callback] = ()
@@ -125,14 +124,11 @@ class Trainer:
         loss_sum = paddle.zeros([])
         correct = paddle.zeros([], "int64")
         for images, labels, *shifts in group:
-            logits = self.net(self.normalize(images, *shifts))
-            loss = F.cross_entropy(
-                logits, labels, reduction="sum", label_smoothing=self.label_smoothing
-            )
+            loss, hits = self.step(self.normalize(images, *shifts), labels)
             # The mean over the whole group, as if it were one batch.
             (loss / count).backward()
             loss_sum += loss.detach()
-            correct += (logits.detach().argmax(axis=1) == labels).sum()
+            correct += hits
         self.optimizer.step()
         self.optimizer.clear_grad(set_to_zero=False)
         if self.average is not None:

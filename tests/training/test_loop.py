@@ -13,6 +13,7 @@ from paddle_alexnet.training.evaluation import Evaluation
 from paddle_alexnet.training.loop import Interrupted, Trainer
 from paddle_alexnet.training.optimizer import build_optimizer
 from paddle_alexnet.training.schedule import Schedule
+from paddle_alexnet.training.step import TrainingStep
 
 CLASSES, FEATURES, IMAGES, BATCH = 3, 4, 10, 4
 RNG = np.random.default_rng(0)
@@ -66,6 +67,7 @@ def make(notes=None, *, epochs=3, smoothing=0.2, dropout=0.0, **settings):
     steps = -(-3 // settings.get("accumulate_steps", 1))
     return Trainer(
         net=net,
+        step=TrainingStep(net, smoothing),
         normalize=lambda x: x,
         optimizer=build_optimizer(keys, net),
         schedule=Schedule(
@@ -74,7 +76,6 @@ def make(notes=None, *, epochs=3, smoothing=0.2, dropout=0.0, **settings):
         batches=Batches(),
         evaluate=lambda: Evaluation(1.0, np.eye(CLASSES, dtype=int), 1.0, CLASSES),
         epochs=epochs,
-        label_smoothing=smoothing,
         callbacks=[notes or Notes()],
         **settings,
     )

@@ -1,0 +1,91 @@
+"""Net and loss as one call, run operator by operator or compiled to a graph."""
+
+import paddle
+from paddle import nn
+from paddle.nn import functional as F
+from paddle.static import InputSpec
+
+from paddle_alexnet.nets.alexnet import AlexNet
+from paddle_alexnet.nets.fused_lrn import FusedLRN
+from paddle_alexnet.nets.pool import MaxPool2D
+
+# Layers whose gradients in a graph with oneDNN were compared with those outside, each in all nets
+# of MODELS. Others are not just slow there: the gradient of average pooling is wrong, and that of
+# Paddle's own max pooling and of its response norm end the process.
+SAFE = (nn.Conv2D, nn.Linear, nn.ReLU, nn.Dropout, nn.Flatten, nn.Sequential)
+SAFE_OURS = (AlexNet, FusedLRN, MaxPool2D)
+# The versions of Paddle for which that was done.
+MEASURED = "3.3."
+COMPILE_KINDS = ("auto", "none", "static", "onednn")
+
+
+class TrainingStep(nn.Layer):
+    """From a batch to its loss.
+
+    Args:
+        net: Gives logits [N, C].
+        label_smoothing: Share of the target spread over all classes, in [0, 1).
+
+    Shape:
+        Input: the net's input and int64 labels [N]. Output: the sum of the losses, float32 [], and
+        how many labels have the largest logit, int64 [].
+    """
+
+    def __init__(self, net: nn.Layer, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.net = net
+        self.label_smoothing = label_smoothing
+
+    def forward(
+        self, images: paddle.Tensor, labels: paddle.Tensor
+    ) -> tuple[paddle.Tensor, paddle.Tensor]:
+        """Compute loss and hits."""
+        logits = self.net(images)
+        loss = F.cross_entropy(
+            logits, labels, reduction="sum", label_smoothing=self.label_smoothing
+        )
+        hits = (logits.detach().argmax(axis=1) == labels).sum()
+        # A graph with oneDNN that ends on a sum has no gradient, without a word (Paddle 3.3).
+        return paddle.assign(loss), hits
+
+
+def choose_compile(wanted: str, net: nn.Layer) -> tuple[str, str | None]:
+    """Decide how training steps of ``net`` are to run on the current device.
+
+    Args:
+        wanted: One of :data:`COMPILE_KINDS`; ``auto`` is ``onednn`` where it is known to be right,
+            else ``none``.
+        net: What is to be trained.
+
+    Returns:
+        ``none``, ``static`` or ``onednn``; and where that is not what was wanted, why.
+    """
+    if wanted in ("none", "static"):
+        return wanted, None
+    reason = _why_not_onednn(net)
+    if reason is None and wanted == "auto" and not paddle.__version__.startswith(MEASURED):
+        return "none", f"oneDNN is measured for Paddle {MEASURED}x, this is {paddle.__version__}"
+    return ("onednn", None) if reason is None else ("none", reason)
+
+
+def compile_step(step: TrainingStep, kind: str) -> TrainingStep:
+    """Make ``step`` run as ``kind`` of :func:`choose_compile` says; the first call compiles it."""
+    if kind == "none":
+        return step
+    if kind == "onednn":
+        # Read when a graph is compiled; what runs operator by operator does not look at it.
+        paddle.set_flags({"FLAGS_use_mkldnn": True})
+    size = step.net.design.input_size
+    spec = [InputSpec([None, 3, size, size], "float32"), InputSpec([None], "int64")]
+    return paddle.jit.to_static(step, input_spec=spec, full_graph=True)
+
+
+def _why_not_onednn(net: nn.Layer) -> str | None:
+    if paddle.get_device() != "cpu":
+        return "oneDNN is for CPUs"
+    if not paddle.base.core.is_compiled_with_mkldnn():
+        return "this Paddle comes without oneDNN"
+    for layer in net.sublayers(include_self=True):
+        if type(layer) not in SAFE and type(layer) not in SAFE_OURS:
+            return f"training {type(layer).__name__} with oneDNN is not safe (model.lrn=fused is)"
+    return None
