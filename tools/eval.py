@@ -11,8 +11,14 @@ def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", required=True, help="a .safetensors file of a run")
-    parser.add_argument("--data", required=True, metavar="DIR", help="folder of classes")
-    parser.add_argument("--split", default="val", choices=["train", "val", "test", "all"])
+    parser.add_argument("--data", required=True, metavar="DIR", help="folder of pictures")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--split", default="val", choices=["train", "val", "test", "all"])
+    which.add_argument(
+        "--list",
+        metavar="FILE",
+        help="lines 'path label', paths from --data; for a split",
+    )
     parser.add_argument("--batch-size", type=_entry.positive, default=64, help="[64]")
     parser.add_argument("--top-k", type=_entry.positive, default=5, help="k of top-k [5]")
     parser.add_argument(
@@ -29,6 +35,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
     _entry.load_paddle()
     from paddle_alexnet.data.batches import EvaluationBatches
     from paddle_alexnet.data.flower_folder import FlowerFolder
+    from paddle_alexnet.data.list_files import read_lists
     from paddle_alexnet.data.listing import list_images
     from paddle_alexnet.inference.classifier import Classifier
     from paddle_alexnet.runtime.device import choose_device
@@ -39,11 +46,17 @@ def main(cpu_speed: dict[str, Any]) -> int:
     if args.json and args.json != "-":
         check_target(args.json)
     classifier = Classifier.load(args.weights)
-    # Divided as for training, so that "val" means the same pictures.
-    listing = list_images(args.data, classifier.description.data_split)
+    if args.list:
+        listing = read_lists(
+            args.data, {args.split: args.list}, num_classes=len(classifier.classes)
+        )
+    else:
+        # Divided as for training, so that "val" means the same pictures.
+        listing = list_images(args.data, classifier.description.data_split)
+        listing = listing.relabeled(classifier.classes)
     preprocessing = classifier.preprocessing
     dataset = FlowerFolder(
-        listing.relabeled(classifier.classes),
+        listing,
         args.split,
         preprocessing if args.views == 1 else preprocessing.views,
     )
@@ -54,7 +67,8 @@ def main(cpu_speed: dict[str, Any]) -> int:
         num_classes=len(classifier.classes),
         topk=args.top_k,
     )
-    figures = {"split": args.split, "views": args.views, **result.figures(classifier.classes)}
+    source = args.list or args.split
+    figures = {"split": source, "views": args.views, **result.figures(classifier.classes)}
     text = json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
     if args.json == "-":
         print(text, end="")
@@ -62,7 +76,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
     if args.json:
         write_text(args.json, text)
     print(
-        f"{args.split}: {result.count} pictures, {args.views} view(s) each, "
+        f"{source}: {result.count} pictures, {args.views} view(s) each, "
         f"top-1 {result.top1:.4%}, "
         f"top-{result.k} {result.topk:.4%}, loss {result.loss:.6f}"
     )

@@ -35,6 +35,21 @@ def test_infer_and_eval_give_the_val_figures_of_training(tool, trained, flowers,
     assert right / len(val) == reported["val/top1"]
 
 
+def test_eval_of_a_list_gives_the_same_figures(tool, trained, flowers, val, tmp_path):
+    classes = list_images(flowers).classes
+    lines = [f"{os.path.relpath(p, flowers)} {classes.index(name)}" for p, name in val.items()]
+    (tmp_path / "list.txt").write_text("\n".join(lines))
+    words = ["--weights", trained / "best.safetensors", "--data", flowers, "--json", "-"]
+    by_split = json.loads(tool("eval", *words).stdout)
+    by_list = json.loads(tool("eval", *words, "--list", tmp_path / "list.txt").stdout)
+    assert by_list.pop("split") == str(tmp_path / "list.txt")
+    assert by_split.pop("split") == "val"
+    assert by_list == by_split
+    (tmp_path / "list.txt").write_text(lines[0][:-1] + "5")
+    done = tool("eval", *words, "--list", tmp_path / "list.txt", code=1)
+    assert "the label 5, but there are 5 classes" in done.stderr
+
+
 def test_ten_views(tool, trained, flowers, tmp_path):
     words = ["--data", flowers, "--views", 10, "--json", tmp_path / "e", "--batch-size", 2]
     out = tool("eval", "--weights", trained / "best.safetensors", *words).stdout
