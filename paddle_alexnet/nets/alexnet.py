@@ -3,6 +3,7 @@
 import paddle
 from paddle import nn
 
+from paddle_alexnet.nets.conv import Conv2D
 from paddle_alexnet.nets.designs import ALEXNET, Design, Stage
 from paddle_alexnet.nets.init import initialize
 from paddle_alexnet.nets.lrn import channel_lrn, map_lrn
@@ -87,7 +88,7 @@ def _block(design: Design, stage: Stage, channels: int, lrn: str) -> nn.Sequenti
     """A convolution of ``channels`` maps and what follows it."""
     # Paddle's order: top, bottom, left, right.
     start, end = stage.padding, stage.padding + stage.end_padding
-    conv = nn.Conv2D(
+    conv = Conv2D(
         channels,
         stage.channels,
         kernel_size=stage.kernel,

@@ -1,0 +1,31 @@
+"""Convolution with the bias spread out: Paddle's own, to rounding."""
+
+import numpy as np
+import paddle
+import pytest
+from paddle import nn
+
+from paddle_alexnet.nets.conv import Conv2D
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("padding", [0, 2, [0, 3, 0, 3]])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_paddles_values_and_gradients(groups, padding, training):
+    ours, theirs = (kind(4, 6, 5, 2, padding, groups=groups) for kind in (Conv2D, nn.Conv2D))
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        mine.set_value(paddle.randn(mine.shape))
+        other.set_value(mine)
+    ours.training = training
+    x = np.random.default_rng(0).standard_normal((3, 4, 11, 9)).astype(np.float32)
+    results = []
+    for layer in (ours, theirs):
+        leaf = paddle.to_tensor(x, stop_gradient=False)
+        out = layer(leaf)
+        (
+            out * paddle.arange(out.numel()).reshape(out.shape).astype("float32").sin()
+        ).sum().backward()
+        results.append([out, leaf.grad, *(p.grad for p in layer.parameters())])
+    for got, want in zip(*results, strict=True):
+        scale = np.abs(want.numpy()).max()
+        np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=0, atol=2e-6 * scale)
