@@ -1,4 +1,7 @@
-"""Classify pictures: python tools/infer.py --weights RUN/best.safetensors PICTURE|FOLDER|GLOB..."""
+"""Classify pictures: python tools/infer.py --weights RUN/best.safetensors PICTURE|FOLDER|GLOB...
+
+With --model DIR, a folder of tools/export.py, an inference engine does it faster.
+"""
 
 import argparse
 import json
@@ -12,9 +15,16 @@ import _entry
 
 def parse(words: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("pictures", nargs="+", metavar="PICTURE|FOLDER|GLOB")
-    parser.add_argument("--weights", required=True, help="a .safetensors file of a run")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--weights", help="a .safetensors file of a run")
+    source.add_argument("--model", metavar="DIR", help="a folder that tools/export.py wrote")
+    parser.add_argument(
+        "--engine", help="with --model: auto, paddle, onnxruntime or openvino [auto]"
+    )
     parser.add_argument("--top-k", type=_entry.positive, default=5, help="classes a picture [5]")
     parser.add_argument("--batch-size", type=_entry.positive, default=16, help="[16]")
     parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N [auto]")
@@ -31,17 +41,24 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     _entry.load_paddle()
     from tqdm import tqdm
 
+    from paddle_alexnet.errors import ConfigError
+    from paddle_alexnet.export.engines import ExportedClassifier
     from paddle_alexnet.inference.classifier import Classifier
     from paddle_alexnet.inference.predict import Failure, find_pictures, predict_files
     from paddle_alexnet.inference.show import Showing
     from paddle_alexnet.runtime.device import choose_device
     from paddle_alexnet.storage.writing import check_target, write_text
 
-    choose_device(args.device)
+    if args.engine and not args.model:
+        raise ConfigError("--engine is for --model: weights are run by Paddle itself")
+    device = choose_device(args.device)
     if args.json and args.json != "-":
         check_target(args.json)
     files = find_pictures(args.pictures, leave_out=args.save_dir)
-    classifier = Classifier.load(args.weights)
+    if args.model:
+        classifier = ExportedClassifier.load(args.model, args.engine or "auto", device)
+    else:
+        classifier = Classifier.load(args.weights)
     results = predict_files(classifier, files, topk=args.top_k, batch_size=args.batch_size)
     failed, rows = 0, []
     with Showing(args.save_dir, args.logdir, args.font) as showing:

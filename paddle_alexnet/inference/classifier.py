@@ -1,5 +1,6 @@
 """A trained net with all that belongs to it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,8 +16,37 @@ from paddle_alexnet.nets.models import MODELS, build_model
 from paddle_alexnet.nets.weights import Description, load_arrays, read_weights
 
 
-class Classifier:
-    """Classifies pictures.
+class PictureClassifier(ABC):
+    """Scores for pictures of any size.
+
+    Args:
+        description: Classes and preprocessing.
+    """
+
+    def __init__(self, description: Description) -> None:
+        self.description = description
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in order of the scores."""
+        return self.description.classes
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """From a picture to the input."""
+        return self.description.preprocessing
+
+    def scores(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Softmax scores float32 [N, classes] of uint8 RGB pictures of any size."""
+        return self.scores_of_inputs(np.stack([self.preprocessing(image) for image in images]))
+
+    @abstractmethod
+    def scores_of_inputs(self, inputs: np.ndarray) -> np.ndarray:
+        """As :meth:`scores`, of preprocessed pictures uint8 [N, S, S, 3]."""
+
+
+class Classifier(PictureClassifier):
+    """A net as Paddle runs it, operator by operator.
 
     Args:
         net: Gives logits [N, len(description.classes)].
@@ -24,8 +54,8 @@ class Classifier:
     """
 
     def __init__(self, net: nn.Layer, description: Description) -> None:
+        super().__init__(description)
         self.net = net
-        self.description = description
         self.normalize = Normalize(description.mean, description.preprocessing.std)
 
     @classmethod
@@ -50,20 +80,6 @@ class Classifier:
         load_arrays(net, arrays, path)
         net.eval()
         return cls(net, description)
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Class names in order of the scores."""
-        return self.description.classes
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """From a picture to the input."""
-        return self.description.preprocessing
-
-    def scores(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """Softmax scores float32 [N, classes] of uint8 RGB pictures of any size."""
-        return self.scores_of_inputs(np.stack([self.preprocessing(image) for image in images]))
 
     @paddle.no_grad()
     def scores_of_inputs(self, inputs: np.ndarray) -> np.ndarray:

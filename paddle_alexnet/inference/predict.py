@@ -11,7 +11,7 @@ import numpy as np
 
 from paddle_alexnet.data.decode import is_image_name, read_image
 from paddle_alexnet.errors import DataError
-from paddle_alexnet.inference.classifier import Classifier
+from paddle_alexnet.inference.classifier import PictureClassifier
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _pictures_below(folder: str, leave_out: str | None) -> list[str]:
 
 
 def predict_files(
-    classifier: Classifier, files: Sequence[str], *, topk: int = 5, batch_size: int = 16
+    classifier: PictureClassifier, files: Sequence[str], *, topk: int = 5, batch_size: int = 16
 ) -> Iterator[tuple[Prediction | Failure, np.ndarray | None]]:
     """Classify files in batches; a bad one is a :class:`Failure`, the rest goes on.
 

@@ -1,0 +1,144 @@
+"""Running an export folder: paddle.inference, onnxruntime or OpenVINO, with one face."""
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import paddle
+
+from paddle_alexnet.errors import ConfigError, WeightsError
+from paddle_alexnet.export.folder import ExportFolder
+from paddle_alexnet.inference.classifier import PictureClassifier
+from paddle_alexnet.runtime.cpu import usable_cores
+
+# From a batch uint8 [N, S, S, 3] to scores float32 [N, classes].
+Run = Callable[[np.ndarray], np.ndarray]
+
+
+def _open_paddle(files: Sequence[Path], device: str) -> Run:
+    """``paddle.inference``, on a CPU with oneDNN where this Paddle has it."""
+    from paddle import inference
+
+    config = inference.Config(*map(str, files))
+    config.disable_glog_info()
+    config.switch_ir_optim(True)
+    if device == "cpu":
+        config.disable_gpu()
+        config.set_cpu_math_library_num_threads(usable_cores())
+        if paddle.base.core.is_compiled_with_mkldnn():
+            enable = getattr(config, "enable_onednn", None)  # newer Paddle's name
+            (enable or config.enable_mkldnn)()
+    else:
+        config.enable_use_gpu(256, int(device.partition(":")[2] or 0))  # MiB at the start
+    predictor = inference.create_predictor(config)
+    source = predictor.get_input_handle(predictor.get_input_names()[0])
+    target = predictor.get_output_handle(predictor.get_output_names()[0])
+
+    def run(batch: np.ndarray) -> np.ndarray:
+        source.copy_from_cpu(batch)
+        predictor.run()
+        return target.copy_to_cpu()
+
+    return run
+
+
+def _open_onnxruntime(files: Sequence[Path], device: str) -> Run:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = usable_cores()
+    options.log_severity_level = 3  # errors; it warns of constants it does not need
+    wanted = "CUDAExecutionProvider" if device != "cpu" else "CPUExecutionProvider"
+    if wanted not in onnxruntime.get_available_providers():
+        raise ConfigError(f"device {device}: this onnxruntime has no GPU support")
+    session = onnxruntime.InferenceSession(str(files[0]), options, providers=[wanted])
+    name = session.get_inputs()[0].name
+    return lambda batch: session.run(None, {name: batch})[0]
+
+
+def _open_openvino(files: Sequence[Path], device: str) -> Run:
+    import openvino
+
+    # It may choose bfloat16 by itself, with scores that differ in the third digit.
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": usable_cores()}
+    if device != "cpu":
+        raise ConfigError(f"device {device}: OpenVINO runs on the CPU here")
+    model = openvino.Core().compile_model(files[0], "CPU", settings)
+    return lambda batch: np.array(model(batch)[0])
+
+
+# By format, the engines that read it, the preferred first: name, package, how to open.
+ENGINES: dict[str, dict[str, tuple[str, Callable[[Sequence[Path], str], Run]]]] = {
+    "paddle": {"paddle": ("paddle", _open_paddle)},
+    "onnx": {
+        "onnxruntime": ("onnxruntime", _open_onnxruntime),
+        "openvino": ("openvino", _open_openvino),
+    },
+}
+ENGINE_NAMES = tuple(name for engines in ENGINES.values() for name in engines)
+
+
+def choose_engine(file_format: str, wanted: str = "auto") -> str:
+    """The engine for a format.
+
+    Args:
+        file_format: A key of :data:`ENGINES`.
+        wanted: One of its engines, or ``auto`` for the first that is installed.
+
+    Raises:
+        ConfigError: The engine does not read this format, or is not installed.
+    """
+    engines = ENGINES[file_format]
+    if wanted not in ("auto", *engines):
+        raise ConfigError(
+            f"engine {wanted!r} does not read the format {file_format}: choose auto, "
+            + ", ".join(engines)
+        )
+    names = list(engines) if wanted == "auto" else [wanted]
+    for name in names:
+        if importlib.util.find_spec(engines[name][0]) is not None:
+            return name
+    raise ConfigError(
+        f"an export in the format {file_format} needs {' or '.join(names)}, which is not "
+        f"installed: pip install {engines[names[0]][0]}, or export with --format paddle"
+    )
+
+
+class ExportedClassifier(PictureClassifier):
+    """An export folder as a classifier; same answers as the weights it was made of.
+
+    Args:
+        folder: The folder.
+        engine: Of :func:`choose_engine`.
+        device: ``cpu`` or ``gpu:N``.
+    """
+
+    def __init__(self, folder: ExportFolder, engine: str = "auto", device: str = "cpu") -> None:
+        super().__init__(folder.description)
+        self.engine = choose_engine(folder.format, engine)
+        try:
+            self._run = ENGINES[folder.format][self.engine][1](folder.files, device)
+        except ConfigError:
+            raise
+        except Exception as error:  # engines raise anything for a damaged file
+            raise WeightsError(
+                f"{self.engine} cannot open {folder.path}: it is damaged or of another version "
+                f"({type(error).__name__})"
+            ) from error
+
+    @classmethod
+    def load(
+        cls, path: str | Path, engine: str = "auto", device: str = "cpu"
+    ) -> "ExportedClassifier":
+        """Open a folder that tools/export.py wrote.
+
+        Raises:
+            WeightsError: It is no such folder, of another version or damaged.
+            ConfigError: The engine is missing.
+        """
+        return cls(ExportFolder.open(path), engine, device)
+
+    def scores_of_inputs(self, inputs: np.ndarray) -> np.ndarray:
+        """As :meth:`scores`, of preprocessed pictures uint8 [N, S, S, 3]."""
+        return self._run(np.ascontiguousarray(inputs))

@@ -1,0 +1,89 @@
+"""Exporting: the folder is there when its answers have been compared with the net's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from paddle_alexnet.errors import RunError, WeightsError
+from paddle_alexnet.export.engines import ExportedClassifier
+from paddle_alexnet.export.folder import DESCRIPTION, ExportFolder
+from paddle_alexnet.export.graph import save_onnx, save_paddle
+from paddle_alexnet.inference.classifier import Classifier
+from paddle_alexnet.storage.writing import whole_folder, write_text
+
+TOLERANCE = 1e-4  # of a score; rounding is near 1e-6
+BATCH = 16
+SAVE = {"paddle": save_paddle, "onnx": save_onnx}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An export against its net.
+
+    Attributes:
+        engine: What ran the export.
+        pictures: How many were compared.
+        difference: Largest between two scores.
+        agreement: Share of the pictures for which both have the same best class.
+    """
+
+    engine: str
+    pictures: int
+    difference: float
+    agreement: float
+
+
+def export_model(
+    classifier: Classifier,
+    file_format: str,
+    path: str | Path,
+    pictures: Sequence[np.ndarray],
+    *,
+    engine: str = "auto",
+) -> Comparison:
+    """Write an export folder, whole and compared with ``classifier`` or not at all.
+
+    Args:
+        classifier: What to export.
+        file_format: A key of :data:`SAVE`.
+        path: The folder; must not exist or be empty.
+        pictures: uint8 RGB of any size, to compare on; at least one.
+        engine: What to run the export with; see
+            :func:`paddle_alexnet.export.engines.choose_engine`.
+
+    Raises:
+        WeightsError: The export cannot be made or does not compute what the net does, or an engine
+            is missing.
+        RunError: It cannot be written.
+    """
+    try:
+        with whole_folder(path) as beside:
+            SAVE[file_format](classifier, beside)
+            folder = ExportFolder(beside, file_format, classifier.description)
+            write_text(beside / DESCRIPTION, folder.to_json())
+            result = _compare(classifier, ExportedClassifier.load(beside, engine), pictures)
+    except FileExistsError as error:
+        raise RunError(f"{path} is there already: name a new folder") from error
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {error}") from error
+    return result
+
+
+def _compare(
+    classifier: Classifier, exported: ExportedClassifier, pictures: Sequence[np.ndarray]
+) -> Comparison:
+    difference, agreed = 0.0, 0
+    for start in range(0, len(pictures), BATCH):
+        batch = pictures[start : start + BATCH]
+        want, got = classifier.scores(batch), exported.scores(batch)
+        difference = max(difference, float(np.abs(got - want).max()))
+        agreed += int((got.argmax(axis=1) == want.argmax(axis=1)).sum())
+    result = Comparison(exported.engine, len(pictures), difference, agreed / len(pictures))
+    if not difference <= TOLERANCE:  # also NaN
+        raise WeightsError(
+            f"the export, run with {result.engine}, differs by {difference:.2g} from the net "
+            f"(top-1 agrees for {agreed} of {len(pictures)}), more than {TOLERANCE:g}: not written"
+        )
+    return result

@@ -1,0 +1,70 @@
+"""Export weights for fast inference: python tools/export.py --weights W --format paddle --out DIR
+
+The folder holds the graph from pixels to scores, the classes and the preprocessing, and takes any
+batch size; tools/infer.py --model DIR runs it. It is written when its scores on some pictures have
+been compared with those of the weights.
+"""
+
+import argparse
+from typing import Any
+
+import _entry
+
+CHECKED = 64  # pictures to compare on, at most
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--weights", required=True, help="a .safetensors file of a run")
+    parser.add_argument("--format", default="paddle", choices=["paddle", "onnx"], help="[paddle]")
+    parser.add_argument("--out", required=True, metavar="DIR", help="a new folder")
+    parser.add_argument(
+        "--check",
+        nargs="+",
+        metavar="PICTURE|FOLDER|GLOB",
+        help=f"pictures to compare on, the first {CHECKED} [drawn flowers]",
+    )
+    parser.add_argument("--engine", default="auto", help="to compare with; see tools/infer.py")
+    return parser.parse_args()
+
+
+def main(cpu_speed: dict[str, Any]) -> None:
+    """Export."""
+    args = parse()
+    _entry.load_paddle()
+    from paddle_alexnet.data.decode import read_image
+    from paddle_alexnet.data.drawn import SPECIES, draw_flower
+    from paddle_alexnet.errors import DataError
+    from paddle_alexnet.export.engines import choose_engine
+    from paddle_alexnet.export.writing import export_model
+    from paddle_alexnet.inference.classifier import Classifier
+    from paddle_alexnet.inference.predict import find_pictures
+    from paddle_alexnet.runtime.device import choose_device
+
+    choose_device("cpu")
+    choose_engine(args.format, args.engine)
+    classifier = Classifier.load(args.weights)
+    if args.check:
+        pictures = []
+        for name in find_pictures(args.check)[:CHECKED]:
+            try:
+                pictures.append(read_image(name))
+            except OSError as error:
+                raise DataError(f"--check: cannot read {name}: {error.strerror}") from error
+            if pictures[-1] is None:
+                raise DataError(f"--check: {name} is not an image that OpenCV can decode")
+    else:
+        pictures = [draw_flower(kind, number) for kind in SPECIES for number in range(4)]
+    result = export_model(classifier, args.format, args.out, pictures, engine=args.engine)
+    print(
+        f"{args.out}: {args.format}, compared by {result.engine} on {result.pictures} "
+        f"{'' if args.check else 'drawn '}pictures: largest difference of a score "
+        f"{result.difference:.2g}, top-1 agreement {result.agreement:.2%}"
+    )
+
+
+if __name__ == "__main__":
+    _entry.run(main)
