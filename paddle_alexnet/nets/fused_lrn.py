@@ -62,13 +62,10 @@ class FusedLRN(nn.Layer):
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Normalise ``x``; same shape and dtype."""
-        if paddle.in_dynamic_mode() and not x.stop_gradient:
+        if paddle.in_dynamic_mode():
             return _ByFormula.apply(x, self)
-        return x * inverse_power(self.divisor(x), self.beta)
-
-    def divisor(self, x: paddle.Tensor) -> paddle.Tensor:
-        """The s of the formula."""
-        return paddle.scale(self.mean(x.square()), scale=self.alpha, bias=self.bias)
+        divisor = paddle.scale(self.mean(x.square()), scale=self.alpha, bias=self.bias)
+        return x * inverse_power(divisor, self.beta)
 
     def mean(self, values: paddle.Tensor) -> paddle.Tensor:
         """Over the window around each place, zeros outside counted."""
@@ -91,9 +88,11 @@ class FusedLRN(nn.Layer):
 
 
 class _ByFormula(PyLayer):
+    """In place where it can be: on a CPU these steps wait for memory."""
+
     @staticmethod
     def forward(ctx: PyLayerContext, x: paddle.Tensor, layer: FusedLRN) -> paddle.Tensor:
-        divisor = layer.divisor(x)
+        divisor = layer.mean(x.square()).scale_(layer.alpha, layer.bias)
         power = inverse_power(divisor, layer.beta)
         ctx.save_for_backward(x, divisor, power)
         ctx.layer = layer
@@ -104,13 +103,14 @@ class _ByFormula(PyLayer):
         x, divisor, power = ctx.saved_tensor()
         layer = ctx.layer
         direct = gradient * power
-        around = layer.mean(direct * x / divisor)
-        return direct - x * around.scale_(2 * layer.alpha * layer.beta)
+        around = layer.mean((direct * x).divide_(divisor))
+        around.multiply_(x).scale_(2 * layer.alpha * layer.beta)
+        return direct.subtract_(around)
 
 
 def inverse_power(x: paddle.Tensor, beta: float) -> paddle.Tensor:
     """``x ** -beta`` for x > 0; for 0.75 by roots, ten times as fast as Paddle's pow on a CPU."""
     if beta == 0.75:
         root = x.rsqrt()
-        return root * root.sqrt()
+        return root.sqrt() * root
     return x.pow(-beta)

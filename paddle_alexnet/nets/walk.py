@@ -15,6 +15,7 @@ class Step:
         channels: Maps, or units.
         size: Side of a map; 1 for units.
         parameters: Weights and biases.
+        macs: Multiplications with weights for an image.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Step:
     channels: int
     size: int
     parameters: int = 0
+    macs: int = 0
 
 
 def walk(design: Design, num_classes: int | None = None) -> list[Step]:
@@ -41,7 +43,8 @@ def walk(design: Design, num_classes: int | None = None) -> list[Step]:
         formula = f"({padded} - {stage.kernel}) / {stage.stride} + 1 = {_floored(size, rest)}"
         weights = stage.channels * channels // stage.groups * stage.kernel**2
         channels = stage.channels
-        steps.append(Step(f"conv{number}", formula, channels, size, weights + channels))
+        conv = Step(f"conv{number}", formula, channels, size, weights + channels, weights * size**2)
+        steps.append(conv)
         if "pool" in stage.after:
             before = size
             size, rest = divmod(size - design.pool_size, 2)
@@ -54,7 +57,8 @@ def walk(design: Design, num_classes: int | None = None) -> list[Step]:
     made = f"{channels} x {size} x {size} = {features}"
     for number, units in ((6, design.hidden), (7, design.hidden), (8, num_classes)):
         formula = f"{made} -> {units}"
-        steps.append(Step(f"fc{number}", formula, units, 1, features * units + units))
+        weights = features * units
+        steps.append(Step(f"fc{number}", formula, units, 1, weights + units, weights))
         features, made = units, f"{units}"
     return steps
 

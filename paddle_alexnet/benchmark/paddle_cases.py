@@ -1,0 +1,109 @@
+"""Things of this project to time. Inputs are noise from a fixed seed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import paddle
+
+from paddle_alexnet.export.engines import ExportedClassifier
+from paddle_alexnet.export.folder import DESCRIPTION, ExportFolder
+from paddle_alexnet.export.graph import save_paddle
+from paddle_alexnet.inference.classifier import Classifier
+from paddle_alexnet.nets.designs import Design
+from paddle_alexnet.nets.lrn import channel_lrn
+from paddle_alexnet.nets.models import MODELS, build_model
+from paddle_alexnet.nets.walk import walk
+from paddle_alexnet.nets.weights import Description
+from paddle_alexnet.training.step import TrainingStep, compile_step
+
+Case = Callable[[], object]
+CLASSES = 1000
+
+
+def noise(*shape: int) -> np.ndarray:
+    """float32 of unit variance."""
+    return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+
+
+def labels(count: int) -> np.ndarray:
+    """int64 in [0, CLASSES)."""
+    return np.random.default_rng(1).integers(0, CLASSES, count)
+
+
+def training_step(model: str, batch: int, *, lrn: str, kind: str) -> Case:
+    """Forward, loss, gradients and an update with momentum, as ``train.compile: kind`` runs them.
+
+    Dropout is the design's, the rate nearly 0, so that the numbers stay as they are.
+    """
+    paddle.seed(0)
+    net = build_model(model, CLASSES, lrn=lrn)
+    step = compile_step(TrainingStep(net), kind)
+    optimizer = paddle.optimizer.Momentum(1e-9, 0.9, parameters=net.parameters(), weight_decay=5e-4)
+    side = net.design.input_size
+    inputs = paddle.to_tensor(noise(batch, 3, side, side)), paddle.to_tensor(labels(batch))
+
+    def run() -> float:
+        loss, _ = step(*inputs)
+        (loss / batch).backward()
+        optimizer.step()
+        optimizer.clear_grad(set_to_zero=False)
+        return loss.item()
+
+    return run
+
+
+def make_classifier(model: str, lrn: str) -> Classifier:
+    """A net of 1,000 classes with fresh weights, in evaluation mode."""
+    paddle.seed(0)
+    net = build_model(model, CLASSES, lrn=lrn)
+    net.eval()
+    names = tuple(map(str, range(CLASSES)))
+    return Classifier(net, Description(model, names, MODELS[model].preprocessing))
+
+
+def inference(classifier: Classifier | ExportedClassifier, batch: int) -> Case:
+    """Scores of a batch of uint8 inputs."""
+    side = classifier.preprocessing.input_size
+    shape = (batch, side, side, 3)
+    inputs = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    return lambda: classifier.scores_of_inputs(inputs)
+
+
+def export(classifier: Classifier, folder: Path) -> ExportedClassifier:
+    """The classifier as paddle.inference runs it; not compared, unlike tools/export.py's."""
+    save_paddle(classifier, folder)
+    made = ExportFolder(folder, "paddle", classifier.description)
+    (folder / DESCRIPTION).write_text(made.to_json(), encoding="utf-8")
+    return ExportedClassifier(made)
+
+
+def response_norm(kind: str, shape: tuple[int, int, int, int]) -> Case:
+    """Forward and gradient of the paper's norm."""
+    layer = channel_lrn(kind, shape[1], local_size=5, alpha=5e-4, bias=2.0)
+    leaf = paddle.to_tensor(noise(*shape), stop_gradient=False)
+    gradient = paddle.to_tensor(noise(*shape))
+
+    def run() -> object:
+        leaf.clear_gradient(False)
+        layer(leaf).backward(gradient)
+        return leaf.grad
+
+    return run
+
+
+def matrix_product(rows: int, inner: int, columns: int) -> Case:
+    """A product of matrices by Paddle's BLAS."""
+    left, right = paddle.to_tensor(noise(rows, inner)), paddle.to_tensor(noise(inner, columns))
+    return lambda: paddle.matmul(left, right)
+
+
+def operations(design: Design, *, training: bool) -> int:
+    """Floating-point operations of convolutions and linear layers for an image.
+
+    A multiplication and an addition are two. Training takes three times the forward pass, but for
+    the gradient of the pictures, which nobody needs.
+    """
+    steps = walk(design, CLASSES)
+    forward = 2 * sum(step.macs for step in steps)
+    return 3 * forward - 2 * steps[0].macs if training else forward

@@ -1,0 +1,162 @@
+"""Measure speed: python tools/benchmark.py train|infer|lrn|gemm|memory [--against torch]
+
+What is compared runs in turn in one process, with the settings of tools/train.py for all; medians
+and quartiles in milliseconds, and the ratio to the first line.
+"""
+
+import argparse
+import importlib.util
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import _entry
+
+KINDS = ("train", "infer", "lrn", "gemm", "memory")
+NORM_SHAPE = (96, 55, 55)  # of conv1's maps
+PRODUCT = (384, 2304, 5408)  # conv3's, for 32 images
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=KINDS)
+    parser.add_argument("--against", choices=["torch"], help="compare with it")
+    parser.add_argument("--model", default="alexnet_paper", metavar="NAME", help="[alexnet_paper]")
+    parser.add_argument("--batch", type=_entry.positive, default=32, help="images [32]")
+    parser.add_argument("--rounds", type=_entry.positive, default=15, help="measured [15]")
+    parser.add_argument("--as-published", action="store_true", help="time AvgPool3D's norm as well")
+    parser.add_argument("--json", metavar="FILE", help="write figures, versions and settings")
+    return parser.parse_args()
+
+
+def main(cpu_speed: dict[str, Any]) -> None:
+    """Measure."""
+    args = parse()
+    _entry.load_paddle()
+    from paddle_alexnet.benchmark.timing import interleave
+    from paddle_alexnet.errors import ConfigError
+    from paddle_alexnet.nets.models import MODELS
+    from paddle_alexnet.run.environment import describe_environment
+    from paddle_alexnet.runtime.device import choose_device
+    from paddle_alexnet.storage.writing import check_target, write_text
+
+    if args.model not in MODELS:
+        raise ConfigError(f"--model: unknown {args.model!r}; choose {', '.join(MODELS)}")
+    if args.against and importlib.util.find_spec("torch") is None:
+        raise ConfigError("--against torch: PyTorch is not installed")
+    if args.json:
+        check_target(args.json)
+    choose_device("cpu")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            if args.what == "memory":
+                rows = _memory(args)
+                unit = "MiB"
+            else:
+                timings = interleave(CASES[args.what](args, Path(folder)), rounds=args.rounds)
+                rows = {name: vars(timing) for name, timing in timings.items()}
+                unit = "ms"
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    first = next(iter(rows.values()))["median"]
+    rate = _operations(args)
+    for name, row in rows.items():
+        spread = f" ({row['low']:.1f} to {row['high']:.1f})" if "low" in row else ""
+        done = f"  {rate / row['median'] / 1e6:6.0f} GFLOP/s" if rate else ""
+        print(f"{name:<32}{row['median']:9.1f} {unit}{spread}  {row['median'] / first:5.2f}{done}")
+    if args.json:
+        record = {
+            "environment": describe_environment(cpu_speed, "cpu"),
+            "arguments": vars(args),
+            "unit": unit,
+            "rows": rows,
+        }
+        write_text(args.json, json.dumps(record, indent=2) + "\n")
+
+
+def _train(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    from paddle_alexnet.benchmark.paddle_cases import training_step
+    from paddle_alexnet.nets.designs import DESIGNS
+    from paddle_alexnet.runtime.cpu import usable_cores
+
+    forms = {"oneDNN graph": ("fused", "onednn"), "operator by operator": ("fused", "none")}
+    if args.as_published:
+        forms["the same, AvgPool3D's norm"] = ("avgpool3d", "none")
+    cases = {
+        name: training_step(args.model, args.batch, lrn=lrn, kind=kind)
+        for name, (lrn, kind) in forms.items()
+    }
+    if args.against:
+        from paddle_alexnet.benchmark import torch_peer
+
+        cases["torch"] = torch_peer.training_step(DESIGNS[args.model], args.batch, usable_cores())
+    return cases
+
+
+def _infer(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    from paddle_alexnet.benchmark.paddle_cases import export, inference, make_classifier
+    from paddle_alexnet.nets.designs import DESIGNS
+    from paddle_alexnet.runtime.cpu import usable_cores
+
+    classifier = make_classifier(args.model, "fused")
+    cases = {
+        "exported, paddle.inference": inference(export(classifier, folder), args.batch),
+        "operator by operator": inference(classifier, args.batch),
+    }
+    if args.as_published:
+        published = make_classifier(args.model, "avgpool3d")
+        cases["the same, AvgPool3D's norm"] = inference(published, args.batch)
+    if args.against:
+        from paddle_alexnet.benchmark import torch_peer
+
+        cases["torch"] = torch_peer.inference(DESIGNS[args.model], args.batch, usable_cores())
+    return cases
+
+
+def _lrn(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    from paddle_alexnet.benchmark.paddle_cases import response_norm
+    from paddle_alexnet.runtime.cpu import usable_cores
+
+    shape = (args.batch, *NORM_SHAPE)
+    cases = {kind: response_norm(kind, shape) for kind in ("fused", "avgpool3d", "builtin")}
+    if args.against:
+        from paddle_alexnet.benchmark import torch_peer
+
+        cases["torch"] = torch_peer.response_norm(shape, usable_cores())
+    return cases
+
+
+def _gemm(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    from paddle_alexnet.benchmark.paddle_cases import matrix_product
+
+    return {"x".join(map(str, PRODUCT)): matrix_product(*PRODUCT)}
+
+
+CASES = {"train": _train, "infer": _infer, "lrn": _lrn, "gemm": _gemm}
+
+
+def _memory(args: argparse.Namespace) -> dict[str, dict[str, float]]:
+    from paddle_alexnet.benchmark.memory import peak_of_training
+
+    libraries = ["paddle"] + ([args.against] if args.against else [])
+    return {name: {"median": peak_of_training(name, args.model, args.batch)} for name in libraries}
+
+
+def _operations(args: argparse.Namespace) -> float:
+    """Of one call, where they are mainly those of a product of matrices."""
+    from paddle_alexnet.benchmark.paddle_cases import operations
+    from paddle_alexnet.nets.designs import DESIGNS
+
+    if args.what == "gemm":
+        return 2.0 * PRODUCT[0] * PRODUCT[1] * PRODUCT[2]
+    if args.what in ("train", "infer"):
+        return args.batch * operations(DESIGNS[args.model], training=args.what == "train")
+    return 0.0
+
+
+if __name__ == "__main__":
+    _entry.run(main)
