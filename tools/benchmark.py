@@ -30,6 +30,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=_entry.positive, default=15, help="measured [15]")
     parser.add_argument("--as-published", action="store_true", help="time AvgPool3D's norm as well")
     parser.add_argument("--json", metavar="FILE", help="write figures, versions and settings")
+    parser.add_argument("--plot", metavar="PNG", help="draw the figures as bars")
     return parser.parse_args()
 
 
@@ -40,6 +41,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
     from paddle_alexnet.benchmark.timing import interleave
     from paddle_alexnet.errors import ConfigError
     from paddle_alexnet.nets.models import MODELS
+    from paddle_alexnet.pictures.bars import plot_bars
     from paddle_alexnet.run.environment import describe_environment
     from paddle_alexnet.runtime.device import choose_device
     from paddle_alexnet.storage.writing import check_target, write_text
@@ -48,8 +50,8 @@ def main(cpu_speed: dict[str, Any]) -> None:
         raise ConfigError(f"--model: unknown {args.model!r}; choose {', '.join(MODELS)}")
     if args.against and importlib.util.find_spec("torch") is None:
         raise ConfigError("--against torch: PyTorch is not installed")
-    if args.json:
-        check_target(args.json)
+    for target in filter(None, (args.json, args.plot)):
+        check_target(target)
     choose_device("cpu")
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -76,6 +78,8 @@ def main(cpu_speed: dict[str, Any]) -> None:
             "rows": rows,
         }
         write_text(args.json, json.dumps(record, indent=2) + "\n")
+    if args.plot:
+        plot_bars(rows, unit, f"{args.what}: {args.model}, batch {args.batch}", args.plot)
 
 
 def _train(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
