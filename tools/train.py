@@ -6,9 +6,13 @@ Go on with a run that was stopped: python tools/train.py --resume runs/alexnet
 import argparse
 import signal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import _entry
+
+if TYPE_CHECKING:
+    from paddle_alexnet.runtime.stopping import StopSignals
+    from paddle_alexnet.training.loop import Trainer
 
 
 def parse(words: list[str] | None = None) -> argparse.Namespace:
@@ -51,6 +55,8 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     _entry.load_paddle()
     from paddle_alexnet.run.assembly import assemble
     from paddle_alexnet.run.directory import RunDirectory
+    from paddle_alexnet.runtime.device import choose_device
+    from paddle_alexnet.runtime.ranks import join_ranks
     from paddle_alexnet.runtime.stopping import StopSignals
     from paddle_alexnet.training.loop import Interrupted
 
@@ -62,13 +68,18 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     if config is None:
         config = read_config(make_run().config)
     stop = StopSignals()
+    # The device comes first: processes meet over it.
+    choose_device(config.train.device)
     trainer, run = assemble(
         config,
         make_run,
         resume=bool(args.resume),
         cpu_speed=cpu_speed,
         should_stop=stop.requested,
+        ranks=join_ranks(),
     )
+    if run is None:
+        return _train_along(trainer, stop)
     print(
         f"{run.path}: {trainer.batches.images} training images, "
         f"{trainer.epochs} epochs of {trainer.steps_per_epoch} updates"
@@ -83,6 +94,18 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
         f"best val top-1 {trainer.progress.best_top1:.2%} after epoch "
         f"{trainer.progress.best_epoch}\nweights: {run.best}"
     )
+    return 0
+
+
+def _train_along(trainer: "Trainer", stop: "StopSignals") -> int:
+    """A process beside the first: the same work, without a word."""
+    from paddle_alexnet.training.loop import Interrupted
+
+    try:
+        with stop:
+            trainer.fit()
+    except Interrupted:
+        return 128 + (stop.received or signal.SIGINT)
     return 0
 
 

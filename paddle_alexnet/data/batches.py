@@ -72,6 +72,8 @@ class TrainingBatches:
         workers: Processes that decode; 0 for a thread of this process.
         noise: As for :class:`TrainingView`.
         noise_epochs: The first epochs have noise, so many; None for all.
+        share: (rank, count): of each batch this process loads every ``count``-th picture, from
+            number ``rank`` on.
 
     Attributes:
         view: The pictures of the epoch under way.
@@ -87,8 +89,10 @@ class TrainingBatches:
         workers: int = 0,
         noise: ColorNoise | None = None,
         noise_epochs: int | None = None,
+        share: tuple[int, int] = (0, 1),
     ) -> None:
         self.view = TrainingView(pictures, transform, seed, noise)
+        self.share = share
         self.noise_epochs = noise_epochs
         self.batch_size = batch_size
         self.workers = workers
@@ -112,7 +116,9 @@ class TrainingBatches:
         self.view.noisy = self.view.noise is not None and not over
         rng = np.random.default_rng([self.view.seed, ORDER_STREAM, epoch])
         groups = _in_groups(rng.permutation(self.images).tolist(), self.batch_size)
-        return load_batches(self.view, groups[first_batch:], self.workers)
+        rank, count = self.share
+        shares = [group[rank::count] for group in groups[first_batch:]]
+        return load_batches(self.view, shares, self.workers)
 
 
 class EvaluationBatches:
@@ -122,15 +128,25 @@ class EvaluationBatches:
         pictures: With a transform that gives all the same size.
         batch_size: Pictures a batch; the last may hold fewer.
         workers: As for :class:`TrainingBatches`.
+        share: (rank, count): every ``count``-th picture, from number ``rank`` on.
     """
 
-    def __init__(self, pictures: FlowerFolder, *, batch_size: int, workers: int = 0) -> None:
+    def __init__(
+        self,
+        pictures: FlowerFolder,
+        *,
+        batch_size: int,
+        workers: int = 0,
+        share: tuple[int, int] = (0, 1),
+    ) -> None:
         self.pictures = pictures
+        self.share = share
         self.batch_size = batch_size
         self.workers = workers
 
     def __iter__(self) -> Iterator[list[paddle.Tensor]]:
-        groups = _in_groups(range(len(self.pictures)), self.batch_size)
+        rank, count = self.share
+        groups = _in_groups(range(rank, len(self.pictures), count), self.batch_size)
         return load_batches(self.pictures, groups, self.workers)
 
 

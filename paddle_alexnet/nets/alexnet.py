@@ -3,7 +3,7 @@
 import paddle
 from paddle import nn
 
-from paddle_alexnet.nets.conv import Conv2D
+from paddle_alexnet.nets.biased import Conv2D, Linear
 from paddle_alexnet.nets.designs import ALEXNET, Design, Stage
 from paddle_alexnet.nets.init import initialize
 from paddle_alexnet.nets.lrn import channel_lrn, map_lrn
@@ -63,7 +63,7 @@ class AlexNet(nn.Layer):
         features = channels * walk(design)[-1].size ** 2
         self.block6 = _hidden(design, features, dropout)
         self.block7 = _hidden(design, design.hidden, dropout)
-        self.out_fc = nn.Linear(design.hidden, num_classes)
+        self.out_fc = Linear(design.hidden, num_classes)
         initialize(self, init, hidden_bias=design.hidden_bias)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
@@ -118,6 +118,6 @@ def _step(design: Design, stage: Stage, kind: str, lrn: str) -> nn.Layer:
 
 def _hidden(design: Design, features: int, dropout: float) -> nn.Sequential:
     """A hidden fully-connected layer; dropout stands where the design has it."""
-    layers = [nn.Linear(features, design.hidden), nn.ReLU()]
+    layers = [Linear(features, design.hidden), nn.ReLU()]
     layers.insert(0 if design.dropout_first else 2, nn.Dropout(dropout))
     return nn.Sequential(*layers)

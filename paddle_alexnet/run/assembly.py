@@ -28,6 +28,7 @@ from paddle_alexnet.run.inputs import needs_pixels, open_inputs
 from paddle_alexnet.run.metrics_file import MetricsFile
 from paddle_alexnet.run.progress import ProgressBar
 from paddle_alexnet.runtime.device import choose_device
+from paddle_alexnet.runtime.ranks import ALONE, Ranks
 from paddle_alexnet.storage.writing import write_text
 from paddle_alexnet.training.averaging import WeightAverage
 from paddle_alexnet.training.evaluation import evaluate
@@ -46,8 +47,11 @@ def assemble(
     resume: bool = False,
     cpu_speed: dict[str, Any] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
-) -> tuple[Trainer, RunDirectory]:
+    ranks: Ranks = ALONE,
+) -> tuple[Trainer, RunDirectory | None]:
     """Make a trainer that is ready to ``fit()``, and the run's directory with its description.
+
+    Of several processes only the first has a directory and writes.
 
     Args:
         config: All settings.
@@ -56,6 +60,7 @@ def assemble(
         resume: Go on from the directory's state.
         cpu_speed: For the record; see :func:`paddle_alexnet.runtime.cpu.speed_up`.
         should_stop: Asked between updates.
+        ranks: The processes that train together; the device is chosen by whoever made them meet.
 
     Raises:
         ConfigError, DataError, WeightsError, RunError: Something does not fit; the text says what.
@@ -63,7 +68,7 @@ def assemble(
     device = choose_device(config.train.device)
     if config.model.name not in MODELS:
         raise ConfigError(f"model.name: unknown {config.model.name!r}; choose {', '.join(MODELS)}")
-    inputs = open_inputs(config, MODELS[config.model.name].preprocessing)
+    inputs = open_inputs(config, MODELS[config.model.name].preprocessing, ranks)
     if resume and needs_pixels(config):
         pixels = read_pixels(make_run().pixels)
     else:
@@ -112,6 +117,7 @@ def assemble(
             inputs.val_batches(config),
             num_classes=num_classes,
             topk=config.train.topk,
+            ranks=ranks,
         ),
         epochs=config.train.epochs,
         accumulate_steps=config.train.accumulate_steps,
@@ -119,11 +125,14 @@ def assemble(
         average=None if decay is None else WeightAverage(net, decay),
         should_stop=should_stop,
         log_every_steps=config.train.log_every_steps,
+        ranks=ranks,
     )
-    run = make_run()
     if resume:
-        read_state(run.state, trainer, inputs.listing.digest)
-    else:
+        read_state(make_run().state, trainer, inputs.listing.digest)
+    if not ranks.first:
+        return trainer, None
+    run = make_run()
+    if not resume:
         write_text(run.config, write_config(config))
         write_text(run.class_index, class_index(inputs.classes))
         if pixels is not None:

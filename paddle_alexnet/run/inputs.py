@@ -21,6 +21,7 @@ from paddle_alexnet.data.transforms import (
     random_flip,
 )
 from paddle_alexnet.errors import ConfigError, DataError
+from paddle_alexnet.runtime.ranks import ALONE, Ranks
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Inputs:
         train: The training pictures as they are.
         val: The val pictures, preprocessed.
         preprocessing: That of the net.
+        ranks: The processes that share every batch.
     """
 
     listing: Listing
@@ -40,6 +42,7 @@ class Inputs:
     train: FlowerFolder
     val: FlowerFolder
     preprocessing: Preprocessing
+    ranks: Ranks = ALONE
 
     @property
     def classes(self) -> list[str]:
@@ -77,16 +80,20 @@ class Inputs:
             workers=config.data.workers,
             noise=noise,
             noise_epochs=noise_epochs,
+            share=(self.ranks.rank, self.ranks.count),
         )
 
     def val_batches(self, config: Config) -> EvaluationBatches:
         """The val pictures in order."""
         return EvaluationBatches(
-            self.val, batch_size=config.train.batch_size, workers=config.data.workers
+            self.val,
+            batch_size=config.train.batch_size,
+            workers=config.data.workers,
+            share=(self.ranks.rank, self.ranks.count),
         )
 
 
-def open_inputs(config: Config, preprocessing: Preprocessing) -> Inputs:
+def open_inputs(config: Config, preprocessing: Preprocessing, ranks: Ranks = ALONE) -> Inputs:
     """Find the pictures; made where they are missing and the configuration says how.
 
     Raises:
@@ -103,11 +110,15 @@ def open_inputs(config: Config, preprocessing: Preprocessing) -> Inputs:
             num_classes=config.model.num_classes,
         )
     else:
-        prepare(keys.root, keys.prepare)
+        if ranks.first:
+            prepare(keys.root, keys.prepare)
+        ranks.wait()
         listing = list_images(keys.root, rule)
     _check_classes(config, listing.classes)
     train = FlowerFolder(listing, "train")
-    return Inputs(listing, rule, train, FlowerFolder(listing, "val", preprocessing), preprocessing)
+    _check_shares(len(train), config.train.batch_size, ranks.count)
+    val = FlowerFolder(listing, "val", preprocessing)
+    return Inputs(listing, rule, train, val, preprocessing, ranks)
 
 
 def needs_pixels(config: Config) -> bool:
@@ -128,6 +139,16 @@ def training_transform(keys: AugmentKeys, preprocessing: Preprocessing) -> Trans
     if jitter != ColorJitter():
         steps.append(jitter)
     return Compose(steps)
+
+
+def _check_shares(images: int, batch_size: int, processes: int) -> None:
+    """Every process needs a picture of every batch."""
+    last = images % batch_size or batch_size
+    if min(last, batch_size) < processes:
+        raise ConfigError(
+            f"train.batch_size: {images} training images in batches of {batch_size} leave {last} "
+            f"for the last batch, fewer than {processes} processes: choose another batch size"
+        )
 
 
 def _check_classes(config: Config, classes: list[str]) -> None:

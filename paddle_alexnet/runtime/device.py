@@ -24,11 +24,12 @@ def choose_device(name: str) -> str:
     built = paddle.device.is_compiled_with_cuda()
     count = paddle.device.cuda.device_count() if built else 0
     if name == "auto":
-        name = "gpu:0" if count else "cpu"
+        name = "gpu" if count else "cpu"
     if name == "cpu":
         paddle.device.set_device("cpu")
         return "cpu"
-    wanted = int(name.partition(":")[2] or 0)
+    # The launcher of several processes gives each its own GPU.
+    wanted = int(name.partition(":")[2] or paddle.distributed.ParallelEnv().device_id)
     if not built:
         raise ConfigError(
             f"device {name}: this PaddlePaddle has no GPU support; install paddlepaddle-gpu "

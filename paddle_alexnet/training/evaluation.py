@@ -9,6 +9,8 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
+from paddle_alexnet.runtime.ranks import ALONE, Ranks
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -60,6 +62,7 @@ def evaluate(
     *,
     num_classes: int,
     topk: int,
+    ranks: Ranks = ALONE,
 ) -> Evaluation:
     """Run ``net`` in evaluation mode over all batches; its mode is restored.
 
@@ -70,6 +73,7 @@ def evaluate(
             images uint8 [N, S, S, 3], or [N, V, S, S, 3] of V views whose softmaxes are averaged.
         num_classes: Columns of the logits.
         topk: k of the top-k accuracy, >= 1.
+        ranks: Processes that each have a share of the pictures.
     """
     was_training = net.training
     net.eval()
@@ -83,6 +87,8 @@ def evaluate(
         np.add.at(confusion, (labels.numpy(), logits.argmax(axis=1).numpy()), 1)
     if was_training:
         net.train()
+    loss, hits, *counts = ranks.total([loss, hits, *confusion.reshape(-1)])
+    confusion = np.array(counts, np.int64).reshape(confusion.shape)
     count = int(confusion.sum())
     return Evaluation(loss / count, confusion, hits / count, k)
 

@@ -13,6 +13,7 @@ from paddle import nn
 
 from paddle_alexnet.data.batches import TrainingBatches
 from paddle_alexnet.errors import RunError
+from paddle_alexnet.runtime.ranks import ALONE, Ranks
 from paddle_alexnet.training.averaging import WeightAverage
 from paddle_alexnet.training.callbacks import Callback, Progress
 from paddle_alexnet.training.evaluation import Evaluation
@@ -45,6 +46,7 @@ class Trainer:
         callbacks: Told what happens, in order.
         should_stop: Asked after every update.
         log_every_steps: Updates between two ``on_log``.
+        ranks: Processes that each see a share of every batch.
         progress: Where to start.
     """
 
@@ -62,6 +64,7 @@ class Trainer:
     callbacks: Sequence[Callback] = ()
     should_stop: Callable[[], bool] = lambda: False
     log_every_steps: int = 10
+    ranks: Ranks = ALONE
     progress: Progress = field(default_factory=Progress)
 
     @property
@@ -105,7 +108,7 @@ class Trainer:
             progress.step += 1
             progress.epoch_step += 1
             self._tell("on_update", pending[-1][2])
-            stop = self.should_stop()
+            stop = self.ranks.any(self.should_stop())
             last = progress.epoch_step == self.steps_per_epoch
             if stop or last or progress.step % self.log_every_steps == 0:
                 self._log(pending, waited, window_start)
@@ -118,22 +121,28 @@ class Trainer:
     def _update(self, group: list[list[paddle.Tensor]]) -> tuple[paddle.Tensor, paddle.Tensor, int]:
         """One update from a few batches; sums of loss and hits on the device, and images."""
         # Dropout is told by (seed, step) alone, so a resumed run draws the same.
-        paddle.seed(_stream_seed(self.seed, DROPOUT_STREAM, self.progress.step))
+        paddle.seed(_stream_seed(self.seed, self.progress.step, self.ranks.rank))
         self.schedule.apply(self.optimizer, self.progress.step)
-        count = sum(len(labels) for _, labels, *_ in group)
+        count = self._images_of_update()
         loss_sum = paddle.zeros([])
         correct = paddle.zeros([], "int64")
         for images, labels, *shifts in group:
             loss, hits = self.step(self.normalize(images, *shifts), labels)
-            # The mean over the whole group, as if it were one batch.
+            # The mean over the whole group and all processes, as if it were one batch.
             (loss / count).backward()
             loss_sum += loss.detach()
             correct += hits
+        self.ranks.add_up([parameter.grad for parameter in self.net.parameters()])
         self.optimizer.step()
         self.optimizer.clear_grad(set_to_zero=False)
         if self.average is not None:
             self.average.update(self.progress.step)
         return loss_sum, correct, count
+
+    def _images_of_update(self) -> int:
+        """In all processes together."""
+        done = self.progress.epoch_step * self.images_per_update
+        return min(self.images_per_update, self.batches.images - done)
 
     def _log(
         self,
@@ -142,8 +151,12 @@ class Trainer:
         window_start: float,
     ) -> None:
         images = sum(count for _, _, count in pending)
-        loss = sum(loss.item() for loss, _, _ in pending)
-        correct = sum(int(hits.item()) for _, hits, _ in pending)
+        loss, correct = self.ranks.total(
+            [
+                sum(loss.item() for loss, _, _ in pending),
+                sum(hits.item() for _, hits, _ in pending),
+            ]
+        )
         seconds = time.perf_counter() - window_start
         lr = float(self.optimizer.get_lr())
         if not math.isfinite(loss):
@@ -198,7 +211,7 @@ class Trainer:
             self.schedule.end_epoch(1 - val.top1)
             self._tell("on_epoch", record, val)
         self._tell("on_epoch_saved")
-        if self.should_stop() and progress.epoch < self.epochs:
+        if self.ranks.any(self.should_stop()) and progress.epoch < self.epochs:
             self._tell("on_interrupt")
             raise Interrupted
 
@@ -215,5 +228,7 @@ def _groups(
         yield group
 
 
-def _stream_seed(seed: int, stream: int, step: int) -> int:
-    return int(np.random.SeedSequence([seed, stream, step]).generate_state(1)[0])
+def _stream_seed(seed: int, step: int, rank: int) -> int:
+    # Processes drop different values; one that is alone draws as if there were no ranks.
+    words = [seed, DROPOUT_STREAM, step, *([rank] if rank else [])]
+    return int(np.random.SeedSequence(words).generate_state(1)[0])

@@ -1,23 +1,33 @@
-"""Convolution with the bias spread out: Paddle's own, to rounding."""
+"""Layers with the bias spread out: Paddle's own, to rounding."""
 
 import numpy as np
 import paddle
 import pytest
 from paddle import nn
 
-from paddle_alexnet.nets.conv import Conv2D
+from paddle_alexnet.nets.biased import Conv2D, Linear
 
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("padding", [0, 2, [0, 3, 0, 3]])
 @pytest.mark.parametrize("groups", [1, 2])
-def test_paddles_values_and_gradients(groups, padding, training):
+def test_convolution(groups, padding, training):
     ours, theirs = (kind(4, 6, 5, 2, padding, groups=groups) for kind in (Conv2D, nn.Conv2D))
+    assert_alike(ours, theirs, (3, 4, 11, 9), training)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("batch", [1, 3, 6])
+def test_linear(batch, training):
+    assert_alike(Linear(4, 6), nn.Linear(4, 6), (batch, 4), training)
+
+
+def assert_alike(ours, theirs, shape, training):
     for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
         mine.set_value(paddle.randn(mine.shape))
         other.set_value(mine)
     ours.training = training
-    x = np.random.default_rng(0).standard_normal((3, 4, 11, 9)).astype(np.float32)
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
     results = []
     for layer in (ours, theirs):
         leaf = paddle.to_tensor(x, stop_gradient=False)
