@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 VECTORS = Path(__file__).parent / "vectors"
-LR, MOMENTUM, DECAY = 0.01, 0.9, 5e-4
+# A decay that shows: with the paper's 5e-4 an update without it would pass.
+LR, MOMENTUM, DECAY = 0.01, 0.9, 0.05
 CLASSES, IMAGES = 7, 2
 KEPT = 400  # entries of each array in the stored vectors
 

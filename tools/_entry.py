@@ -111,6 +111,14 @@ def positive(text: str) -> int:
     return number
 
 
+def natural(text: str) -> int:
+    """A whole number from 0 on, for argparse."""
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
+
+
 def end_by_signal(number: int, frame: FrameType | None) -> NoReturn:
     """Handler that ends the process with the exit code of the signal."""
     sys.exit(128 + number)

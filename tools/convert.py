@@ -43,6 +43,10 @@ def main(cpu_speed: dict[str, Any]) -> None:
     if args.arch not in MODELS:
         raise ConfigError(f"--arch: unknown {args.arch!r}; choose {', '.join(MODELS)}")
     check_target(args.target)
+    if args.to and (args.classes or args.width != 1.0):
+        raise ConfigError(
+            "--classes and --width are for reading; a file of this project knows both"
+        )
     if args.to:
         write_arrays(args.target, export_weights(args.source, args.arch, args.to), args.to)
     else:
@@ -70,12 +74,16 @@ def _classes(path: str | None) -> list[str] | None:
         return None
     try:
         text = Path(path).read_text(encoding="utf-8")
-        if not path.endswith(".json"):
-            return [line.strip() for line in text.splitlines() if line.strip()]
-        index = json.loads(text)
-        return [str(index[str(number)]) for number in range(len(index))]
+        if path.endswith(".json"):
+            index = json.loads(text)
+            names = [str(index[str(number)]) for number in range(len(index))]
+        else:
+            names = [line.strip() for line in text.splitlines() if line.strip()]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"cannot read class names from {path}: {error!r}") from error
+    if not names:
+        raise DataError(f"--classes: {path} names no class")
+    return names
 
 
 if __name__ == "__main__":

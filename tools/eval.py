@@ -37,6 +37,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
     from paddle_alexnet.data.flower_folder import FlowerFolder
     from paddle_alexnet.data.list_files import read_lists
     from paddle_alexnet.data.listing import list_images
+    from paddle_alexnet.errors import ConfigError
     from paddle_alexnet.inference.classifier import Classifier
     from paddle_alexnet.runtime.device import choose_device
     from paddle_alexnet.storage.writing import check_target, write_text
@@ -55,6 +56,11 @@ def main(cpu_speed: dict[str, Any]) -> int:
         listing = list_images(args.data, classifier.description.data_split)
         listing = listing.relabeled(classifier.classes)
     preprocessing = classifier.preprocessing
+    if args.views == 10 and preprocessing.resize == preprocessing.input_size:
+        raise ConfigError(
+            f"--views 10: {classifier.description.architecture} sees whole pictures, resized to "
+            "its input; ten views would be the same two"
+        )
     dataset = FlowerFolder(
         listing,
         args.split,

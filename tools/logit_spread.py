@@ -1,11 +1,12 @@
 """Show what an initial net sees of its input: python tools/logit_spread.py [--model NAME]
 
 For every init: the standard deviation of the logits over different pictures, before any training,
-with pixels on 0..255 (mean removed) and with pixels normalised as usual (std about 1). The pictures
-are 1/f noise. See docs/init.md.
+and its share of the size of the logits; with pixels on 0..255 (mean removed) and with pixels
+normalised as usual (std about 1). The pictures are 1/f noise. See docs/init.md.
 """
 
 import argparse
+import dataclasses
 import json
 from typing import Any
 
@@ -21,7 +22,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--model", default="alexnet_paper", metavar="NAME", help="[alexnet_paper]")
     parser.add_argument("--images", type=_entry.positive, default=32, help="of noise [32]")
-    parser.add_argument("--seed", type=int, default=0, help="of noise and weights [0]")
+    parser.add_argument("--seed", type=_entry.natural, default=0, help="of noise and weights [0]")
     parser.add_argument("--draws", type=_entry.positive, default=3, help="of weights [3]")
     parser.add_argument("--plot", metavar="PNG", help="draw the spread of every layer")
     parser.add_argument("--json", metavar="FILE", help="write the spread of every layer")
@@ -45,20 +46,27 @@ def main(cpu_speed: dict[str, Any]) -> None:
         raise ConfigError("--images: one picture has no spread; give 2 or more")
     for target in filter(None, (args.plot, args.json)):
         check_target(target)
-    print(f"{args.model}, 5 classes, {args.images} pictures, {args.draws} draws of weights")
+    print(
+        f"{args.model}, 5 classes, {args.images} pictures of 1/f noise, {args.draws} draws of "
+        f"weights, seed {args.seed}"
+    )
     print(f"{'init':<16}" + "".join(f"{title:>24}" for title in RANGES))
-    measured: dict[str, dict[str, dict[str, float]]] = {title: {} for title in RANGES}
+    measured: dict[str, dict[str, Any]] = {title: {} for title in RANGES}
     for init in INITS:
         rows = mean_spread(
             args.model, init, RANGES, images=args.images, seed=args.seed, draws=args.draws
         )
         for title, row in rows.items():
             measured[title][init] = row
-        print(f"{init:<16}" + "".join(f"{rows[title]['fc8']:>24.2g}" for title in RANGES))
+        cells = [
+            f"{row['fc8'].difference:.2g} ({row['fc8'].relative:.1g})" for row in rows.values()
+        ]
+        print(f"{init:<16}" + "".join(f"{cell:>24}" for cell in cells))
     if args.plot:
         plot_spread(measured, args.plot)
     if args.json:
-        write_text(args.json, json.dumps(measured, indent=2) + "\n")
+        text = json.dumps(measured, indent=2, default=dataclasses.asdict)
+        write_text(args.json, text + "\n")
 
 
 if __name__ == "__main__":

@@ -44,8 +44,10 @@ def main(cpu_speed: dict[str, Any]) -> None:
         net = build_model(keys.name, num_classes, lrn=keys.lrn, init=keys.init, width=keys.width)
     except ValueError as error:
         raise ConfigError(f"model: {error}") from error
-    side = MODELS[keys.name].preprocessing.input_size
+    preprocessing = MODELS[keys.name].preprocessing
+    side = preprocessing.input_size
     paddle.summary(net, (None, 3, side, side))
+    print(f"{preprocessing}, init {keys.init or MODELS[keys.name].init}")
     if args.walk:
         for step in walk(net.design, num_classes):
             maps = f"{step.channels} x {step.size} x {step.size}"

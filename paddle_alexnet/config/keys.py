@@ -84,8 +84,10 @@ class ModelKeys:
     name: str = _key("alexnet", "which net")
     num_classes: int | None = _key(None, "logits; null: as many as the data has classes", ge=1)
     lrn: str = _key("avgpool3d", "form of the response norm, all equal: avgpool3d, builtin, fused")
-    init: str = _key(
-        "he", "how weights start: he, paper, krizhevsky2012, caffe, kaiming_seed002, torch"
+    init: str | None = _key(
+        None,
+        "how weights start: he, paper, krizhevsky2012, caffe, kaiming_seed002, torch; null: as in "
+        "the net's source, he for alexnet and alexnet_pad5",
     )
     width: float = _key(1.0, "scales channels and hidden units", gt=0, le=1)
     dropout: float | None = _key(

@@ -62,7 +62,15 @@ class Preprocessing:
 
         From the central square of ``resize`` pixels the four corners and the centre, then the same
         mirrored.
+
+        Raises:
+            ValueError: Pictures are resized to the input, so that there is nothing to choose.
         """
+        if self.resize == self.input_size:
+            raise ValueError(
+                f"pictures are resized to the {self.input_size} pixels of the input: ten views "
+                "would be the same two"
+            )
         square = self.square(image)
         last, size = self.resize - self.input_size, self.input_size
         places = [(0, 0), (0, last), (last, 0), (last, last), (last // 2, last // 2)]

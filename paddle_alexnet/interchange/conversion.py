@@ -38,8 +38,8 @@ def import_weights(
     """
     arrays = {name.removeprefix("module."): array for name, array in arrays.items()}
     layout = _recognize(arrays, source)
-    head = arrays.get(layout.names[-1])
-    num_classes = len(classes) if classes is not None else 1000 if head is None else head.size
+    _check_architecture(layout, architecture, source)
+    num_classes = len(classes) if classes is not None else _count_classes(layout, arrays)
     net = build_model(architecture, num_classes, lrn="fused", width=width)
     wanted = {name: list(p.shape) for name, p in net.named_parameters()}
     converted, faults = {}, []
@@ -83,12 +83,16 @@ def export_weights(path: str | Path, architecture: str, to: str) -> dict[str, np
     arrays, description = read_weights(path)
     if description.architecture != architecture:
         raise WeightsError(f"{path} holds {description.architecture}, but --arch is {architecture}")
+    candidates = (PADDLE,) if to == "paddle" else (TORCHVISION, SEED002)
+    layout = next((x for x in candidates if architecture in x.architectures), None)
+    if layout is None:
+        raise WeightsError(
+            f"no net of {to} is {architecture}: only "
+            + ", ".join(name for x in candidates for name in x.architectures)
+            + " can be written for it"
+        )
     net = build_model(architecture, len(description.classes), width=description.width)
     load_arrays(net, arrays, path)
-    if to == "paddle":
-        layout = PADDLE
-    else:
-        layout = SEED002 if architecture == "alexnet_pad2" else TORCHVISION
     ordered = [arrays[name] for name, _ in net.named_parameters()]
     return {
         theirs: np.ascontiguousarray(layout.from_paddle(index, array), np.float32)
@@ -106,6 +110,24 @@ def _recognize(arrays: Mapping[str, np.ndarray], source: str | Path) -> Layout:
             + "; ".join(f"{layout.title} ({layout.names[0]}, ...)" for layout in LAYOUTS)
         )
     return best
+
+
+def _check_architecture(layout: Layout, architecture: str, source: str | Path) -> None:
+    if architecture not in layout.architectures:
+        raise WeightsError(
+            f"{source} has the names of {layout.title}, whose nets are "
+            f"{' or '.join(layout.architectures)} here, but --arch is {architecture}"
+        )
+
+
+def _count_classes(layout: Layout, arrays: Mapping[str, np.ndarray]) -> int:
+    """As the last layer has them; 1,000 where it is missing."""
+    weight, bias = (arrays.get(name) for name in layout.names[-2:])
+    if bias is not None:
+        return bias.size
+    if weight is not None and weight.ndim >= 2:
+        return weight.shape[-2] if layout.outputs_first else weight.shape[-1]
+    return 1000
 
 
 def _without_leading_ones(array: np.ndarray, rank: int) -> np.ndarray:

@@ -13,6 +13,7 @@ class Layout:
 
     Attributes:
         title: For messages.
+        architectures: The nets that its files hold.
         layers: Prefix of each of conv1 to conv5 and fc6 to fc8.
         weight: What follows a prefix for weights.
         bias: And for biases.
@@ -26,6 +27,7 @@ class Layout:
     """
 
     title: str
+    architectures: tuple[str, ...]
     layers: tuple[str, ...]
     weight: str = ".weight"
     bias: str = ".bias"
@@ -67,19 +69,24 @@ class Layout:
 
 TORCHVISION = Layout(
     "torchvision",
+    ("alexnet_owt",),
     (*(f"features.{i}" for i in (0, 3, 6, 8, 10)), *(f"classifier.{i}" for i in (1, 4, 6))),
 )
 # Places in seed 002's one Sequential, as its code lists the layers.
-SEED002 = Layout("seed 002", tuple(f"net.{i}" for i in (0, 4, 8, 10, 12, 17, 20, 22)))
+SEED002 = Layout(
+    "seed 002", ("alexnet_pad2",), tuple(f"net.{i}" for i in (0, 4, 8, 10, 12, 17, 20, 22))
+)
 # PaddleClas and paddle.vision: a pooled convolution is a layer of its own.
 PADDLE = Layout(
     "paddle.vision and PaddleClas",
+    ("alexnet_owt",),
     ("_conv1._conv", "_conv2._conv", "_conv3", "_conv4", "_conv5._conv", "_fc6", "_fc7", "_fc8"),
     outputs_first=False,
     eval_scale=0.5,
 )
 CAFFE = Layout(
     "Caffe",
+    ("alexnet_caffe", "caffenet"),
     (*(f"conv{i}" for i in range(1, 6)), *(f"fc{i}" for i in range(6, 9))),
     weight="_w",
     bias="_b",

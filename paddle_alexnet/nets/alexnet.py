@@ -69,9 +69,11 @@ class AlexNet(nn.Layer):
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Return the logits [N, num_classes] of images ``x`` [N, 3, S, S]."""
         side = self.design.input_size
-        if x.ndim != 4 or list(x.shape[1:]) != [3, side, side] or not x.is_floating_point():
+        dtype = self.out_fc.weight.dtype
+        if x.ndim != 4 or list(x.shape[1:]) != [3, side, side] or x.dtype != dtype:
             raise ValueError(
-                f"this net takes float images [N, 3, {side}, {side}], got {x.dtype} {list(x.shape)}"
+                f"this net takes a tensor of images [N, 3, {side}, {side}], {_short(dtype)}, got "
+                f"{type(x).__name__} {list(x.shape)}, {_short(x.dtype)}"
             )
         x = self.block1(x)
         x = self.block2(x)
@@ -82,6 +84,10 @@ class AlexNet(nn.Layer):
         x = self.block6(x)
         x = self.block7(x)
         return self.out_fc(x)
+
+
+def _short(dtype: object) -> str:
+    return str(dtype).removeprefix("paddle.")
 
 
 def _block(design: Design, stage: Stage, channels: int, lrn: str) -> nn.Sequential:

@@ -21,7 +21,8 @@ class Model:
     Attributes:
         design: The net.
         preprocessing: What it was made for.
-        init: How its weights start in its source, or ``he`` where that is the framework's default.
+        init: How its weights start in its source; ``he`` for the two whose source leaves that to
+            Paddle's default.
     """
 
     design: Design
@@ -38,7 +39,7 @@ MODELS: dict[str, Model] = {
         Preprocessing(224, 224, HALF, HALF, squash=True),
         "kaiming_seed002",
     ),
-    "alexnet_owt": Model(DESIGNS["alexnet_owt"], Preprocessing(224)),
+    "alexnet_owt": Model(DESIGNS["alexnet_owt"], Preprocessing(224), "torch"),
     "alexnet_paper": Model(DESIGNS["alexnet_paper"], Preprocessing(227, std=RAW_STD), "paper"),
     "alexnet_2012": Model(
         DESIGNS["alexnet_2012"], Preprocessing(224, std=RAW_STD), "krizhevsky2012"

@@ -1,7 +1,9 @@
 """How much of its input a net passes on: the difference between pictures, layer by layer."""
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import paddle
@@ -13,7 +15,25 @@ from paddle_alexnet.nets.input import Normalize
 from paddle_alexnet.nets.models import MODELS, build_model
 
 
-def measure_spread(net: nn.Layer, images: paddle.Tensor) -> dict[str, float]:
+@dataclass(frozen=True)
+class Spread:
+    """How far outputs differ between pictures.
+
+    Attributes:
+        difference: Standard deviation over the pictures, averaged over units.
+        size: Root mean square over pictures and units.
+    """
+
+    difference: float
+    size: float
+
+    @property
+    def relative(self) -> float:
+        """The share of the outputs that tells pictures apart."""
+        return self.difference / self.size
+
+
+def measure_spread(net: nn.Layer, images: paddle.Tensor) -> dict[str, Spread]:
     """Measure how far the outputs of each layer with weights differ between pictures.
 
     A net whose logits are nearly the same for all pictures cannot tell them apart, and gets nearly
@@ -24,13 +44,14 @@ def measure_spread(net: nn.Layer, images: paddle.Tensor) -> dict[str, float]:
         images: Normalised, [N, 3, S, S], N >= 2.
 
     Returns:
-        For ``conv1`` to ``fc8`` the standard deviation over the pictures, averaged over units;
-        the last is that of the logits. Taken before the activation.
+        For ``conv1`` to ``fc8`` what comes out before the activation; the last are the logits.
     """
-    spread: dict[str, float] = {}
+    spread: dict[str, Spread] = {}
 
     def note(name: str, layer: nn.Layer, inputs: object, output: paddle.Tensor) -> None:
-        spread[name] = float(output.numpy().astype(np.float64).std(axis=0).mean())
+        values = output.numpy().astype(np.float64)
+        size = math.sqrt((values**2).mean())
+        spread[name] = Spread(float(values.std(axis=0).mean()), size)
 
     hooks = [
         layer.register_forward_post_hook(functools.partial(note, name))
@@ -54,7 +75,7 @@ def mean_spread(
     images: int,
     seed: int,
     draws: int,
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, Spread]]:
     """Average :func:`measure_spread` over nets of five classes that differ in their seed.
 
     Args:
@@ -72,11 +93,19 @@ def mean_spread(
     pixels = noise_images(images, size, seed)
     mean = pixels.mean(axis=(0, 1, 2)) / 255
     inputs = {name: Normalize(mean, std)(paddle.to_tensor(pixels)) for name, std in ranges.items()}
-    totals: dict[str, dict[str, float]] = {name: {} for name in ranges}
+    measured: dict[str, list[dict[str, Spread]]] = {name: [] for name in ranges}
     for draw in range(draws):
         paddle.seed(seed + draw)
         net = build_model(model, 5, lrn="fused", init=init)
         for name, batch in inputs.items():
-            for layer, value in measure_spread(net, batch).items():
-                totals[name][layer] = totals[name].get(layer, 0.0) + value / draws
-    return totals
+            measured[name].append(measure_spread(net, batch))
+    return {
+        name: {
+            layer: Spread(
+                sum(draw[layer].difference for draw in nets) / draws,
+                sum(draw[layer].size for draw in nets) / draws,
+            )
+            for layer in nets[0]
+        }
+        for name, nets in measured.items()
+    }

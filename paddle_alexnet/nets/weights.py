@@ -164,10 +164,7 @@ def load_arrays(
         if list(given[name].shape) != list(wanted[name].shape)
     ]
     if faults:
-        hint = "" if head else " (model.skip_head=true leaves out the last layer)"
-        raise WeightsError(
-            f"{source} does not fit the net{hint}:\n  " + "\n  ".join(sorted(faults))
-        )
+        raise WeightsError(f"{source} does not fit the net:\n  " + "\n  ".join(sorted(faults)))
     with paddle.no_grad():
         for name, parameter in wanted.items():
             paddle.assign(paddle.to_tensor(given[name].astype("float32")), parameter)

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from paddle_alexnet.nets.spread import Spread
 from paddle_alexnet.storage.writing import check_target
 
 
-def plot_spread(panels: Mapping[str, Mapping[str, Mapping[str, float]]], path: str | Path) -> None:
+def plot_spread(panels: Mapping[str, Mapping[str, Mapping[str, Spread]]], path: str | Path) -> None:
     """Draw the spread between pictures over the layers to a PNG file, a line an init.
 
     Args:
@@ -23,7 +24,8 @@ def plot_spread(panels: Mapping[str, Mapping[str, Mapping[str, float]]], path: s
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for place, (title, lines) in zip(axes, panels.items(), strict=True):
         for init, spread in lines.items():
-            place.plot(list(spread), list(spread.values()), marker=".", label=init)
+            differences = [layer.difference for layer in spread.values()]
+            place.plot(list(spread), differences, marker=".", label=init)
         place.set_yscale("log")
         place.set_title(title)
         place.grid(alpha=0.3)

@@ -69,14 +69,14 @@ def assemble(
     if config.model.name not in MODELS:
         raise ConfigError(f"model.name: unknown {config.model.name!r}; choose {', '.join(MODELS)}")
     inputs = open_inputs(config, MODELS[config.model.name].preprocessing, ranks)
+    num_classes = len(inputs.classes)
+    paddle.seed(config.train.seed)
+    # Before the pictures are read for their mean: a mistake is found in seconds.
+    net = _build_net(config.model, num_classes, start=not resume)
     if resume and needs_pixels(config):
         pixels = read_pixels(make_run().pixels)
     else:
         pixels = inputs.pixels(config)
-    num_classes = len(inputs.classes)
-
-    paddle.seed(config.train.seed)
-    net = _build_net(config.model, num_classes, start=not resume)
     batches = inputs.training_batches(config, pixels, noise_epochs(config.schedule))
     preprocessing = inputs.preprocessing
     description = Description(

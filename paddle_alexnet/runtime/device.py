@@ -1,5 +1,6 @@
 """Where the net runs."""
 
+import os
 import re
 
 import paddle
@@ -28,13 +29,14 @@ def choose_device(name: str) -> str:
     if name == "cpu":
         paddle.device.set_device("cpu")
         return "cpu"
-    # The launcher of several processes gives each its own GPU.
-    wanted = int(name.partition(":")[2] or paddle.distributed.ParallelEnv().device_id)
     if not built:
         raise ConfigError(
             f"device {name}: this PaddlePaddle has no GPU support; install paddlepaddle-gpu "
             "as https://www.paddlepaddle.org.cn/install/quick says, or use the device cpu"
         )
+    # The launcher of several processes tells each its own GPU.
+    own = os.environ.get("FLAGS_selected_gpus", "0").partition(",")[0]
+    wanted = int(name.partition(":")[2] or own)
     if wanted >= count:
         raise ConfigError(
             f"device {name}: PaddlePaddle sees {count} GPU(s); choose gpu:N with N below "

@@ -163,9 +163,38 @@ def test_everything_at_fault_is_listed():
         assert part in str(caught.value)
 
 
-def test_weights_of_another_net():
-    with pytest.raises(WeightsError, match=r"not alexnet with 7 classes:\n  features\.3\.weight"):
-        import_weights(state_of("alexnet_owt"), "alexnet", "x", width=WIDTH)
+@pytest.mark.parametrize("other", set(MODELS) - {"alexnet_owt"})
+def test_weights_of_another_net_are_refused_with_both_named(other):
+    with pytest.raises(WeightsError, match=f"alexnet_owt here, but --arch is {other}"):
+        import_weights(state_of("alexnet_owt"), other, "x", width=WIDTH)
+
+
+@pytest.mark.parametrize("other", ["alexnet_2012", "alexnet_paper"])
+def test_caffes_blobs_are_of_caffes_nets(other):
+    """Theirs have the same shapes."""
+    with pytest.raises(
+        WeightsError, match=f"alexnet_caffe or caffenet here, but --arch is {other}"
+    ):
+        import_weights(caffe_blobs(), other, "x", width=WIDTH)
+
+
+@pytest.mark.parametrize("missing", ["classifier.6.bias", "classifier.6.weight"])
+def test_classes_are_counted_by_what_is_there_of_the_last_layer(missing):
+    state = state_of("alexnet_owt")
+    del state[missing]
+    with pytest.raises(WeightsError) as caught:
+        import_weights(state, "alexnet_owt", "x", width=WIDTH)
+    assert str(caught.value).endswith(f"with 7 classes:\n  missing: {missing}")
+
+
+def test_only_nets_that_others_have_are_written_for_them(tmp_path):
+    path = tmp_path / "a.safetensors"
+    net = build_model("alexnet", 2, width=WIDTH)
+    description = Description("alexnet", ("a", "b"), MODELS["alexnet"].preprocessing, width=WIDTH)
+    write_weights(path, net_arrays(net), description)
+    for to in ("torch", "paddle"):
+        with pytest.raises(WeightsError, match=f"no net of {to} is alexnet: only alexnet_owt"):
+            export_weights(path, "alexnet", to)
 
 
 def test_another_count_of_classes():

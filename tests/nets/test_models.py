@@ -233,8 +233,13 @@ def test_every_model_takes_its_own_input_and_no_other(name):
     net = build_model(name, 7, width=0.1)
     net.eval()
     assert net(paddle.zeros([1, 3, side, side])).shape == [1, 7]
-    for wrong in (paddle.zeros([1, 3, 96, 96]), paddle.zeros([1, 3, side, side], "uint8")):
-        with pytest.raises(ValueError, match=rf"takes float images \[N, 3, {side}, {side}\]"):
+    for wrong in (
+        paddle.zeros([1, 3, 96, 96]),
+        paddle.zeros([3, side, side]),
+        *(paddle.zeros([1, 3, side, side], dtype) for dtype in ("uint8", "float16", "float64")),
+        np.zeros([1, 3, side, side], np.float32),
+    ):
+        with pytest.raises(ValueError, match=rf"images \[N, 3, {side}, {side}\], float32, got"):
             net(wrong)
 
 

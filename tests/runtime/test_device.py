@@ -42,6 +42,15 @@ def test_choice(monkeypatch, name, built, count, want):
 
 
 @pytest.mark.parametrize(
+    ("name", "want"), [("auto", "gpu:1"), ("gpu", "gpu:1"), ("gpu:0", "gpu:0")]
+)
+def test_the_launcher_tells_each_process_its_gpu(monkeypatch, name, want):
+    fake(monkeypatch, True, 2)
+    monkeypatch.setenv("FLAGS_selected_gpus", "1")
+    assert choose_device(name) == want
+
+
+@pytest.mark.parametrize(
     ("name", "built", "count", "words"),
     [
         ("gpu", False, 0, "no GPU support"),

@@ -34,6 +34,7 @@ def test_mistakes(tool, tmp_path):
     source, target = tmp_path / "a.npz", tmp_path / "b.safetensors"
     np.savez(source, **state_of("alexnet_owt"))
     (tmp_path / "bad.json").write_text("{")
+    (tmp_path / "empty.txt").write_text("\n")
     arch = ["--arch", "alexnet_owt"]
     for words, code, part in (
         (["--arch", "alexnet_3", source, target], 2, "alexnet_owt"),
@@ -42,6 +43,8 @@ def test_mistakes(tool, tmp_path):
         ([*arch, source, tmp_path / "b.npz"], 1, ".safetensors"),
         ([*arch, "--width", 2, source, target], 2, "width"),
         ([*arch, "--classes", tmp_path / "bad.json", source, target], 1, "bad.json"),
+        ([*arch, "--classes", tmp_path / "empty.txt", source, target], 1, "names no class"),
+        ([*arch, "--to", "torch", "--width", 0.5, source, target], 2, "--width"),
         ([*arch, "--to", "torch", source, tmp_path / "b.pth"], 1, "a.npz"),
     ):
         assert part in tool("convert", *words, code=code).stderr
