@@ -35,7 +35,7 @@ def choose_device(name: str) -> str:
             "as https://www.paddlepaddle.org.cn/install/quick says, or use the device cpu"
         )
     # The launcher of several processes tells each its own GPU.
-    own = os.environ.get("FLAGS_selected_gpus", "0").partition(",")[0]
+    own = os.environ.get("FLAGS_selected_gpus", "0").partition(",")[0]  # noqa: SIM112, its name
     wanted = int(name.partition(":")[2] or own)
     if wanted >= count:
         raise ConfigError(
