@@ -15,8 +15,13 @@ def peak_of_training(library: str, model: str, batch: int, steps: int = 4) -> fl
         steps: Updates.
     """
     context = multiprocessing.get_context("spawn")  # a fork would carry this process's memory
-    with context.Pool(1) as pool:
+    pool = context.Pool(1)
+    try:
         return pool.apply(_train, (library, model, batch, steps))
+    finally:
+        # Not terminate(), as leaving a with block does: Paddle reports the signal as a crash.
+        pool.close()
+        pool.join()
 
 
 def _train(library: str, model: str, batch: int, steps: int) -> float:

@@ -64,20 +64,22 @@ class FusedLRN(nn.Layer):
         """Normalise ``x``; same shape and dtype."""
         if paddle.in_dynamic_mode():
             return _ByFormula.apply(x, self)
-        divisor = paddle.scale(self.mean(x.square()), scale=self.alpha, bias=self.bias)
+        divisor = paddle.scale(self._mean_in_graph(x.square()), scale=self.alpha, bias=self.bias)
         return x * inverse_power(divisor, self.beta)
 
-    def mean(self, values: paddle.Tensor) -> paddle.Tensor:
-        """Over the window around each place, zeros outside counted."""
-        half = self.local_size // 2
-        if not paddle.in_dynamic_mode():
-            if self.across_channels:
-                return F.conv2d(values, self.kernel)
-            return F.conv2d(values, self.kernel, padding=half, groups=self.kernel.shape[0])
+    def mean(self, values: paddle.Tensor, weight: float = 1.0) -> paddle.Tensor:
+        """Over the window around each place, zeros outside counted, times ``weight``."""
         if self.across_channels:
-            band = self.kernel.flatten(1)
+            band = self.kernel.flatten(1) * weight
             return paddle.matmul(band, values.flatten(2)).reshape(values.shape)
-        return F.avg_pool2d(values, self.local_size, 1, half, exclusive=False)
+        half = self.local_size // 2
+        return F.avg_pool2d(values, self.local_size, 1, half, exclusive=False).scale_(weight)
+
+    def _mean_in_graph(self, values: paddle.Tensor) -> paddle.Tensor:
+        if self.across_channels:
+            return F.conv2d(values, self.kernel)
+        half = self.local_size // 2
+        return F.conv2d(values, self.kernel, padding=half, groups=self.kernel.shape[0])
 
     def extra_repr(self) -> str:
         """The settings, as shown by ``print(layer)``."""
@@ -103,9 +105,9 @@ class _ByFormula(PyLayer):
         x, divisor, power = ctx.saved_tensor()
         layer = ctx.layer
         direct = gradient * power
-        around = layer.mean((direct * x).divide_(divisor))
-        around.multiply_(x).scale_(2 * layer.alpha * layer.beta)
-        return direct.subtract_(around)
+        weight = 2 * layer.alpha * layer.beta
+        around = layer.mean((direct * x).divide_(divisor), weight)
+        return direct.subtract_(around.multiply_(x))
 
 
 def inverse_power(x: paddle.Tensor, beta: float) -> paddle.Tensor:
