@@ -1,5 +1,6 @@
 """From a data set to batches of uint8 pictures; they become floats on the device."""
 
+import copy
 import math
 from collections.abc import Iterator, Sequence
 
@@ -32,6 +33,7 @@ class TrainingView(Dataset):
     Attributes:
         epoch: From 0; set before use.
         noisy: Whether this epoch has shifts.
+        indices: Of the pictures in the whole, which tell their changes.
     """
 
     def __init__(
@@ -48,14 +50,23 @@ class TrainingView(Dataset):
         self.noise = noise
         self.epoch = 0
         self.noisy = noise is not None
+        self.indices: Sequence[int] = range(len(pictures))
 
     def __len__(self) -> int:
         return len(self.pictures)
 
+    def subset(self, indices: Sequence[int]) -> "TrainingView":
+        """Some of the pictures, in the given order, changed as in the whole."""
+        part = copy.copy(self)
+        part.pictures = self.pictures.subset(indices)
+        part.indices = [self.indices[index] for index in indices]
+        return part
+
     def __getitem__(
-        self, index: int
+        self, place: int
     ) -> tuple[np.ndarray, int] | tuple[np.ndarray, int, np.ndarray]:
-        image, label = self.pictures[index]
+        image, label = self.pictures[place]
+        index = self.indices[place]
         rng = np.random.default_rng([self.seed, AUGMENT_STREAM, self.epoch, index])
         changed = self.transform(image, rng)
         return (changed, label, self.noise.shift(rng)) if self.noisy else (changed, label)

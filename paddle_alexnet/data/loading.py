@@ -4,7 +4,6 @@ Not with ``paddle.io.DataLoader``: where a data set raises an error, version 3.3
 without workers, and with workers the error is lost in another one.
 """
 
-import functools
 import itertools
 import multiprocessing
 import signal
@@ -12,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from typing import Protocol
 
 import numpy as np
 import paddle
@@ -24,14 +24,25 @@ AHEAD = 2  # batches in work or waiting, for each process
 Batch = list[np.ndarray]
 
 
+class Divisible(Protocol):
+    """A data set that can give a part of itself.
+
+    A process gets the part that it is to load and never the whole, which may be a list of a million
+    pictures.
+    """
+
+    def subset(self, indices: Sequence[int]) -> Dataset:
+        """Some of the items, in the given order."""
+
+
 def load_batches(
-    dataset: Dataset, groups: Iterable[Sequence[int]], workers: int = 0
+    dataset: Divisible, groups: Iterable[Sequence[int]], workers: int = 0
 ) -> Iterator[list[paddle.Tensor]]:
     """Collect items of ``dataset`` into batches, in order.
 
     Args:
-        dataset: Gives (uint8 [S, S, 3], int, ...), each part of one shape. For workers it is
-            pickled.
+        dataset: Gives (uint8 [S, S, 3], int, ...), each part of one shape. For workers its subsets
+            are pickled.
         groups: The indices of each batch.
         workers: Processes; 0 for a thread of this one, which runs beside the net as OpenCV lets
             other threads go on.
@@ -45,15 +56,14 @@ def load_batches(
     """
     waiting = iter(groups)
     pending: deque[Future[Batch]] = deque()
-    with _executor(dataset, workers) as executor:
-        load = _collect_here if workers else functools.partial(_collect, dataset)
+    with _executor(workers) as executor:
         try:
             for group in itertools.islice(waiting, AHEAD * max(1, workers)):
-                pending.append(executor.submit(load, group))
+                pending.append(executor.submit(_collect, dataset.subset(group)))
             while pending:
                 batch = pending.popleft().result()
                 for group in itertools.islice(waiting, 1):
-                    pending.append(executor.submit(load, group))
+                    pending.append(executor.submit(_collect, dataset.subset(group)))
                 yield [paddle.to_tensor(part) for part in batch]
         except BrokenProcessPool as error:
             raise RunError(
@@ -65,28 +75,19 @@ def load_batches(
                 future.cancel()
 
 
-def _executor(dataset: Dataset, workers: int) -> Executor:
+def _executor(workers: int) -> Executor:
     if not workers:
         return ThreadPoolExecutor(1, thread_name_prefix="loading")
     # Spawned, not forked: a fork of a process with Paddle's threads may hang.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, context, initializer=_start, initargs=(dataset,))
+    return ProcessPoolExecutor(workers, context, initializer=_start)
 
 
-def _collect(dataset: Dataset, indices: Sequence[int]) -> Batch:
-    parts = zip(*(dataset[index] for index in indices), strict=True)
-    return [np.stack(part) for part in parts]
-
-
-# In a loading process, what it reads from.
-_here: dict[str, Dataset] = {}
-
-
-def _start(dataset: Dataset) -> None:
+def _start() -> None:
     """Set up a process. Ctrl-C is for the one that trains, which ends the others."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _here["dataset"] = dataset
 
 
-def _collect_here(indices: Sequence[int]) -> Batch:
-    return _collect(_here["dataset"], indices)
+def _collect(items: Dataset) -> Batch:
+    parts = zip(*(items[place] for place in range(len(items))), strict=True)
+    return [np.stack(part) for part in parts]

@@ -1,5 +1,7 @@
 """Batches: complete, in a told order, the same from any number of processes."""
 
+import pickle
+
 import numpy as np
 import paddle
 import pytest
@@ -74,6 +76,29 @@ def test_going_on_in_the_middle(pictures):
 
 def test_processes_change_nothing(pictures):
     assert_equal(collect(make(pictures, workers=2), 1), collect(make(pictures), 1))
+
+
+def test_a_process_gets_its_part_and_not_the_whole(pictures):
+    """However many pictures there are, as with ImageNet's list."""
+    view = make(pictures).view
+    part = view.subset([4, 1])
+    for place, index in enumerate((4, 1)):
+        (image, label), (want, wanted) = part[place], view[index]
+        assert label == wanted
+        np.testing.assert_array_equal(image, want)
+    small = len(pickle.dumps(part))
+    view.pictures.samples = view.pictures.samples * 1000
+    try:
+        assert len(pickle.dumps(view.subset([4, 1]))) == small < 5000
+    finally:
+        view.pictures.samples = view.pictures.samples[:50]
+
+
+def test_shares_of_processes_make_up_the_batch(pictures):
+    whole = collect(make(pictures, batch_size=10), 2)
+    for rank in range(3):
+        share = collect(make(pictures, batch_size=10, share=(rank, 3)), 2)
+        assert_equal(share, [(images[rank::3], labels[rank::3]) for images, labels in whole])
 
 
 def test_the_view_shows_what_the_net_sees(pictures):

@@ -14,11 +14,15 @@ from paddle_alexnet.errors import DataError, RunError
 class Numbers(Dataset):
     """Items 0..9; some of them do what they are told."""
 
-    def __init__(self, bad=(), deadly=()):
+    def __init__(self, bad=(), deadly=(), items=range(10)):
         super().__init__()
-        self.bad, self.deadly = bad, deadly
+        self.bad, self.deadly, self.items = bad, deadly, items
 
-    def __getitem__(self, index):
+    def subset(self, indices):
+        return Numbers(self.bad, self.deadly, indices)
+
+    def __getitem__(self, place):
+        index = self.items[place]
         if index in self.bad:
             raise DataError(f"number {index} is bad")
         if index in self.deadly:
@@ -26,7 +30,7 @@ class Numbers(Dataset):
         return np.full((2, 2, 3), index, np.uint8), index
 
     def __len__(self):
-        return 10
+        return len(self.items)
 
 
 GROUPS = [[3, 1], [4], [1, 5, 9], [2, 6]]
