@@ -17,6 +17,10 @@ from types import FrameType
 from typing import Any, NoReturn
 
 INSTALL = "install the project first: make setup, or pip install -e '.[cpu]' (see README.md)"
+OUT_OF_MEMORY = (
+    "memory ran out: lower train.batch_size (train.accumulate_steps keeps the size of an update), "
+    "--batch-size or --batch"
+)
 # Debian's packages of the system libraries that OpenCV and Paddle load.
 SYSTEM_LIBRARIES = {
     "libGL.so": "libgl1",
@@ -58,6 +62,8 @@ def run(main: Callable[[dict[str, Any]], int | None]) -> NoReturn:
         _fail(error, 2)
     except AlexNetError as error:
         _fail(error, 1)
+    except MemoryError:
+        _fail(OUT_OF_MEMORY, 1)
     except ImportError as error:
         _fail(f"{error}; {_cure(error)}", 1)
     except KeyboardInterrupt:

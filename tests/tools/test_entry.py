@@ -1,0 +1,37 @@
+"""What all tools do alike."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).parents[2] / "tools"
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "words"),
+    [
+        ("MemoryError('ResourceExhausted ...')", 1, "lower train.batch_size"),
+        ("KeyboardInterrupt()", 130, "stopped by Ctrl-C"),
+        ("ImportError('libGL.so.1: cannot open shared object file')", 1, "apt-get install libgl1"),
+        ("ImportError('No module named x')", 1, "make setup"),
+    ],
+)
+def test_errors_are_one_line(environment, raised, code, words):
+    program = f"import _entry\ndef main(speed):\n    raise {raised}\n_entry.run(main)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=TOOLS, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == code
+    assert done.stderr.startswith("error: ")
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_tensor_too_large_for_the_machine_is_a_memory_error():
+    """Paddle reports it so; tools turn that into a line."""
+    import paddle
+
+    with pytest.raises(MemoryError):
+        paddle.zeros([2**20, 2**20, 64])
