@@ -13,6 +13,7 @@ from paddle_alexnet.interchange.conversion import export_weights, import_weights
 from paddle_alexnet.interchange.files import read_arrays
 from paddle_alexnet.nets.models import MODELS
 from paddle_alexnet.nets.weights import Description, net_arrays, read_weights, write_weights
+from tests.nets.test_models import caffenet
 from tests.references import CLASSES, VECTORS, make_inputs
 
 TORCH = importlib.util.find_spec("torch") is not None
@@ -122,6 +123,44 @@ def test_caffes_blobs_see_blue_first(old):
     hidden = paddle.randn([3, blobs["fc8_w"].shape[1]])
     want = hidden.numpy() @ blobs["fc8_w"].T + blobs["fc8_b"]
     np.testing.assert_allclose(net.out_fc(hidden).numpy(), want, atol=1e-5)
+
+
+def test_caffes_blobs_give_what_caffes_net_gives():
+    """The whole net in float64 numpy, on blue first; ours on red first."""
+    blobs = caffe_blobs()
+    net, _ = import_weights(blobs, "caffenet", "x", width=WIDTH)
+    net.eval()
+    red_first = np.random.default_rng(1).normal(0, 60, (2, 3, 227, 227)).astype(np.float32)
+    layers = {
+        name: (blobs[f"{name}_w"].astype(float), blobs[f"{name}_b"].astype(float))
+        for name in (*(f"conv{i}" for i in range(1, 6)), "fc6", "fc7", "fc8")
+    }
+    for name in ("fc6", "fc7", "fc8"):  # the reference has Paddle's layout
+        layers[name] = layers[name][0].T, layers[name][1]
+    want = caffenet(red_first[:, ::-1].astype(float), layers)
+    got = net(paddle.to_tensor(red_first)).numpy()
+    np.testing.assert_allclose(got, want, atol=1e-5 * np.abs(want).max())
+
+
+def test_paddleclass_names():
+    """As ppcls/arch/backbone/model_zoo/alexnet.py makes them: pooled convolutions are nested."""
+    names = ["_conv1._conv", "_conv2._conv", "_conv3", "_conv4", "_conv5._conv"]
+    names += ["_fc6", "_fc7", "_fc8"]
+    arrays = {}
+    for name, (weight, bias) in zip(
+        names, batched(make_inputs("alexnet_owt", WIDTH)[0]), strict=True
+    ):
+        arrays[f"{name}.weight"] = weight.T if weight.ndim == 2 else weight
+        arrays[f"{name}.bias"] = bias
+    net, _ = import_weights(arrays, "alexnet_owt", "x", width=WIDTH)
+    for name, parameter in zip(arrays, net.parameters(), strict=True):
+        halved = name in ("_fc6.weight", "_fc7.weight")  # its dropout halves values in use
+        np.testing.assert_array_equal(parameter.numpy(), arrays[name] * (0.5 if halved else 1))
+
+
+def batched(arrays):
+    """Pairs."""
+    return zip(arrays[::2], arrays[1::2], strict=True)
 
 
 @pytest.mark.parametrize(("name", "to"), [("alexnet_owt", "torch"), ("alexnet_pad2", "torch")])

@@ -1,5 +1,7 @@
 """Every net against a float64 forward in numpy, written from the sources' tables."""
 
+from dataclasses import replace
+
 import numpy as np
 import paddle
 import pytest
@@ -7,6 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from paddle_alexnet import MODELS, build_model
 from paddle_alexnet.nets.init import weighted_layers
+from paddle_alexnet.nets.walk import walk
 
 PARAMETERS = {
     "alexnet": 62_071_144,
@@ -95,14 +98,16 @@ def alexnet_owt(x, p):
     return head(pool(relu(trunk(x, p))), p)
 
 
-def alexnet_paper(x, p):
-    x = pool(norm(relu(conv(x, p["conv1"], 4)), 2, 1e-4))
-    x = pool(norm(relu(conv(x, p["conv2"], padding=2, groups=2)), 2, 1e-4))
-    return head(pool(relu(trunk(x, p, 2))), p)
+def alexnet_paper(x, p, k=2, a=1e-4, groups=2):
+    x = pool(norm(relu(conv(x, p["conv1"], 4)), k, a))
+    x = pool(norm(relu(conv(x, p["conv2"], padding=2, groups=2)), k, a))
+    return head(pool(relu(trunk(x, p, groups))), p)
 
 
-def alexnet_2012(x, p, towers=2, first_norm=True, last_pool=True, inner=within):
-    x = conv(x, p["conv1"], 4, end=3)
+def alexnet_2012(x, p, towers=2, first_norm=True, last_pool=True, inner=within, start=0):
+    # Zeros at the left and the top are what a symmetric padding would bring.
+    x = np.pad(x, ((0, 0), (0, 0), (start, 0), (start, 0)))
+    x = conv(x, p["conv1"], 4, end=3 - start)
     if first_norm:
         x = relu(pool(norm(x, 2, 1e-4 / 5, towers)))
     else:
@@ -160,7 +165,9 @@ def test_forward_is_the_sources(name, lrn):
 
 
 @pytest.mark.parametrize(
-    "change", [{"towers": 1}, {"inner": lambda x: x}], ids=["towers", "within"]
+    "change",
+    [{"towers": 1}, {"inner": lambda x: x}, {"start": 1}],
+    ids=["towers", "within", "zeros at the end"],
 )
 def test_each_oddity_of_2012_counts(change):
     """Switched off, the result is another one."""
@@ -169,10 +176,21 @@ def test_each_oddity_of_2012_counts(change):
     assert distance(alexnet_2012(x, layers, **change), alexnet_2012(x, layers)) > 1e-3
 
 
+@pytest.mark.parametrize("change", [{"k": 1}, {"a": 1e-4 / 5}], ids=["k", "sum"])
+def test_each_constant_of_the_papers_norm_counts(change):
+    net, layers, x = loud("alexnet_paper")
+    with paddle.no_grad():
+        got = net(paddle.to_tensor(x)).numpy()
+    assert distance(got, alexnet_paper(x.astype(float), layers, **change)) > 1e-3
+
+
 def test_224_pixels_need_the_zeros_at_the_end():
-    _, layers, x = loud("alexnet_2012")
-    assert conv(x, layers["conv1"], 4, end=3).shape[2] == 55
-    assert conv(x, layers["conv1"], 4).shape[2] == 54
+    """Rounded up, as the original code does: 55 maps and 6 x 6 at the end; rounded down not."""
+    design = MODELS["alexnet_2012"].design
+    assert [step.size for step in walk(design) if step.name in ("conv1", "pool5")] == [55, 6]
+    conv1, *others = design.stages
+    without = replace(design, stages=(replace(conv1, end_padding=0), *others))
+    assert [step.size for step in walk(without) if step.name in ("conv1", "pool5")] == [54, 5]
 
 
 def test_the_order_of_norm_pool_and_relu_counts():

@@ -21,6 +21,14 @@ def test_summary_is_seed_000s_table(tool):
     assert "[1, 1000]" in out
 
 
+def test_walk_is_seed_004s_arithmetic(tool):
+    out = tool("summary", "-c", CONFIGS / "alexnet.yml", "--walk").stdout
+    for line in ("(227 - 11) / 4 + 1 = 55", "(55 - 3) / 2 + 1 = 27", "256 x 6 x 6 = 9216 -> 4096"):
+        assert line in out
+    assert "input_size=227" in out
+    assert "init he" in out
+
+
 def test_summary_says_that_training_uses_another_form(tool):
     assert "-o model.lrn=fused" in tool("summary", "-c", CONFIGS / "alexnet.yml").stderr
 
