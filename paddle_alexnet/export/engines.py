@@ -26,9 +26,8 @@ def _open_paddle(files: Sequence[Path], device: str) -> Run:
     if device == "cpu":
         config.disable_gpu()
         config.set_cpu_math_library_num_threads(usable_cores())
-        if paddle.base.core.is_compiled_with_mkldnn():
-            enable = getattr(config, "enable_onednn", None)  # newer Paddle's name
-            (enable or config.enable_mkldnn)()
+        if paddle.base.core.is_compiled_with_onednn():
+            config.enable_onednn()
     else:
         config.enable_use_gpu(256, int(device.partition(":")[2] or 0))  # MiB at the start
     predictor = inference.create_predictor(config)

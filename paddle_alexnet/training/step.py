@@ -85,7 +85,7 @@ def compile_step(step: TrainingStep, kind: str) -> TrainingStep:
 def _why_not_onednn(net: nn.Layer) -> str | None:
     if paddle.get_device() != "cpu":
         return "oneDNN is for CPUs"
-    if not paddle.base.core.is_compiled_with_mkldnn():
+    if not paddle.base.core.is_compiled_with_onednn():
         return "this Paddle comes without oneDNN"
     for layer in net.sublayers(include_self=True):
         if type(layer) not in SAFE and type(layer) not in SAFE_OURS:
