@@ -113,6 +113,9 @@ class TrainKeys:
         "how updates run; none: operator by operator; static: as one graph; onednn: as one graph "
         "with oneDNN, on a CPU; auto: onednn where it is known to be right",
     )
+    amp: Literal["none", "bfloat16"] = _key(
+        "none", "bfloat16: on a GPU, convolutions and products in this type; weights stay float32"
+    )
     log_every_steps: int = _key(10, "updates between two points of the step curves", ge=1)
 
 

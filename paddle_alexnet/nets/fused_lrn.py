@@ -6,6 +6,8 @@ from paddle import nn
 from paddle.autograd import PyLayer, PyLayerContext
 from paddle.nn import functional as F
 
+HALF = (paddle.float16, paddle.bfloat16)
+
 
 class FusedLRN(nn.Layer):
     """:class:`paddle_alexnet.nets.lrn.LRN` several times faster on a CPU, equal to rounding.
@@ -62,6 +64,9 @@ class FusedLRN(nn.Layer):
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Normalise ``x``; same shape and dtype."""
+        if x.dtype in HALF:  # in mixed precision; squares want more digits
+            with paddle.amp.auto_cast(enable=False):
+                return self.forward(x.astype("float32")).astype(x.dtype)
         if paddle.in_dynamic_mode():
             return _ByFormula.apply(x, self)
         divisor = paddle.scale(self._mean_in_graph(x.square()), scale=self.alpha, bias=self.bias)

@@ -66,6 +66,8 @@ def assemble(
         ConfigError, DataError, WeightsError, RunError: Something does not fit; the text says what.
     """
     device = choose_device(config.train.device)
+    if config.train.amp != "none" and device == "cpu":
+        raise ConfigError("train.amp: is for GPUs; on a CPU Paddle has no faster operators for it")
     if config.model.name not in MODELS:
         raise ConfigError(f"model.name: unknown {config.model.name!r}; choose {', '.join(MODELS)}")
     inputs = open_inputs(config, MODELS[config.model.name].preprocessing, ranks)
@@ -98,7 +100,7 @@ def assemble(
         logger.info("train.compile is none: %s", reason)
     trainer = Trainer(
         net=net,
-        step=compile_step(TrainingStep(net, config.train.label_smoothing), kind),
+        step=compile_step(TrainingStep(net, config.train.label_smoothing, config.train.amp), kind),
         normalize=Normalize(
             description.mean, preprocessing.std, noise.divisor if noise is not None else 1.0
         ),

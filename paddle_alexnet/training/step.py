@@ -27,22 +27,29 @@ class TrainingStep(nn.Layer):
     Args:
         net: Gives logits [N, C].
         label_smoothing: Share of the target spread over all classes, in [0, 1).
+        amp: ``none``, or the type in which convolutions and products run (Paddle's level O1).
+            bfloat16 has float32's range, so gradients need no scaling.
 
     Shape:
         Input: the net's input and int64 labels [N]. Output: the sum of the losses, float32 [], and
         how many labels have the largest logit, int64 [].
     """
 
-    def __init__(self, net: nn.Layer, label_smoothing: float = 0.0) -> None:
+    def __init__(self, net: nn.Layer, label_smoothing: float = 0.0, amp: str = "none") -> None:
         super().__init__()
         self.net = net
+        self.amp = amp
         self.label_smoothing = label_smoothing
 
     def forward(
         self, images: paddle.Tensor, labels: paddle.Tensor
     ) -> tuple[paddle.Tensor, paddle.Tensor]:
         """Compute loss and hits."""
-        logits = self.net(images)
+        if self.amp == "none":
+            logits = self.net(images)
+        else:
+            with paddle.amp.auto_cast(level="O1", dtype=self.amp):
+                logits = self.net(images).astype("float32")
         loss = F.cross_entropy(
             logits, labels, reduction="sum", label_smoothing=self.label_smoothing
         )

@@ -134,6 +134,21 @@ def test_gradient(make, reference, kind, shape, n, alpha, beta, k):
         assert got[place] == pytest.approx(want, rel=1e-5, abs=5e-6), place
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_the_fused_form_squares_in_float32(dtype):
+    """300 squared is more than float16 can hold."""
+    x = np.random.default_rng(0).normal(0, 300, (1, 9, 2, 2)).astype(np.float32)
+    layer = channel_lrn("fused", 9, local_size=5, alpha=1e-4)
+    leaf = paddle.to_tensor(x).astype(dtype)
+    leaf.stop_gradient = False
+    got = layer(leaf)
+    assert got.dtype == leaf.dtype
+    want = across_channels(leaf.astype("float32").numpy().astype(float), 5, 1e-4, 0.75, 1.0)
+    np.testing.assert_allclose(got.astype("float32").numpy(), want, rtol=0.01, atol=0.01)
+    got.astype("float32").sum().backward()
+    assert np.isfinite(leaf.grad.astype("float32").numpy()).all()
+
+
 def test_border_channels_are_divided_by_the_whole_window():
     """The published code's mistake, as README gives it: amplitude 100, alpha 1e-4."""
     x = np.random.default_rng(2).normal(0, 100, (4, 16, 8, 8))

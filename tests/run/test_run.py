@@ -187,6 +187,7 @@ def test_mistakes_are_named_and_leave_no_run(settings, tmp_path, write_png):
         ({"model": {"pretrained": "no.safetensors"}}, WeightsError, "no.safetensors"),
         ({"train": {"device": "gpu"}}, ConfigError, "GPU"),
         ({"train": {"device": "gpu:77"}}, ConfigError, "GPU"),
+        ({"train": {"amp": "bfloat16"}}, ConfigError, "train.amp"),
     ):
         with pytest.raises(error, match=words):
             start(changed(settings, **sections), tmp_path / "run")

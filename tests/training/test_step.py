@@ -107,3 +107,39 @@ def test_another_paddle_falls_back(monkeypatch):
     kind, reason = choose_compile("auto", build_model("alexnet", 5, lrn="fused", width=0.02))
     assert kind == "none"
     assert "3.9.0" in reason
+
+
+def first_loss(kind, amp, device="cpu"):
+    paddle.device.set_device(device)
+    try:
+        paddle.seed(0)
+        net = build_model("alexnet", 5, lrn="fused", init="he", width=0.08, dropout=0.0)
+        rng = np.random.default_rng(0)
+        for parameter in net.parameters():  # the same on every device
+            value = rng.standard_normal(parameter.shape) / np.sqrt(parameter.shape[0] + 1)
+            parameter.set_value((0.3 * value).astype(np.float32))
+        loss, _ = compile_step(TrainingStep(net, 0.1, amp), kind)(*batch(net, 4))
+        loss.backward()
+        return loss.item(), [parameter.grad.numpy() for parameter in net.parameters()]
+    finally:
+        paddle.device.set_device("cpu")
+
+
+def assert_near(got, want, tolerance):
+    assert got[0] == pytest.approx(want[0], rel=tolerance)
+    for one, other in zip(got[1], want[1], strict=True):
+        assert one.dtype == np.float32
+        assert np.linalg.norm(one - other) <= tolerance * np.linalg.norm(other)
+
+
+def test_mixed_precision_keeps_float32_outside():
+    """A CPU goes the same way operator by operator; in a graph it has no such max pooling."""
+    assert_near(first_loss("none", "bfloat16"), first_loss("none", "none"), 0.05)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not paddle.device.cuda.device_count(), reason="PaddlePaddle sees no GPU")
+@pytest.mark.parametrize("kind", ["none", "static"])
+@pytest.mark.parametrize(("amp", "tolerance"), [("none", 5e-3), ("bfloat16", 0.1)])
+def test_a_gpu_computes_what_the_cpu_does(kind, amp, tolerance):
+    assert_near(first_loss(kind, amp, "gpu"), first_loss("none", "none"), tolerance)
