@@ -109,6 +109,14 @@ def _short(path: str | Path) -> str:
         return str(path)
 
 
+def check_model(option: str, name: str) -> None:
+    """Refuse the value of ``option`` where it names no net. Loads Paddle."""
+    from paddle_alexnet.nets.models import MODELS
+
+    if name not in MODELS:
+        raise ConfigError(f"{option}: unknown {name!r}; choose {', '.join(MODELS)}")
+
+
 def positive(text: str) -> int:
     """A whole number from 1 on, for argparse."""
     number = int(text)

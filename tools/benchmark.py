@@ -40,14 +40,12 @@ def main(cpu_speed: dict[str, Any]) -> None:
     _entry.load_paddle()
     from paddle_alexnet.benchmark.timing import interleave
     from paddle_alexnet.errors import ConfigError
-    from paddle_alexnet.nets.models import MODELS
     from paddle_alexnet.pictures.bars import plot_bars
     from paddle_alexnet.run.environment import describe_environment
     from paddle_alexnet.runtime.device import choose_device
     from paddle_alexnet.storage.writing import check_target, write_text
 
-    if args.model not in MODELS:
-        raise ConfigError(f"--model: unknown {args.model!r}; choose {', '.join(MODELS)}")
+    _entry.check_model("--model", args.model)
     if args.against and importlib.util.find_spec("torch") is None:
         raise ConfigError("--against torch: PyTorch is not installed")
     for target in filter(None, (args.json, args.plot)):
@@ -87,7 +85,7 @@ def _train(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     from paddle_alexnet.nets.designs import DESIGNS
     from paddle_alexnet.runtime.cpu import usable_cores
 
-    forms = {"oneDNN graph": ("fused", "onednn"), "operator by operator": ("fused", "none")}
+    forms = {"train.compile: auto": ("fused", "auto"), "operator by operator": ("fused", "none")}
     if args.as_published:
         forms["the same, AvgPool3D's norm"] = ("avgpool3d", "none")
     cases = {

@@ -36,12 +36,10 @@ def main(cpu_speed: dict[str, Any]) -> None:
     from paddle_alexnet.errors import ConfigError, WeightsError
     from paddle_alexnet.interchange.conversion import export_weights, import_weights
     from paddle_alexnet.interchange.files import read_arrays, write_arrays
-    from paddle_alexnet.nets.models import MODELS
     from paddle_alexnet.nets.weights import net_arrays, write_weights
     from paddle_alexnet.storage.writing import check_target
 
-    if args.arch not in MODELS:
-        raise ConfigError(f"--arch: unknown {args.arch!r}; choose {', '.join(MODELS)}")
+    _entry.check_model("--arch", args.arch)
     check_target(args.target)
     if args.to and (args.classes or args.width != 1.0):
         raise ConfigError(

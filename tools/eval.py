@@ -56,7 +56,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
         listing = list_images(args.data, classifier.description.data_split)
         listing = listing.relabeled(classifier.classes)
     preprocessing = classifier.preprocessing
-    if args.views == 10 and preprocessing.resize == preprocessing.input_size:
+    if args.views == 10 and not preprocessing.has_views:
         raise ConfigError(
             f"--views 10: {classifier.description.architecture} sees whole pictures, resized to "
             "its input; ten views would be the same two"

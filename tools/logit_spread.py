@@ -35,13 +35,11 @@ def main(cpu_speed: dict[str, Any]) -> None:
     _entry.load_paddle()
     from paddle_alexnet.errors import ConfigError
     from paddle_alexnet.nets.init import INITS
-    from paddle_alexnet.nets.models import MODELS
     from paddle_alexnet.nets.spread import mean_spread
     from paddle_alexnet.pictures.spread import plot_spread
     from paddle_alexnet.storage.writing import check_target, write_text
 
-    if args.model not in MODELS:
-        raise ConfigError(f"--model: unknown {args.model!r}; choose {', '.join(MODELS)}")
+    _entry.check_model("--model", args.model)
     if args.images < 2:
         raise ConfigError("--images: one picture has no spread; give 2 or more")
     for target in filter(None, (args.plot, args.json)):

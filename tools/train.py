@@ -6,13 +6,9 @@ Go on with a run that was stopped: python tools/train.py --resume runs/alexnet
 import argparse
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import _entry
-
-if TYPE_CHECKING:
-    from paddle_alexnet.runtime.stopping import StopSignals
-    from paddle_alexnet.training.loop import Trainer
 
 
 def parse(words: list[str] | None = None) -> argparse.Namespace:
@@ -78,34 +74,23 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
         should_stop=stop.requested,
         ranks=join_ranks(),
     )
-    if run is None:
-        return _train_along(trainer, stop)
-    print(
-        f"{run.path}: {trainer.batches.images} training images, "
-        f"{trainer.epochs} epochs of {trainer.steps_per_epoch} updates"
-    )
+    if run is not None:
+        print(
+            f"{run.path}: {trainer.batches.images} training images, "
+            f"{trainer.epochs} epochs of {trainer.steps_per_epoch} updates"
+        )
     try:
         with stop:
             trainer.fit()
     except Interrupted:
-        print(f"stopped and saved; go on with: {_entry.command('train', '--resume', run.path)}")
+        if run is not None:
+            print(f"stopped and saved; go on with: {_entry.command('train', '--resume', run.path)}")
         return 128 + (stop.received or signal.SIGINT)
-    print(
-        f"best val top-1 {trainer.progress.best_top1:.2%} after epoch "
-        f"{trainer.progress.best_epoch}\nweights: {run.best}"
-    )
-    return 0
-
-
-def _train_along(trainer: "Trainer", stop: "StopSignals") -> int:
-    """A process beside the first: the same work, without a word."""
-    from paddle_alexnet.training.loop import Interrupted
-
-    try:
-        with stop:
-            trainer.fit()
-    except Interrupted:
-        return 128 + (stop.received or signal.SIGINT)
+    if run is not None:
+        print(
+            f"best val top-1 {trainer.progress.best_top1:.2%} after epoch "
+            f"{trainer.progress.best_epoch}\nweights: {run.best}"
+        )
     return 0
 
 

@@ -36,7 +36,7 @@ def _train(library: str, model: str, batch: int, steps: int) -> float:
     else:
         from paddle_alexnet.benchmark import paddle_cases
 
-        step = paddle_cases.training_step(model, batch, lrn="fused", kind="onednn")
+        step = paddle_cases.training_step(model, batch, lrn="fused", kind="auto")
     for _ in range(steps):
         step()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

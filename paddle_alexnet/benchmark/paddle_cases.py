@@ -7,15 +7,14 @@ import numpy as np
 import paddle
 
 from paddle_alexnet.export.engines import ExportedClassifier
-from paddle_alexnet.export.folder import DESCRIPTION, ExportFolder
-from paddle_alexnet.export.graph import save_paddle
+from paddle_alexnet.export.writing import fill_folder
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.nets.designs import Design
 from paddle_alexnet.nets.lrn import channel_lrn
 from paddle_alexnet.nets.models import MODELS, build_model
 from paddle_alexnet.nets.walk import walk
 from paddle_alexnet.nets.weights import Description
-from paddle_alexnet.training.step import TrainingStep, compile_step
+from paddle_alexnet.training.step import TrainingStep, choose_compile, compile_step
 
 Case = Callable[[], object]
 CLASSES = 1000
@@ -34,11 +33,13 @@ def labels(count: int) -> np.ndarray:
 def training_step(model: str, batch: int, *, lrn: str, kind: str) -> Case:
     """Forward, loss, gradients and an update with momentum, as ``train.compile: kind`` runs them.
 
+    What is not safe falls back, as in training.
+
     Dropout is the design's, the rate nearly 0, so that the numbers stay as they are.
     """
     paddle.seed(0)
     net = build_model(model, CLASSES, lrn=lrn)
-    step = compile_step(TrainingStep(net), kind)
+    step = compile_step(TrainingStep(net), choose_compile(kind, net)[0])
     optimizer = paddle.optimizer.Momentum(1e-9, 0.9, parameters=net.parameters(), weight_decay=5e-4)
     side = net.design.input_size
     inputs = paddle.to_tensor(noise(batch, 3, side, side)), paddle.to_tensor(labels(batch))
@@ -72,10 +73,8 @@ def inference(classifier: Classifier | ExportedClassifier, batch: int) -> Case:
 
 def export(classifier: Classifier, folder: Path) -> ExportedClassifier:
     """The classifier as paddle.inference runs it; not compared, unlike tools/export.py's."""
-    save_paddle(classifier, folder)
-    made = ExportFolder(folder, "paddle", classifier.description)
-    (folder / DESCRIPTION).write_text(made.to_json(), encoding="utf-8")
-    return ExportedClassifier(made)
+    fill_folder(classifier, "paddle", folder)
+    return ExportedClassifier.load(folder)
 
 
 def response_norm(kind: str, shape: tuple[int, int, int, int]) -> Case:

@@ -57,6 +57,11 @@ class Preprocessing:
         """The square that crops are cut from, uint8 RGB [resize, resize, 3]."""
         return central_square(image, self.resize, self.squash)
 
+    @property
+    def has_views(self) -> bool:
+        """Whether there is something to choose: not where pictures are resized to the input."""
+        return self.resize > self.input_size
+
     def views(self, image: np.ndarray) -> np.ndarray:
         """The paper's ten views (section 4.1), uint8 RGB [10, input_size, input_size, 3].
 
@@ -66,7 +71,7 @@ class Preprocessing:
         Raises:
             ValueError: Pictures are resized to the input, so that there is nothing to choose.
         """
-        if self.resize == self.input_size:
+        if not self.has_views:
             raise ValueError(
                 f"pictures are resized to the {self.input_size} pixels of the input: ten views "
                 "would be the same two"

@@ -67,15 +67,11 @@ def _open_openvino(files: Sequence[Path], device: str) -> Run:
     return lambda batch: np.array(model(batch)[0])
 
 
-# By format, the engines that read it, the preferred first: name, package, how to open.
-ENGINES: dict[str, dict[str, tuple[str, Callable[[Sequence[Path], str], Run]]]] = {
-    "paddle": {"paddle": ("paddle", _open_paddle)},
-    "onnx": {
-        "onnxruntime": ("onnxruntime", _open_onnxruntime),
-        "openvino": ("openvino", _open_openvino),
-    },
+# By format, the engines that read it, the preferred first; an engine is named as its package.
+ENGINES: dict[str, dict[str, Callable[[Sequence[Path], str], Run]]] = {
+    "paddle": {"paddle": _open_paddle},
+    "onnx": {"onnxruntime": _open_onnxruntime, "openvino": _open_openvino},
 }
-ENGINE_NAMES = tuple(name for engines in ENGINES.values() for name in engines)
 
 
 def choose_engine(file_format: str, wanted: str = "auto") -> str:
@@ -96,11 +92,11 @@ def choose_engine(file_format: str, wanted: str = "auto") -> str:
         )
     names = list(engines) if wanted == "auto" else [wanted]
     for name in names:
-        if importlib.util.find_spec(engines[name][0]) is not None:
+        if importlib.util.find_spec(name) is not None:
             return name
     raise ConfigError(
         f"an export in the format {file_format} needs {' or '.join(names)}, which is not "
-        f"installed: pip install {engines[names[0]][0]}, or export with --format paddle"
+        f"installed: pip install {names[0]}, or export with --format paddle"
     )
 
 
@@ -117,7 +113,7 @@ class ExportedClassifier(PictureClassifier):
         super().__init__(folder.description)
         self.engine = choose_engine(folder.format, engine)
         try:
-            self._run = ENGINES[folder.format][self.engine][1](folder.files, device)
+            self._run = ENGINES[folder.format][self.engine](folder.files, device)
         except ConfigError:
             raise
         except Exception as error:  # engines raise anything for a damaged file

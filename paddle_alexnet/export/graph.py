@@ -1,6 +1,5 @@
 """From pixels to scores as one graph, in the file formats of inference engines."""
 
-import logging
 import os
 from pathlib import Path
 
@@ -59,7 +58,6 @@ def save_onnx(classifier: Classifier, folder: Path) -> None:
         raise WeightsError(ONNX_CURE) from error
     save_paddle(classifier, folder)
     parts = [folder / "model.json", folder / "model.pdiparams"]
-    level = logging.getLogger().level
     try:
         # Without an optimising tool: the default one fetches packages from the network.
         paddle2onnx.export(
@@ -71,7 +69,6 @@ def save_onnx(classifier: Classifier, folder: Path) -> None:
     except Exception as error:  # it raises anything
         raise WeightsError(f"paddle2onnx cannot export this net: {error}") from error
     finally:
-        logging.getLogger().setLevel(level)
         for part in parts:
             part.unlink(missing_ok=True)
     if not (folder / "model.onnx").is_file():

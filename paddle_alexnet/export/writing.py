@@ -60,15 +60,26 @@ def export_model(
     """
     try:
         with whole_folder(path) as beside:
-            SAVE[file_format](classifier, beside)
-            folder = ExportFolder(beside, file_format, classifier.description)
-            write_text(beside / DESCRIPTION, folder.to_json())
+            fill_folder(classifier, file_format, beside)
             result = _compare(classifier, ExportedClassifier.load(beside, engine), pictures)
     except FileExistsError as error:
         raise RunError(f"{path} is there already: name a new folder") from error
     except OSError as error:
         raise RunError(f"cannot write {path}: {error}") from error
     return result
+
+
+def fill_folder(classifier: Classifier, file_format: str, path: Path) -> None:
+    """Put an export into a folder that exists, without comparing it.
+
+    Args:
+        classifier: What to export.
+        file_format: A key of :data:`SAVE`.
+        path: The folder.
+    """
+    SAVE[file_format](classifier, path)
+    folder = ExportFolder(path, file_format, classifier.description)
+    write_text(path / DESCRIPTION, folder.to_json())
 
 
 def _compare(

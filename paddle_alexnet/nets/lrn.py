@@ -176,8 +176,8 @@ def map_lrn(
     Paddle has no layer for it, so ``builtin`` is :class:`LRN` as well.
     """
     _check_kind(kind)
+    check_settings(local_size, alpha, beta, bias)
     if kind == "fused":
-        check_settings(local_size, alpha, beta, bias)
         return FusedLRN(channels, local_size, alpha, beta, bias, across_channels=False)
     return LRN(local_size, alpha, beta, bias)
 

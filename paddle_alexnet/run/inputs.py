@@ -80,7 +80,7 @@ class Inputs:
             workers=config.data.workers,
             noise=noise,
             noise_epochs=noise_epochs,
-            share=(self.ranks.rank, self.ranks.count),
+            share=self.ranks.share,
         )
 
     def val_batches(self, config: Config) -> EvaluationBatches:
@@ -89,7 +89,7 @@ class Inputs:
             self.val,
             batch_size=config.train.batch_size,
             workers=config.data.workers,
-            share=(self.ranks.rank, self.ranks.count),
+            share=self.ranks.share,
         )
 
 
@@ -144,7 +144,7 @@ def training_transform(keys: AugmentKeys, preprocessing: Preprocessing) -> Trans
 def _check_shares(images: int, batch_size: int, processes: int) -> None:
     """Every process needs a picture of every batch."""
     last = images % batch_size or batch_size
-    if min(last, batch_size) < processes:
+    if last < processes:
         raise ConfigError(
             f"train.batch_size: {images} training images in batches of {batch_size} leave {last} "
             f"for the last batch, fewer than {processes} processes: choose another batch size"

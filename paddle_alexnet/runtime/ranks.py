@@ -25,6 +25,11 @@ class Ranks:
         """Whether this process writes."""
         return self.rank == 0
 
+    @property
+    def share(self) -> tuple[int, int]:
+        """(rank, count), as batches take it."""
+        return self.rank, self.count
+
     def total(self, values: list[float]) -> list[float]:
         """The sums of numbers over all processes; all must call it."""
         if self.count == 1:

@@ -87,8 +87,10 @@ def evaluate(
         np.add.at(confusion, (labels.numpy(), logits.argmax(axis=1).numpy()), 1)
     if was_training:
         net.train()
-    loss, hits, *counts = ranks.total([loss, hits, *confusion.reshape(-1)])
-    confusion = np.array(counts, np.int64).reshape(confusion.shape)
+    loss, hits = ranks.total([loss, hits])
+    counts = paddle.to_tensor(confusion)
+    ranks.add_up([counts])
+    confusion = counts.numpy()
     count = int(confusion.sum())
     return Evaluation(loss / count, confusion, hits / count, k)
 
