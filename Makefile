@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test setup lint lock clean
+.PHONY: demo test torture setup lint lock clean
 
 # Train on drawn flowers and classify pictures never seen before; minutes, no download of data.
 demo: setup
@@ -12,6 +12,10 @@ demo: setup
 # Everything but what needs a GPU, a browser or patience.
 test: setup
 	$(BIN)/python -m pytest -m "not gpu and not browser and not slow"
+
+# Try to break it, at length: kills, damaged files, full disks. make test has a short form of it.
+torture: setup
+	$(BIN)/python -m pytest tests/torture --torture
 
 # The locked versions, and this project from this folder.
 setup: $(VENV)/.done

@@ -21,6 +21,12 @@ from paddle_alexnet.nets.models import MODELS, Model  # noqa: E402
 TINY_SIDE = 32
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--torture", action="store_true", help="tests/torture in full, for hours, not minutes"
+    )
+
+
 # A net that trains in seconds, with AlexNet's blocks: maps of 14, 6 | 6 | 6 | 6 | 6, 2.
 TINY = Design(
     stages=(
