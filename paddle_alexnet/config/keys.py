@@ -117,6 +117,15 @@ class TrainKeys:
         "none", "bfloat16: on a GPU, convolutions and products in this type; weights stay float32"
     )
     log_every_steps: int = _key(10, "updates between two points of the step curves", ge=1)
+    save_every_steps: int | None = _key(
+        None, "updates between two saves of the state within an epoch; null: after epochs only",
+        ge=1,
+    )  # fmt: skip
+    on_nonfinite: Literal["stop", "skip"] = _key(
+        "stop",
+        "an update whose loss or gradient is not finite; stop: end the run; skip: leave it out, "
+        "but end after ten in a row",
+    )
 
 
 @_checked

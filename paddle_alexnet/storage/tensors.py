@@ -12,9 +12,15 @@ from paddle_alexnet.storage.writing import write_whole
 
 
 def write_tensors(
-    path: str | Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]
+    path: str | Path,
+    arrays: Mapping[str, np.ndarray],
+    metadata: Mapping[str, str],
+    *,
+    keep: Path | None = None,
 ) -> None:
     """Write a safetensors file; an older file of the name stays until the new one is complete.
+
+    For ``keep`` see :func:`paddle_alexnet.storage.writing.write_whole`.
 
     Raises:
         RunError: It cannot be written.
@@ -22,7 +28,9 @@ def write_tensors(
     # safetensors writes memory as it lies, so every array must be contiguous.
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     write_whole(
-        path, lambda beside: safetensors.numpy.save_file(whole, beside, metadata=dict(metadata))
+        path,
+        lambda beside: safetensors.numpy.save_file(whole, beside, metadata=dict(metadata)),
+        keep=keep,
     )
 
 
