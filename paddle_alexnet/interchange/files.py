@@ -25,7 +25,7 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
     """
     suffix = Path(path).suffix
     if suffix == ".safetensors":
-        return read_tensors(path)[0]
+        return read_tensors(path, foreign=True)[0]
     if suffix == ".npz":
         return _read_npz(path)
     if suffix in (".pth", ".pt"):

@@ -18,6 +18,7 @@ from paddle_alexnet.nets.weights import (
     read_weights,
     write_weights,
 )
+from paddle_alexnet.storage.tensors import write_tensors
 
 DESCRIPTION = Description(
     "alexnet",
@@ -116,7 +117,7 @@ def test_a_missing_file_and_a_folder(tmp_path):
 def test_metadata_is_not_believed_unseen(net, tmp_path, change):
     metadata = {**DESCRIPTION.metadata(), **change}
     metadata = {key: value for key, value in metadata.items() if value is not None}
-    safetensors.numpy.save_file(net_arrays(net), tmp_path / "w.safetensors", metadata)
+    write_tensors(tmp_path / "w.safetensors", net_arrays(net), metadata)
     with pytest.raises(WeightsError, match="not a weights file of this project"):
         read_weights(tmp_path / "w.safetensors")
 
