@@ -68,14 +68,30 @@ def assemble(
     Raises:
         ConfigError, DataError, WeightsError, RunError: Something does not fit; the text says what.
     """
+    run = make_run() if resume else None
+    if run is not None and ranks.first:
+        run.claim()
+    try:
+        return _assemble(config, make_run, run, cpu_speed or {}, should_stop, ranks)
+    except BaseException:
+        if run is not None:
+            run.release()
+        raise
+
+
+def _assemble(
+    config: Config,
+    make_run: Callable[[], RunDirectory],
+    run: RunDirectory | None,
+    cpu_speed: dict[str, Any],
+    should_stop: Callable[[], bool],
+    ranks: Ranks,
+) -> tuple[Trainer, RunDirectory | None]:
     device = choose_device(config.train.device)
     if config.train.amp != "none" and device == "cpu":
         raise ConfigError("train.amp: is for GPUs; on a CPU Paddle has no faster operators for it")
     if config.model.name not in MODELS:
         raise ConfigError(f"model.name: unknown {config.model.name!r}; choose {', '.join(MODELS)}")
-    run = make_run() if resume else None
-    if run is not None and ranks.first:
-        run.claim()
     going_on = run is not None and run.has_state()
     inputs = open_inputs(config, MODELS[config.model.name].preprocessing, ranks)
     num_classes = len(inputs.classes)
@@ -146,7 +162,7 @@ def assemble(
         write_text(run.class_index, class_index(inputs.classes))
         if pixels is not None:
             write_pixels(run.pixels, pixels)
-    environment = {**describe_environment(cpu_speed or {}, device), "compile": kind}
+    environment = {**describe_environment(cpu_speed, device), "compile": kind}
     write_text(run.free_environment(), json.dumps(environment, indent=2))
     val = inputs.val
     chosen = np.linspace(0, len(val) - 1, min(PANEL_PICTURES, len(val)), dtype=int)
