@@ -72,7 +72,14 @@ def assemble(
     if run is not None and ranks.first:
         run.claim()
     try:
-        return _assemble(config, make_run, run, cpu_speed or {}, should_stop, ranks)
+        return _assemble(
+            config,
+            make_run,
+            run=run,
+            cpu_speed=cpu_speed or {},
+            should_stop=should_stop,
+            ranks=ranks,
+        )
     except BaseException:
         if run is not None:
             run.release()
@@ -82,6 +89,7 @@ def assemble(
 def _assemble(
     config: Config,
     make_run: Callable[[], RunDirectory],
+    *,
     run: RunDirectory | None,
     cpu_speed: dict[str, Any],
     should_stop: Callable[[], bool],
