@@ -37,6 +37,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
     from paddle_alexnet.interchange.conversion import export_weights, import_weights
     from paddle_alexnet.interchange.files import read_arrays, write_arrays
     from paddle_alexnet.nets.weights import net_arrays, write_weights
+    from paddle_alexnet.printable import printable
     from paddle_alexnet.storage.writing import check_target
 
     _entry.check_model("--arch", args.arch)
@@ -61,7 +62,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
         except ValueError as error:
             raise ConfigError(f"--width: {error}") from error
         write_weights(args.target, net_arrays(net), description)
-    print(f"{args.target}: {args.arch} of {args.source}")
+    print(printable(f"{args.target}: {args.arch} of {args.source}"))
 
 
 def _classes(path: str | None) -> list[str] | None:

@@ -1,7 +1,7 @@
 """A trained net with all that belongs to it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.nets.input import Normalize
 from paddle_alexnet.nets.models import MODELS, build_model
 from paddle_alexnet.nets.weights import Description, load_arrays, read_weights
+from paddle_alexnet.printable import printable_name
 
 
 class PictureClassifier(ABC):
@@ -37,8 +38,18 @@ class PictureClassifier(ABC):
         return self.description.preprocessing
 
     def scores(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """Softmax scores float32 [N, classes] of uint8 RGB pictures of any size."""
-        return self.scores_of_inputs(np.stack([self.preprocessing(image) for image in images]))
+        """Softmax scores float32 [N, classes] of uint8 RGB pictures of any size.
+
+        Raises:
+            WeightsError: The weights give no numbers.
+        """
+        scores = self.scores_of_inputs(np.stack([self.preprocessing(image) for image in images]))
+        if not np.isfinite(scores).all():
+            raise WeightsError(
+                "the net gives scores that are not finite numbers: its weights are of a run that "
+                "diverged, or damaged"
+            )
+        return scores
 
     @abstractmethod
     def scores_of_inputs(self, inputs: np.ndarray) -> np.ndarray:
@@ -68,9 +79,10 @@ class Classifier(PictureClassifier):
         arrays, description = read_weights(path)
         if description.architecture not in MODELS:
             raise WeightsError(
-                f"{path} is of architecture {description.architecture!r}; this version knows: "
-                + ", ".join(MODELS)
+                f"{path} is of architecture {printable_name(description.architecture)!r}; this "
+                "version knows: " + ", ".join(MODELS)
             )
+        _check_sizes(arrays, description, path)
         net = build_model(
             description.architecture,
             len(description.classes),
@@ -91,3 +103,26 @@ class Classifier(PictureClassifier):
         finally:
             if was_training:
                 self.net.train()
+
+
+def _check_sizes(
+    arrays: Mapping[str, np.ndarray], description: Description, path: str | Path
+) -> None:
+    """Check what a file says of its net before a net of these sizes is made.
+
+    Raises:
+        WeightsError: Its arrays, or the net's input, have other sizes.
+    """
+    bias = arrays.get("out_fc.bias")
+    if bias is not None and bias.shape != (len(description.classes),):
+        raise WeightsError(
+            f"{path} names {len(description.classes):,} classes, but its last layer has shape "
+            f"{list(bias.shape)}"
+        )
+    size = description.preprocessing.input_size
+    side = MODELS[description.architecture].design.input_size
+    if size != side:
+        raise WeightsError(
+            f"{path} says that pictures of {size} pixels go in, but {description.architecture} "
+            f"takes {side}"
+        )
