@@ -80,6 +80,8 @@ def run(main: Callable[[dict[str, Any]], int | None]) -> NoReturn:
         _fail("stopped by Ctrl-C", 130)
     except BrokenPipeError:
         sys.exit(1)  # whoever read the output has gone
+    except OSError as error:
+        _fail(error, 1)  # it names the file; a disk that fails is no fault of the program
 
 
 def _cure(error: ImportError) -> str:

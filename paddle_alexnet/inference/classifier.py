@@ -1,7 +1,7 @@
 """A trained net with all that belongs to it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.nets.input import Normalize
 from paddle_alexnet.nets.models import MODELS, build_model
-from paddle_alexnet.nets.weights import Description, load_arrays, read_weights
+from paddle_alexnet.nets.weights import Description, check_classes, load_arrays, read_weights
 from paddle_alexnet.printable import printable_name
 
 
@@ -82,7 +82,8 @@ class Classifier(PictureClassifier):
                 f"{path} is of architecture {printable_name(description.architecture)!r}; this "
                 "version knows: " + ", ".join(MODELS)
             )
-        _check_sizes(arrays, description, path)
+        _check_input(description, path)
+        check_classes(arrays, description, path)
         net = build_model(
             description.architecture,
             len(description.classes),
@@ -105,20 +106,8 @@ class Classifier(PictureClassifier):
                 self.net.train()
 
 
-def _check_sizes(
-    arrays: Mapping[str, np.ndarray], description: Description, path: str | Path
-) -> None:
-    """Check what a file says of its net before a net of these sizes is made.
-
-    Raises:
-        WeightsError: Its arrays, or the net's input, have other sizes.
-    """
-    bias = arrays.get("out_fc.bias")
-    if bias is not None and bias.shape != (len(description.classes),):
-        raise WeightsError(
-            f"{path} names {len(description.classes):,} classes, but its last layer has shape "
-            f"{list(bias.shape)}"
-        )
+def _check_input(description: Description, path: str | Path) -> None:
+    """Check that the preprocessing is one for the net."""
     size = description.preprocessing.input_size
     side = MODELS[description.architecture].design.input_size
     if size != side:

@@ -18,6 +18,7 @@ from paddle_alexnet.storage.tensors import read_tensors, write_tensors
 from paddle_alexnet.storage.texts import parse_json
 
 MEAN_IMAGE = "mean_image"
+HEAD = "out_fc"  # the last layer, in the nets' names
 MAX_FAULTS = 40  # shown of a file; a net has 16 arrays
 MAX_NAME = 1000  # characters of a class; the longest of ImageNet has 134
 
@@ -137,6 +138,22 @@ def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], Description]:
         return arrays, description
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise WeightsError(f"{path} is not a weights file of this project: {error}") from error
+
+
+def check_classes(
+    arrays: Mapping[str, np.ndarray], description: Description, source: str | Path
+) -> None:
+    """Check that there are as many classes as names, before a net with as many is made.
+
+    Raises:
+        WeightsError: The last layer has another size, or there is none.
+    """
+    bias = arrays.get(f"{HEAD}.bias", np.zeros(0))
+    if bias.shape != (len(description.classes),):
+        raise WeightsError(
+            f"{source} names {len(description.classes):,} classes, but its last layer has shape "
+            f"{list(bias.shape)}"
+        )
 
 
 def _checked_mean(image: np.ndarray, size: int) -> np.ndarray:
