@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 # Lower bounds: the oldest that tests/ passed with. Upper bounds: the next release that may break.
 PADDLE = "paddlepaddle>=3.3,<3.4"  # 3.0 fails: a graph made of a net breaks its PyLayers
 REQUIRES = [
+    "filelock>=3.12,<5",  # one run a directory, on every system
     "numpy>=2,<3",  # as opencv-python 4.12 asks for
     "matplotlib>=3.9,<4",
     "opencv-python>=4.12,<6",  # 4.12: reads GIF

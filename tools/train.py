@@ -63,7 +63,7 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
         return RunDirectory.create(config.run.dir, Path(args.config).stem)
 
     if config is None:
-        config = read_config(make_run().config)
+        config = read_config(RunDirectory.existing(path).config)
     stop = StopSignals()
     # The device comes first: processes meet over it.
     choose_device(config.train.device)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from paddle_alexnet.board import cures
+from paddle_alexnet.board.log_file import LogFile
+from paddle_alexnet.errors import RunError
 from paddle_alexnet.printable import printable_name
 
 
@@ -26,10 +28,18 @@ class BoardWriter:
         # writes a log.
         from visualdl import LogWriter
 
-        path = Path(logdir) / cures.LOG_NAME
-        cures.cut_half_record(path)
+        self.path = Path(logdir) / cures.LOG_NAME
+        cures.cut_half_record(self.path)
         with cures.quiet():
             self._log = LogWriter(logdir=str(logdir), file_name=cures.LOG_NAME)
+            self._log.flush()
+        # What VisualDL wrote by itself at the start may have failed, too.
+        cures.cut_half_record(self.path)
+        try:
+            self._file = LogFile(self.path)
+        except OSError as error:
+            raise RunError(f"cannot write {self.path}: {error}") from error
+        self._log._get_file_writer()._async_writer._record_writer._writer = self._file
 
     def __enter__(self) -> "BoardWriter":
         return self
@@ -82,8 +92,14 @@ class BoardWriter:
             self._log.add_graph(cures.graph_copy(net), [spec])
 
     def flush(self) -> None:
-        """Bring everything written so far to the disk."""
+        """Bring everything written so far to the file.
+
+        Raises:
+            RunError: Something could not be written.
+        """
         self._log.flush()
+        if self._file.error is not None:
+            raise RunError(f"cannot write {self.path}: {self._file.error}")
 
     def close(self) -> None:
         """Flush and close; a second call does nothing."""

@@ -95,8 +95,8 @@ class ModelKeys:
     lrn: Word = _key("avgpool3d", "form of the response norm, all equal: avgpool3d, builtin, fused")
     init: Word | None = _key(
         None,
-        "how weights start: he, paper, krizhevsky2012, caffe, kaiming_seed002, torch; null: as in "
-        "the net's source, he for alexnet and alexnet_pad5",
+        "how weights start: he, he_small_head, paper, krizhevsky2012, caffe, kaiming_seed002, "
+        "torch; null: as in the net's source, he for alexnet and alexnet_pad5",
     )
     width: float = _key(1.0, "scales channels and hidden units", gt=0, le=1)
     dropout: float | None = _key(
@@ -128,6 +128,15 @@ class TrainKeys:
         "none", "bfloat16: on a GPU, convolutions and products in this type; weights stay float32"
     )
     log_every_steps: Count = _key(10, "updates between two points of the step curves", ge=1)
+    save_every_steps: Count | None = _key(
+        None, "updates between two saves of the state within an epoch; null: after epochs only",
+        ge=1,
+    )  # fmt: skip
+    on_nonfinite: Literal["stop", "skip"] = _key(
+        "stop",
+        "an update whose loss or gradient is not finite; stop: end the run; skip: leave it out, "
+        "but end after ten in a row",
+    )
 
 
 @_checked

@@ -125,11 +125,19 @@ class TrainingBatches:
         self.view.epoch = epoch
         over = self.noise_epochs is not None and epoch >= self.noise_epochs
         self.view.noisy = self.view.noise is not None and not over
-        rng = np.random.default_rng([self.view.seed, ORDER_STREAM, epoch])
-        groups = _in_groups(rng.permutation(self.images).tolist(), self.batch_size)
         rank, count = self.share
-        shares = [group[rank::count] for group in groups[first_batch:]]
+        shares = [group[rank::count] for group in self._groups(epoch)[first_batch:]]
         return load_batches(self.view, shares, self.workers)
+
+    def files(self, epoch: int, first_batch: int, count: int) -> tuple[str, ...]:
+        """The files of ``count`` batches of an epoch (from 0), of all processes together."""
+        groups = self._groups(epoch)[first_batch : first_batch + count]
+        samples = self.view.pictures.samples
+        return tuple(str(samples[index][0]) for group in groups for index in group)
+
+    def _groups(self, epoch: int) -> list[Sequence[int]]:
+        rng = np.random.default_rng([self.view.seed, ORDER_STREAM, epoch])
+        return _in_groups(rng.permutation(self.images).tolist(), self.batch_size)
 
 
 class EvaluationBatches:

@@ -49,6 +49,11 @@ class FlowerFolder(Dataset):
     def __len__(self) -> int:
         return len(self.samples)
 
+    @property
+    def labels(self) -> list[int]:
+        """The label of every picture."""
+        return [label for _, label in self.samples]
+
     def subset(self, indices: Sequence[int]) -> "FlowerFolder":
         """Some of the pictures, in the given order, with nothing of the others."""
         part = copy.copy(self)

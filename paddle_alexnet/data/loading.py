@@ -6,11 +6,14 @@ without workers, and with workers the error is lost in another one.
 
 import itertools
 import multiprocessing
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
 from typing import Protocol
 
 import numpy as np
@@ -84,8 +87,19 @@ def _executor(workers: int) -> Executor:
 
 
 def _start() -> None:
-    """Set up a process. Ctrl-C is for the one that trains, which ends the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Set up a process.
+
+    Ctrl-C and SIGTERM, which may be sent to all, are for the one that trains: it saves itself and
+    ends the others. Where it is killed it cannot, so the others watch for its end.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    connection.wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
 
 
 def _collect(items: Dataset) -> Batch:

@@ -55,6 +55,14 @@ def _he(name: str, layer: nn.Layer, hidden_bias: float) -> Start:
     return _normal(math.sqrt(2.0 / fan_in(layer)), 0.0)
 
 
+def _he_small_head(name: str, layer: nn.Layer, hidden_bias: float) -> Start:
+    """He, but the paper's N(0, 0.01) in fc8, which no ReLU follows: the first loss is near ln C.
+
+    With He's rule there the first answers are sure and wrong, and take an epoch to unlearn.
+    """
+    return _paper(name, layer, hidden_bias) if name == "fc8" else _he(name, layer, hidden_bias)
+
+
 def _paper(name: str, layer: nn.Layer, hidden_bias: float) -> Start:
     """The paper, section 5: N(0, 0.01) everywhere. Made for pixels 0..255; see docs/init.md."""
     return _normal(0.01, _unit_bias(name))
@@ -89,6 +97,7 @@ def _unit_bias(name: str) -> float:
 
 INITS: dict[str, Rule] = {
     "he": _he,
+    "he_small_head": _he_small_head,
     "paper": _paper,
     "krizhevsky2012": _krizhevsky2012,
     "caffe": _caffe,

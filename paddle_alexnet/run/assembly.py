@@ -24,9 +24,11 @@ from paddle_alexnet.run.board_log import PANEL_PICTURES, BoardLog
 from paddle_alexnet.run.checkpoints import Checkpoints, read_state
 from paddle_alexnet.run.directory import RunDirectory
 from paddle_alexnet.run.environment import describe_environment
+from paddle_alexnet.run.history import rewind
 from paddle_alexnet.run.inputs import needs_pixels, open_inputs
 from paddle_alexnet.run.metrics_file import MetricsFile
 from paddle_alexnet.run.progress import ProgressBar
+from paddle_alexnet.run.warnings import Warnings
 from paddle_alexnet.runtime.device import choose_device
 from paddle_alexnet.runtime.ranks import ALONE, Ranks
 from paddle_alexnet.storage.writing import write_text
@@ -55,9 +57,10 @@ def assemble(
 
     Args:
         config: All settings.
-        make_run: Gives the run's directory; called when everything else is known to be in order,
-            so that a mistake leaves no empty run behind.
-        resume: Go on from the directory's state.
+        make_run: Gives the run's directory, once; for a new run when everything else is known to
+            be in order, so that a mistake leaves nothing behind.
+        resume: Go on from the directory's state; from the start where it was killed before the
+            first was saved.
         cpu_speed: For the record; see :func:`paddle_alexnet.runtime.cpu.speed_up`.
         should_stop: Asked between updates.
         ranks: The processes that train together; the device is chosen by whoever made them meet.
@@ -65,20 +68,46 @@ def assemble(
     Raises:
         ConfigError, DataError, WeightsError, RunError: Something does not fit; the text says what.
     """
+    run = make_run() if resume else None
+    if run is not None and ranks.first:
+        run.claim()
+    try:
+        return _assemble(
+            config,
+            make_run,
+            run=run,
+            cpu_speed=cpu_speed or {},
+            should_stop=should_stop,
+            ranks=ranks,
+        )
+    except BaseException:
+        if run is not None:
+            run.release()
+        raise
+
+
+def _assemble(
+    config: Config,
+    make_run: Callable[[], RunDirectory],
+    *,
+    run: RunDirectory | None,
+    cpu_speed: dict[str, Any],
+    should_stop: Callable[[], bool],
+    ranks: Ranks,
+) -> tuple[Trainer, RunDirectory | None]:
     device = choose_device(config.train.device)
     if config.train.amp != "none" and device == "cpu":
         raise ConfigError("train.amp: is for GPUs; on a CPU Paddle has no faster operators for it")
     if config.model.name not in MODELS:
         raise ConfigError(f"model.name: unknown {config.model.name!r}; choose {', '.join(MODELS)}")
+    going_on = run is not None and run.has_state()
     inputs = open_inputs(config, MODELS[config.model.name].preprocessing, ranks)
     num_classes = len(inputs.classes)
     paddle.seed(config.train.seed)
     # Before the pictures are read for their mean: a mistake is found in seconds.
-    net = _build_net(config.model, num_classes, start=not resume)
-    if resume and needs_pixels(config):
-        pixels = read_pixels(make_run().pixels)
-    else:
-        pixels = inputs.pixels(config)
+    net = _build_net(config.model, num_classes, start=not going_on)
+    known = going_on and needs_pixels(config)
+    pixels = read_pixels(run.pixels) if known else inputs.pixels(config)
     batches = inputs.training_batches(config, pixels, noise_epochs(config.schedule))
     preprocessing = inputs.preprocessing
     description = Description(
@@ -127,23 +156,26 @@ def assemble(
         average=None if decay is None else WeightAverage(net, decay),
         should_stop=should_stop,
         log_every_steps=config.train.log_every_steps,
+        save_every_steps=config.train.save_every_steps,
+        skip_nonfinite=config.train.on_nonfinite == "skip",
         ranks=ranks,
     )
-    if resume:
-        read_state(make_run().state, trainer, inputs.listing.digest)
+    history = read_state(run, trainer, inputs.listing.digest) if going_on else {}
     if not ranks.first:
         return trainer, None
-    run = make_run()
-    if not resume:
+    run = make_run() if run is None else run
+    rewind(run, history)
+    if not going_on:
         write_text(run.config, write_config(config))
         write_text(run.class_index, class_index(inputs.classes))
         if pixels is not None:
             write_pixels(run.pixels, pixels)
-    environment = {**describe_environment(cpu_speed or {}, device), "compile": kind}
+    environment = {**describe_environment(cpu_speed, device), "compile": kind}
     write_text(run.free_environment(), json.dumps(environment, indent=2))
     val = inputs.val
     chosen = np.linspace(0, len(val) - 1, min(PANEL_PICTURES, len(val)), dtype=int)
     trainer.callbacks = [
+        Warnings(run, inputs.train.labels, config.train.label_smoothing),
         MetricsFile(run.metrics),
         BoardLog(
             run.path,

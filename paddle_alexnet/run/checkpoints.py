@@ -1,8 +1,8 @@
 """Saving a run's weights and state, and going on from them."""
 
 import json
+import logging
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +15,21 @@ from paddle_alexnet.nets.weights import (
     write_weights,
 )
 from paddle_alexnet.run.directory import RunDirectory
+from paddle_alexnet.run.history import history_sizes
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
-from paddle_alexnet.training.callbacks import Callback, Progress
+from paddle_alexnet.training.callbacks import Callback
 from paddle_alexnet.training.evaluation import Evaluation
 from paddle_alexnet.training.loop import Trainer
 from paddle_alexnet.training.optimizer import optimizer_arrays, restore_optimizer
+from paddle_alexnet.training.progress import Progress
+
+logger = logging.getLogger(__name__)
 
 STATE_FORMAT = "paddle-alexnet-state"
 
 
 class Checkpoints(Callback):
-    """Best weights by val top-1, and the last state after every epoch and on interruption.
+    """Best weights by val top-1, and the state to go on from; after the logs in the callbacks.
 
     Args:
         run: Where to.
@@ -50,19 +54,20 @@ class Checkpoints(Callback):
             trainer.progress.best_epoch = trainer.progress.epoch
             write_weights(self.run.best, net_arrays(trainer.net), self.describe(record))
 
-    def on_epoch_saved(self, trainer: Trainer) -> None:
+    def on_save(self, trainer: Trainer) -> None:
         """Save the state."""
-        write_state(self.run.state, trainer, self.data_digest)
+        write_state(self.run, trainer, self.data_digest)
 
-    def on_interrupt(self, trainer: Trainer) -> None:
-        """Save the state, in the middle of an epoch too."""
-        write_state(self.run.state, trainer, self.data_digest)
+    def close(self) -> None:
+        """Let another process have the directory."""
+        self.run.release()
 
 
-def write_state(path: Path, trainer: Trainer, data_digest: str) -> None:
+def write_state(run: RunDirectory, trainer: Trainer, data_digest: str) -> None:
     """Write all that training needs to go on: weights, velocity, average, schedule, progress.
 
-    Random numbers are told by (seed, step) and (seed, epoch, index), so none need saving.
+    Random numbers are told by (seed, step) and (seed, epoch, index), so no generator's state needs
+    saving. The state before this one stays as ``run.previous_state``.
 
     Raises:
         RunError: The file cannot be written.
@@ -73,21 +78,27 @@ def write_state(path: Path, trainer: Trainer, data_digest: str) -> None:
         arrays |= _prefixed("average", trainer.average.arrays())
     metadata = {
         "format": STATE_FORMAT,
-        "progress": json.dumps(asdict(trainer.progress)),
+        "progress": json.dumps(trainer.progress.plain()),
         "schedule": json.dumps(trainer.schedule.state()),
+        "history": json.dumps(history_sizes(run)),
         "data": data_digest,
     }
-    write_tensors(path, arrays, metadata)
+    write_tensors(run.state, arrays, metadata, keep=run.previous_state)
 
 
-def read_state(path: Path, trainer: Trainer, data_digest: str) -> None:
+def read_state(run: RunDirectory, trainer: Trainer, data_digest: str) -> dict[str, int]:
     """Put what :func:`write_state` wrote into a trainer made from the same configuration.
 
+    Where the last state is missing or damaged, the one before is taken.
+
+    Returns:
+        The sizes of the logs at the time; see :mod:`paddle_alexnet.run.history`.
+
     Raises:
-        WeightsError: The file is missing, damaged or of another net.
+        WeightsError: There is no state that is whole, or it is of another net.
         DataError: The pictures or their classes are not those that the run started with.
     """
-    arrays, metadata = read_tensors(path)
+    path, arrays, metadata = _last_whole(run)
     if metadata.get("format") != STATE_FORMAT:
         raise WeightsError(f"{path} is not the state of a run")
     if metadata.get("data") != data_digest:
@@ -102,9 +113,22 @@ def read_state(path: Path, trainer: Trainer, data_digest: str) -> None:
         if trainer.average is not None:
             trainer.average.restore(_unprefixed("average", arrays))
         trainer.schedule.restore(json.loads(metadata["schedule"]))
-        trainer.progress = Progress(**json.loads(metadata["progress"]))
+        trainer.progress = Progress.from_plain(json.loads(metadata["progress"]))
+        return dict(json.loads(metadata["history"]))
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} is not a state of this configuration: {error}") from error
+
+
+def _last_whole(run: RunDirectory) -> tuple[Path, dict[str, np.ndarray], dict[str, str]]:
+    if not run.state.exists():  # killed between two renames
+        return run.previous_state, *read_tensors(run.previous_state)
+    try:
+        return run.state, *read_tensors(run.state)
+    except WeightsError as error:
+        if not run.previous_state.exists():
+            raise
+        logger.warning("%s; going on from %s, the state before it", error, run.previous_state)
+        return run.previous_state, *read_tensors(run.previous_state)
 
 
 def _prefixed(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

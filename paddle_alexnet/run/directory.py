@@ -5,19 +5,34 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from paddle_alexnet.errors import RunError
+from paddle_alexnet.storage.writing import is_part
+
+CONFIG = "config.yml"
+LOCK = ".lock"
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunDirectory:
-    """Names within a run's own directory."""
+    """Names within a run's own directory.
+
+    Attributes:
+        path: The directory.
+        lock: Held by the process that writes there, from :meth:`claim` on; the system gives it back
+            when a process dies.
+    """
 
     path: Path
+
+    def __post_init__(self) -> None:
+        self.lock = FileLock(self.path / LOCK)
 
     @property
     def config(self) -> Path:
         """The resolved configuration."""
-        return self.path / "config.yml"
+        return self.path / CONFIG
 
     @property
     def environment(self) -> Path:
@@ -53,6 +68,42 @@ class RunDirectory:
         """All that training needs to go on."""
         return self.path / "state.safetensors"
 
+    @property
+    def previous_state(self) -> Path:
+        """The state that was saved before :attr:`state`."""
+        return self.path / "state.previous.safetensors"
+
+    def has_state(self) -> bool:
+        """Whether something was saved to go on from."""
+        return self.state.exists() or self.previous_state.exists()
+
+    def nonfinite(self, step: int) -> Path:
+        """What is known of update number ``step``, which was not finite."""
+        return self.path / f"nonfinite-{step}.json"
+
+    def claim(self) -> None:
+        """Keep other processes out, and remove what one that was killed was writing.
+
+        Raises:
+            RunError: Another process has it, or nothing can be written there.
+        """
+        try:
+            self.lock.acquire(blocking=False)
+            for entry in self.path.iterdir():
+                if is_part(entry):
+                    entry.unlink()
+        except Timeout:
+            raise RunError(
+                f"another process trains in {self.path}: wait for its end, or choose another "
+                "run.dir"
+            ) from None
+        except OSError as error:
+            raise RunError(f"cannot write to {self.path}: {error}") from error
+
+    def release(self) -> None:
+        """Let another process have the directory."""
+        self.lock.release()
+
     @classmethod
     def create(cls, path: str | Path | None, name: str) -> "RunDirectory":
         """Make the directory of a new run.
@@ -65,42 +116,54 @@ class RunDirectory:
         Raises:
             RunError: ``path`` is taken or cannot be made.
         """
-        path = cls.free(name) if path is None else Path(path)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            taken = any(path.iterdir())
-        except OSError as error:
-            raise RunError(f"cannot make the run's directory {path}: {error}") from error
-        if taken:
-            has_state = cls(path).state.exists()
-            go_on = f"go on with --resume {path}, or " if has_state else ""
+        run = cls(_make_free(name) if path is None else _make(Path(path)))
+        run._refuse_if_taken()
+        run.claim()
+        run._refuse_if_taken()  # by one that was quicker
+        return run
+
+    def _refuse_if_taken(self) -> None:
+        # What a run leaves that was killed before it had a configuration does not count.
+        if any(entry.name != LOCK and not is_part(entry) for entry in self.path.iterdir()):
+            self.release()
+            go_on = f"go on with --resume {self.path}, or " if self.has_state() else ""
             raise RunError(
-                f"{path} is not empty, and a run is never overwritten: {go_on}choose another "
+                f"{self.path} is not empty, and a run is never overwritten: {go_on}choose another "
                 "run.dir"
             )
-        return cls(path)
-
-    @staticmethod
-    def free(name: str) -> Path:
-        """``runs/<name>``, or the first of ``runs/<name>-2`` ... that does not exist."""
-        return next(path for path in _numbered(Path("runs") / name) if not path.exists())
 
     @classmethod
     def existing(cls, path: str | Path) -> "RunDirectory":
-        """The directory of a run to resume.
+        """The directory of a run to resume; not claimed yet.
 
         Raises:
-            RunError: It holds no configuration, or nothing was saved before it ended.
+            RunError: It holds no configuration.
         """
         run = cls(Path(path))
         if not run.config.is_file():
             raise RunError(f"{path} is not the directory of a run: {run.config} is missing")
-        if not run.state.exists():
-            raise RunError(
-                f"{path} cannot go on: the run ended before its first epoch was saved; start anew "
-                "with another run.dir"
-            )
         return run
+
+
+def _make(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot make the run's directory {path}: {error}") from error
+    return path
+
+
+def _make_free(name: str) -> Path:
+    """``runs/<name>``, or the first of ``runs/<name>-2`` ... that does not exist."""
+    for path in _numbered(_make(Path("runs")) / name):
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise RunError(f"cannot make the run's directory {path}: {error}") from error
+        return path
+    raise AssertionError  # numbers do not end
 
 
 def _numbered(path: Path) -> Iterator[Path]:

@@ -7,7 +7,6 @@ from typing import Any
 from paddle_alexnet.errors import RunError
 from paddle_alexnet.printable import printable
 from paddle_alexnet.storage.texts import parse_json, read_text
-from paddle_alexnet.storage.writing import write_text
 from paddle_alexnet.training.callbacks import Callback
 from paddle_alexnet.training.evaluation import Evaluation
 from paddle_alexnet.training.loop import Trainer
@@ -17,16 +16,10 @@ MAX_METRICS = 1 << 28  # bytes; an epoch has some 400
 
 
 class MetricsFile(Callback):
-    """Appends one object an epoch; a resumed run first drops epochs it is going to repeat."""
+    """Appends one object an epoch."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-
-    def on_start(self, trainer: Trainer) -> None:
-        """Keep the epochs that the state knows."""
-        if self.path.exists():
-            rows = [r for r in read_metrics(self.path) if r["epoch"] <= trainer.progress.epoch]
-            write_text(self.path, "".join(json.dumps(row) + "\n" for row in rows))
 
     def on_epoch(self, trainer: Trainer, record: dict[str, float], val: Evaluation) -> None:
         """Append the epoch."""

@@ -17,11 +17,16 @@ OUR_FORMATS = "paddle-alexnet"  # how the metadata's format of a file that only 
 
 
 def write_tensors(
-    path: str | Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]
+    path: str | Path,
+    arrays: Mapping[str, np.ndarray],
+    metadata: Mapping[str, str],
+    *,
+    keep: Path | None = None,
 ) -> None:
     """Write a safetensors file; an older file of the name stays until the new one is complete.
 
-    Its metadata gets a checksum of all the rest, for :func:`read_tensors`.
+    Its metadata gets a checksum of all the rest, for :func:`read_tensors`. For ``keep`` see
+    :func:`paddle_alexnet.storage.writing.write_whole`.
 
     Raises:
         RunError: It cannot be written.
@@ -29,7 +34,28 @@ def write_tensors(
     # safetensors writes memory as it lies, so every array must be contiguous.
     whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     texts = {**metadata, CHECKSUM: _checksum(whole, metadata)}
-    write_whole(path, lambda beside: safetensors.numpy.save_file(whole, beside, metadata=texts))
+
+    def write(beside: str) -> None:
+        safetensors.numpy.save_file(whole, beside, metadata=texts)
+        _sort_metadata(Path(beside))
+
+    write_whole(path, write, keep=keep)
+
+
+def _sort_metadata(path: Path) -> None:
+    """Give the metadata of a file an order; safetensors writes it in another one each time.
+
+    So the same content is the same file, byte for byte. The header stays as long as it is.
+    """
+    with open(path, "rb+") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+        if len(text) > size:
+            raise ValueError("the header is not written as safetensors writes it")
+        file.seek(8)
+        file.write(text.ljust(size))
 
 
 def read_tensors(

@@ -10,11 +10,21 @@ from pathlib import Path
 
 from paddle_alexnet.errors import RunError
 
+PART = ".part"  # ends the name of a file that is being written
 
-def write_whole(path: str | Path, write: Callable[[str], object]) -> None:
+
+def write_whole(
+    path: str | Path, write: Callable[[str], object], *, keep: Path | None = None
+) -> None:
     """Have ``write(name)`` make a file beside ``path``, sync it, then rename it to ``path``.
 
     A pipe or a device at ``path`` is written to as it is.
+
+    Args:
+        path: The file.
+        write: Given the name of a file beside it.
+        keep: What stood at ``path`` is renamed to this; it is lost where this is None. A process
+            that is killed between the two renames leaves nothing at ``path``.
 
     Raises:
         RunError: A step failed; a file that stood at ``path`` is untouched.
@@ -27,7 +37,7 @@ def write_whole(path: str | Path, write: Callable[[str], object]) -> None:
         except OSError as error:
             raise RunError(f"cannot write {path}: {error}") from error
         return
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside = path.with_name(f".{path.name}.{os.getpid()}{PART}")
     try:
         beside.touch()
         mode = beside.stat().st_mode
@@ -36,13 +46,34 @@ def write_whole(path: str | Path, write: Callable[[str], object]) -> None:
         beside.chmod(mode)
         with open(beside, "rb+") as file:
             os.fsync(file.fileno())
+        if keep is not None and path.exists():
+            path.replace(keep)
         beside.replace(path)
+        sync_folder(path.parent)
     except BaseException as error:
         beside.unlink(missing_ok=True)
         if not isinstance(error, Exception):
             raise  # stopped
         # safetensors reports a full disk with an exception of its own.
         raise RunError(f"cannot write {path}: {error}") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, so that a rename outlives a power cut.
+
+    Windows has no such call.
+    """
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def is_part(path: Path) -> bool:
+    """Whether this is a file that :func:`write_whole` could not finish, or is writing."""
+    return path.name.startswith(".") and path.name.endswith(PART)
 
 
 def check_target(path: str | Path) -> None:

@@ -15,8 +15,15 @@ from paddle_alexnet.data.batches import TrainingBatches
 from paddle_alexnet.errors import RunError
 from paddle_alexnet.runtime.ranks import ALONE, Ranks
 from paddle_alexnet.training.averaging import WeightAverage
-from paddle_alexnet.training.callbacks import Callback, Progress
+from paddle_alexnet.training.callbacks import Callback
 from paddle_alexnet.training.evaluation import Evaluation
+from paddle_alexnet.training.nonfinite import (
+    MOST_SKIPPED,
+    NonfiniteUpdate,
+    gradient_norm,
+    gradient_norms,
+)
+from paddle_alexnet.training.progress import Progress, Tally
 from paddle_alexnet.training.schedule import Schedule
 
 DROPOUT_STREAM = 2  # beside the streams of paddle_alexnet.data.batches
@@ -46,6 +53,8 @@ class Trainer:
         callbacks: Told what happens, in order.
         should_stop: Asked after every update.
         log_every_steps: Updates between two ``on_log``.
+        save_every_steps: Updates between two ``on_save`` within an epoch; None for none.
+        skip_nonfinite: Leave out an update whose loss or gradient is not finite, rather than stop.
         ranks: Processes that each see a share of every batch.
         progress: Where to start.
     """
@@ -64,6 +73,8 @@ class Trainer:
     callbacks: Sequence[Callback] = ()
     should_stop: Callable[[], bool] = lambda: False
     log_every_steps: int = 10
+    save_every_steps: int | None = None
+    skip_nonfinite: bool = False
     ranks: Ranks = ALONE
     progress: Progress = field(default_factory=Progress)
 
@@ -82,7 +93,7 @@ class Trainer:
 
         Raises:
             Interrupted: ``should_stop`` said so; the callbacks have been told.
-            RunError: The loss is no longer finite.
+            RunError: A loss or a gradient is not finite; the update was not made.
         """
         try:
             self._tell("on_start")
@@ -97,90 +108,103 @@ class Trainer:
         progress = self.progress
         self.net.train()
         first = progress.epoch_step * self.accumulate_steps
-        batches = self.batches.epoch(progress.epoch, first)
-        # Losses stay on the device until they are logged, so a GPU need not wait for Python.
-        pending: list[tuple[paddle.Tensor, paddle.Tensor, int]] = []
-        waited = 0.0
-        window_start = start = time.perf_counter()
-        for group in _groups(batches, self.accumulate_steps):
-            waited += time.perf_counter() - start
-            pending.append(self._update(group))
+        mark = time.perf_counter()
+        for group in _groups(self.batches.epoch(progress.epoch, first), self.accumulate_steps):
+            waited = time.perf_counter() - mark
+            images = self._update(group)
             progress.step += 1
             progress.epoch_step += 1
-            self._tell("on_update", pending[-1][2])
+            for tally in (progress.window, progress.totals):
+                tally.reader_seconds += waited
+                tally.seconds += time.perf_counter() - mark
+            mark = time.perf_counter()
+            self._tell("on_update", images)
             stop = self.ranks.any(self.should_stop())
             last = progress.epoch_step == self.steps_per_epoch
-            if stop or last or progress.step % self.log_every_steps == 0:
-                self._log(pending, waited, window_start)
-                pending, waited, window_start = [], 0.0, time.perf_counter()
+            if last or progress.step % self.log_every_steps == 0:
+                self._log()
+            every = self.save_every_steps
+            if not last and (stop or (every is not None and progress.step % every == 0)):
+                self._tell("on_save")
             if stop and not last:
-                self._tell("on_interrupt")
                 raise Interrupted
-            start = time.perf_counter()
 
-    def _update(self, group: list[list[paddle.Tensor]]) -> tuple[paddle.Tensor, paddle.Tensor, int]:
-        """One update from a few batches; sums of loss and hits on the device, and images."""
+    def _update(self, group: list[list[paddle.Tensor]]) -> int:
+        """One update from a few batches, counted in the tallies; returns its images."""
+        progress = self.progress
         # Dropout is told by (seed, step) alone, so a resumed run draws the same.
-        paddle.seed(_stream_seed(self.seed, self.progress.step, self.ranks.rank))
-        self.schedule.apply(self.optimizer, self.progress.step)
+        paddle.seed(_stream_seed(self.seed, progress.step, self.ranks.rank))
+        self.schedule.apply(self.optimizer, progress.step)
         count = self._images_of_update()
         loss_sum = paddle.zeros([])
-        correct = paddle.zeros([], "int64")
+        correct_sum = paddle.zeros([], "int64")
         for images, labels, *shifts in group:
             loss, hits = self.step(self.normalize(images, *shifts), labels)
             # The mean over the whole group and all processes, as if it were one batch.
             (loss / count).backward()
             loss_sum += loss.detach()
-            correct += hits
-        self.ranks.add_up([parameter.grad for parameter in self.net.parameters()])
-        self.optimizer.step()
+            correct_sum += hits
+        parameters = self.net.parameters()
+        self.ranks.add_up([parameter.grad for parameter in parameters])
+        loss, correct = self.ranks.total([loss_sum.item(), correct_sum.item()])
+        # Before the update: one that is not finite would spoil all weights for good.
+        if math.isfinite(loss) and math.isfinite(gradient_norm(parameters)):
+            self.optimizer.step()
+            if self.average is not None:
+                self.average.update(progress.step)
+            progress.skipped = 0
+            for tally in (progress.window, progress.totals):
+                tally.add(count, loss, correct)
+        else:
+            self._refuse(loss / count)
         self.optimizer.clear_grad(set_to_zero=False)
-        if self.average is not None:
-            self.average.update(self.progress.step)
-        return loss_sum, correct, count
+        return count
 
     def _images_of_update(self) -> int:
         """In all processes together."""
         done = self.progress.epoch_step * self.images_per_update
         return min(self.images_per_update, self.batches.images - done)
 
-    def _log(
-        self,
-        pending: list[tuple[paddle.Tensor, paddle.Tensor, int]],
-        waited: float,
-        window_start: float,
-    ) -> None:
-        images = sum(count for _, _, count in pending)
-        loss, correct = self.ranks.total(
-            [
-                sum(loss.item() for loss, _, _ in pending),
-                sum(hits.item() for _, hits, _ in pending),
-            ]
+    def _refuse(self, loss: float) -> None:
+        """Report the update under way, which is not finite; the caller leaves it out.
+
+        Raises:
+            RunError: To be stopped for, or one of too many in a row.
+        """
+        progress = self.progress
+        update = NonfiniteUpdate(
+            progress.step + 1,
+            float(self.optimizer.get_lr()),
+            loss,
+            gradient_norms(self.net),
+            self.batches.files(
+                progress.epoch, progress.epoch_step * self.accumulate_steps, self.accumulate_steps
+            ),
         )
-        seconds = time.perf_counter() - window_start
-        lr = float(self.optimizer.get_lr())
-        if not math.isfinite(loss):
+        progress.skipped += 1
+        self._tell("on_nonfinite", update)
+        many = progress.skipped >= MOST_SKIPPED
+        if many or not self.skip_nonfinite:
             raise RunError(
-                f"the loss is no longer finite after update {self.progress.step} (lr {lr:g}): "
-                "lower optimizer.lr, lengthen schedule.warmup_epochs or set optimizer.clip_norm"
+                f"{update.describe()}. "
+                + (f"It is number {progress.skipped} in a row. " if many else "")
+                + "The last saved state is as it was: look at the pictures; lower optimizer.lr, "
+                "lengthen schedule.warmup_epochs or set optimizer.clip_norm"
+                + ("" if self.skip_nonfinite else "; train.on_nonfinite=skip leaves such out")
             )
-        totals = self.progress.totals
-        for key, value in (
-            ("loss", loss),
-            ("correct", correct),
-            ("images", images),
-            ("reader_seconds", waited),
-            ("seconds", seconds),
-        ):
-            totals[key] = totals.get(key, 0.0) + value
+
+    def _log(self) -> None:
+        window, self.progress.window = self.progress.window, Tally()
+        if not window.updates:
+            return  # all were skipped
         record = {
             "step": self.progress.step,
-            "lr": lr,
-            "loss": loss / images,
-            "top1": correct / images,
-            "img_per_second": images / seconds,
-            "reader_cost": waited / len(pending),
-            "batch_cost": seconds / len(pending),
+            "lr": float(self.optimizer.get_lr()),
+            "loss": window.loss / window.images,
+            "top1": window.correct / window.images,
+            "img_per_second": window.images / window.seconds,
+            "reader_cost": window.reader_seconds / window.updates,
+            "batch_cost": window.seconds / window.updates,
         }
         self._tell("on_log", record)
 
@@ -188,31 +212,33 @@ class Trainer:
         progress, totals = self.progress, self.progress.totals
         lr = float(self.optimizer.get_lr())
         progress.epoch += 1
-        progress.epoch_step, progress.totals = 0, {}
+        progress.epoch_step, progress.totals = 0, Tally()
+        if not totals.updates:
+            raise RunError(f"no update of epoch {progress.epoch} was finite: lower optimizer.lr")
         held = self.average.in_place() if self.average is not None else contextlib.nullcontext()
         with held:
             start = time.perf_counter()
             val = self.evaluate()
+            seconds = time.perf_counter() - start
             record = {
                 "epoch": progress.epoch,
                 "step": progress.step,
                 "lr": lr,
-                "train/loss": totals["loss"] / totals["images"],
-                "train/top1": totals["correct"] / totals["images"],
-                "train/img_per_second": totals["images"] / totals["seconds"],
-                "train/reader_cost": totals["reader_seconds"] / self.steps_per_epoch,
-                "train/seconds": totals["seconds"],
+                "train/loss": totals.loss / totals.images,
+                "train/top1": totals.correct / totals.images,
+                "train/img_per_second": totals.images / totals.seconds,
+                "train/reader_cost": totals.reader_seconds / totals.updates,
+                "train/seconds": totals.seconds,
                 "val/loss": val.loss,
                 "val/top1": val.top1,
                 f"val/top{val.k}": val.topk,
-                "val/img_per_second": val.count / (time.perf_counter() - start),
-                "val/seconds": time.perf_counter() - start,
+                "val/img_per_second": val.count / seconds,
+                "val/seconds": seconds,
             }
             self.schedule.end_epoch(1 - val.top1)
             self._tell("on_epoch", record, val)
-        self._tell("on_epoch_saved")
+        self._tell("on_save")
         if self.ranks.any(self.should_stop()) and progress.epoch < self.epochs:
-            self._tell("on_interrupt")
             raise Interrupted
 
     def _tell(self, event: str, *args: object) -> None:

@@ -1,7 +1,13 @@
 """Loading ahead: errors arrive, and nothing waits for ever."""
 
+import multiprocessing
 import os
+import signal
+import subprocess
+import sys
 import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,6 +74,52 @@ def test_leaving_early_ends_the_loading(workers):
     next(batches)
     batches.close()
     assert threading.active_count() == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
+def test_a_signal_to_all_is_for_the_process_that_trains():
+    """As from a scheduler that ends a whole group: loading goes on until training has saved."""
+    batches = load_batches(Numbers(), GROUPS * 20, 1)
+    got = [next(batches)]
+    for child in multiprocessing.active_children():
+        os.kill(child.pid, signal.SIGTERM)
+        os.kill(child.pid, signal.SIGINT)
+    got += batches
+    assert len(got) == 80
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_loading_processes_end_with_one_that_is_killed(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import multiprocessing, sys, time\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from test_loading import GROUPS, Numbers, load_batches\n"
+        "if __name__ == '__main__':\n"
+        "    batches = load_batches(Numbers(), GROUPS * 99, 2)\n"
+        "    next(batches)\n"
+        "    print(*(child.pid for child in multiprocessing.active_children()), flush=True)\n"
+        "    time.sleep(99)\n"
+    )
+    parent = subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, text=True)
+    children = [int(word) for word in parent.stdout.readline().split()]
+    assert len(children) == 2
+    parent.kill()
+    parent.communicate()
+    deadline = time.monotonic() + 20
+    while any(alive(pid) for pid in children) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(alive(pid) for pid in children)
+
+
+def alive(pid):
+    """Not gone, and not just waiting for someone to ask how it ended."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    return not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
 def test_no_batches():

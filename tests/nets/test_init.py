@@ -36,6 +36,10 @@ SEED002 = {
 # For each init the standard deviations and the biases of all layers.
 STATISTICS = {
     "he": ({n: math.sqrt(2 / FAN_IN[n]) for n in NAMES}, dict.fromkeys(NAMES, 0)),
+    "he_small_head": (
+        {n: math.sqrt(2 / FAN_IN[n]) for n in NAMES} | {"fc8": 0.01},
+        dict.fromkeys(NAMES, 0),
+    ),
     "paper": (PAPER, HIDDEN),
     "krizhevsky2012": (PAPER | dict.fromkeys(("conv3", "conv4", "conv5"), 0.03), HIDDEN),
     "caffe": (PAPER | dict.fromkeys(("fc6", "fc7"), 0.005), HIDDEN),

@@ -53,6 +53,10 @@ def start(config, path, **more):
     return assemble(config, lambda: RunDirectory.create(path, "test"), **more)
 
 
+def go_on(config, path):
+    return assemble(config, lambda: RunDirectory.existing(path), resume=True)
+
+
 def arrays(path):
     return read_tensors(path)[0]
 
@@ -126,7 +130,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(settings, tmp_path, stop_after, 
     trainer.callbacks[0].on_update = lambda *args: steps.append(args)
     with pytest.raises(Interrupted):
         trainer.fit()
-    resumed, _ = assemble(config, lambda: RunDirectory.existing(part.path), resume=True)
+    resumed, _ = go_on(config, part.path)
     assert resumed.progress.step == stop_after
     resumed.fit()
     assert_equal_arrays(arrays(part.state), arrays(whole.state))
@@ -220,12 +224,69 @@ def test_run_directories_are_numbered(tmp_path, monkeypatch):
 def test_what_is_no_run_cannot_be_resumed(settings, tmp_path):
     with pytest.raises(RunError, match=r"config\.yml is missing"):
         RunDirectory.existing(tmp_path)
-    run = RunDirectory.create(tmp_path / "run", "x")
-    with pytest.raises(WeightsError, match="no weights file"):
-        assemble(changed(settings), lambda: run, resume=True)
+
+
+def test_a_damaged_state_is_named_and_the_one_before_it_taken(settings, tmp_path, caplog):
+    config = changed(settings)
+    trainer, whole = start(config, tmp_path / "whole")
+    trainer.fit()
+    trainer, run = start(config, tmp_path / "run")
+    trainer.fit()
+    data = bytearray(run.state.read_bytes())
+    data[len(data) // 2] ^= 1
+    run.state.write_bytes(data)
+    trainer, _ = go_on(config, run.path)
+    assert trainer.progress.epoch == EPOCHS - 1
+    assert f"{run.state} " in caplog.text and f"going on from {run.previous_state}" in caplog.text
+    trainer.fit()
+    assert_equal_arrays(arrays(run.state), arrays(whole.state))
+    assert [r["epoch"] for r in read_metrics(run.metrics)] == list(range(1, EPOCHS + 1))
     run.state.write_bytes(b"damaged")
-    with pytest.raises(WeightsError, match="damaged"):
-        assemble(changed(settings), lambda: run, resume=True)
+    run.previous_state.write_bytes(b"damaged")
+    with pytest.raises(WeightsError, match=r"state\.previous\.safetensors .*damaged"):
+        go_on(config, run.path)
+    run.previous_state.unlink()
+    with pytest.raises(WeightsError, match=r"state\.safetensors .*damaged"):
+        go_on(config, run.path)
+
+
+def test_killed_between_two_renames_the_state_before_is_taken(settings, tmp_path):
+    trainer, run = start(changed(settings), tmp_path / "run")
+    trainer.fit()
+    run.state.unlink()
+    trainer, _ = go_on(changed(settings), run.path)
+    assert trainer.progress.epoch == EPOCHS - 1
+
+
+def test_a_second_run_in_a_directory_is_refused(settings, tmp_path):
+    trainer, run = start(changed(settings), tmp_path / "run")
+    with pytest.raises(RunError, match=f"another process trains in {run.path}"):
+        go_on(changed(settings), run.path)
+    with pytest.raises(RunError, match="not empty"):
+        start(changed(settings), run.path)
+    trainer.fit()
+    go_on(changed(settings), run.path)
+
+
+def test_what_a_killed_run_was_writing_is_cleared_away(settings, tmp_path):
+    trainer, run = start(changed(settings), tmp_path / "run")
+    trainer.fit()
+    part = run.path / ".state.safetensors.123.part"
+    part.touch()
+    go_on(changed(settings), run.path)
+    assert not part.exists()
+    # Killed before its configuration was there: nothing that could be overwritten.
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / ".config.yml.123.part").touch()
+    start(changed(settings), tmp_path / "other")
+
+
+def test_history_that_is_lost_is_said(settings, tmp_path, caplog):
+    trainer, run = start(changed(settings), tmp_path / "run")
+    trainer.fit()
+    run.metrics.write_text("")
+    go_on(changed(settings), run.path)
+    assert f"{run.metrics} has 0 bytes, but had" in caplog.text
 
 
 def test_a_state_is_not_weights_and_weights_are_no_state(settings, tmp_path):
@@ -276,10 +337,30 @@ def test_going_on_needs_no_pretrained_file_and_notes_the_environment(settings, t
     assert again["machine"]["cores"] == 7
 
 
-def test_a_run_that_saved_nothing_says_what_to_do(settings, tmp_path):
-    _, run = start(changed(settings), tmp_path / "run")
-    with pytest.raises(RunError, match=r"before its first epoch was saved.*another run\.dir"):
-        RunDirectory.existing(run.path)
+def test_a_run_that_saved_nothing_starts_again(settings, tmp_path):
+    config = changed(settings)
+    trainer, whole = start(config, tmp_path / "whole")
+    trainer.fit()
+
+    def fail(*args):
+        raise KeyboardInterrupt  # as good as a kill: nothing is saved
+
+    trainer, run = start(config, tmp_path / "run")
+    trainer.callbacks[-1].on_epoch = fail  # best weights, metrics and curves are there
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit()
+    assert run.best.exists() and not run.has_state()
+    trainer, _ = go_on(config, run.path)
+    trainer.fit()
+    assert_equal_arrays(arrays(run.state), arrays(whole.state))
+    assert [r["epoch"] for r in read_metrics(run.metrics)] == [1, 2, 3]
+    points = LogReader(file_path=str(run.path / "vdlrecords.main.log")).get_data(
+        "scalar", "step/loss"
+    )
+    want = LogReader(file_path=str(whole.path / "vdlrecords.main.log")).get_data(
+        "scalar", "step/loss"
+    )
+    assert [(p.id, p.value) for p in points] == [(p.id, p.value) for p in want]
 
 
 def test_a_narrow_net_is_used_again_as_it_was_trained(settings, tmp_path):

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import struct
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -138,3 +140,19 @@ def test_a_header_longer_than_the_file(tmp_path):
     (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", 1 << 63) + b"{}")
     with pytest.raises(WeightsError, match="cannot be read"):
         read_tensors(tmp_path / "a.safetensors", foreign=True)
+
+
+def test_the_same_content_is_the_same_file(tmp_path):
+    """In other processes too, where the order of a hash table is another."""
+    code = (
+        "import numpy as np, sys\n"
+        "from paddle_alexnet.storage.tensors import write_tensors\n"
+        "texts = {f'key {i}': f'\u96cf\u83ca \\x7f\\n{i}' for i in range(9)}\n"
+        "write_tensors(sys.argv[1], {'b': np.ones((2, 3)), 'a': np.zeros(2, 'f4')}, texts)"
+    )
+    files = [tmp_path / f"{i}.safetensors" for i in range(3)]
+    for file in files:
+        subprocess.run([sys.executable, "-c", code, str(file)], check=True)
+    assert len({file.read_bytes() for file in files}) == 1
+    arrays, texts = read_tensors(files[0], foreign=True)
+    assert texts["key 3"] == "\u96cf\u83ca \x7f\n3" and arrays["b"].tolist() == [[1.0] * 3] * 2

@@ -11,6 +11,7 @@ from paddle_alexnet.training.averaging import WeightAverage
 from paddle_alexnet.training.callbacks import Callback
 from paddle_alexnet.training.evaluation import Evaluation
 from paddle_alexnet.training.loop import Interrupted, Trainer
+from paddle_alexnet.training.nonfinite import gradient_norm
 from paddle_alexnet.training.optimizer import build_optimizer
 from paddle_alexnet.training.schedule import Schedule
 from paddle_alexnet.training.step import TrainingStep
@@ -34,6 +35,9 @@ class Batches:
             part = slice(start, start + BATCH)
             yield [paddle.to_tensor(PICTURES[part]), paddle.to_tensor(LABELS[part])]
 
+    def files(self, epoch, first_batch, count):
+        return tuple(f"{i}.png" for i in range(first_batch * BATCH, IMAGES))[: count * BATCH]
+
 
 class Notes(Callback):
     """Writes down what it is told."""
@@ -48,11 +52,11 @@ class Notes(Callback):
         self.epochs.append(record)
         self.evaluated = trainer.net[0].weight.numpy()
 
-    def on_epoch_saved(self, trainer):
-        self.events.append("saved")
+    def on_save(self, trainer):
+        self.events.append(f"saved {trainer.progress.step}")
 
-    def on_interrupt(self, trainer):
-        self.events.append("interrupt")
+    def on_nonfinite(self, trainer, update):
+        self.events.append(update)
 
     def close(self):
         self.events.append("close")
@@ -120,7 +124,7 @@ def test_training_is_what_it_should_be(accumulate, groups):
         own = np.array(losses[epoch * len(groups) : (epoch + 1) * len(groups)])
         assert record["train/loss"] == pytest.approx((own * sizes).sum() / IMAGES, rel=1e-5)
         assert (record["epoch"], record["step"]) == (epoch + 1, (epoch + 1) * len(groups))
-    assert notes.events == ["saved"] * 3 + ["close"]
+    assert notes.events == [f"saved {(n + 1) * len(groups)}" for n in range(3)] + ["close"]
 
 
 def test_log_windows_cover_an_epoch():
@@ -156,7 +160,7 @@ def test_stopping_saves_between_updates_and_goes_on_there(stop_after):
         trainer.fit()
     assert trainer.progress.step == stop_after
     assert (trainer.progress.epoch, trainer.progress.epoch_step) == divmod(stop_after, 3)
-    assert notes.events[-2:] == ["interrupt", "close"]
+    assert notes.events[-2:] == [f"saved {stop_after}", "close"]
     whole = make()
     whole.fit()
     trainer.should_stop = lambda: False
@@ -164,10 +168,89 @@ def test_stopping_saves_between_updates_and_goes_on_there(stop_after):
     np.testing.assert_array_equal(trainer.net[0].weight.numpy(), whole.net[0].weight.numpy())
 
 
-def test_a_loss_that_is_not_finite_stops_with_advice():
-    notes = Notes()
-    trainer = make(notes, log_every_steps=1)
-    trainer.net[0].weight.set_value(np.full((FEATURES, CLASSES), np.nan, np.float32))
-    with pytest.raises(RunError, match=r"update 1 .*optimizer\.lr"):
+def test_saves_within_an_epoch_change_nothing_that_is_logged():
+    plain, saving = Notes(), Notes()
+    make(plain, log_every_steps=4).fit()
+    make(saving, log_every_steps=4, save_every_steps=2).fit()
+    assert saving.events == [f"saved {n}" for n in (2, 3, 4, 6, 8, 9)] + ["close"]
+    for one, other in zip(plain.logs, saving.logs, strict=True):
+        assert all(one[key] == other[key] for key in ("step", "lr", "loss", "top1"))
+
+
+def test_a_stop_in_a_log_window_does_not_cut_it():
+    """The point of the step curve is the same as that of a run that was not stopped."""
+    whole, notes, seen = Notes(), Notes(), []
+    make(whole, log_every_steps=3).fit()
+    trainer = make(notes, log_every_steps=3, should_stop=lambda: len(seen) == 2)
+    notes.on_update = lambda trainer, images: seen.append(images)
+    with pytest.raises(Interrupted):
         trainer.fit()
-    assert notes.events == ["close"]
+    assert notes.logs == []
+    trainer.should_stop = lambda: False
+    trainer.fit()
+    assert [r["loss"] for r in notes.logs] == [r["loss"] for r in whole.logs]
+
+
+def spoil(trainer, steps, value=np.inf):
+    """Make the loss of the updates ``steps`` (from 0) not finite."""
+    step = trainer.step
+    trainer.step = lambda x, y: step(x * value if trainer.progress.step in steps else x, y)
+
+
+def test_an_update_that_is_not_finite_stops_with_all_that_is_known():
+    notes = Notes()
+    trainer = make(notes)
+    spoil(trainer, [4])
+    with pytest.raises(RunError, match=r"update 5 is not finite: loss nan, lr 0\.\d+, .*"
+                       r"norms 0 nan; pictures 4\.png, 5\.png, 6\.png and 1 more\. .*"
+                       r"optimizer\.lr.*on_nonfinite=skip"):  # fmt: skip
+        trainer.fit()
+    assert [type(event).__name__ for event in notes.events] == ["str", "NonfiniteUpdate", "str"]
+    assert all(np.isfinite(p.numpy()).all() for p in trainer.net.parameters())
+
+
+def test_a_gradient_that_is_not_finite_is_found_where_the_loss_is():
+    trainer = make()
+    trainer.net[0].weight.register_hook(lambda grad: grad * np.inf)
+    with pytest.raises(RunError, match=r"update 1 is not finite: loss 0\.\d+, .* norms 0 inf"):
+        trainer.fit()
+
+
+def test_skipped_updates_leave_weights_velocity_and_means_alone():
+    notes = Notes()
+    trainer = make(notes, skip_nonfinite=True, epochs=1, log_every_steps=1)
+    spoil(trainer, [1])
+    before = {}
+    notes.on_update = lambda trainer, images: before.update(
+        {trainer.progress.step: [p.numpy().copy() for p in trainer.net.parameters()]}
+    )
+    trainer.fit()
+    np.testing.assert_array_equal(before[1][0], before[2][0])
+    assert not np.array_equal(before[2][0], before[3][0])
+    assert [r["step"] for r in notes.logs] == [1, 3]
+    sizes = np.array([BATCH, IMAGES - 2 * BATCH])
+    mean = (np.array([r["loss"] for r in notes.logs]) * sizes).sum() / sizes.sum()
+    assert notes.epochs[0]["train/loss"] == pytest.approx(mean)
+    # The velocity is as if the update had not been: by hand with the two others.
+    assert trainer.progress.skipped == 0
+
+
+def test_ten_skipped_updates_in_a_row_are_too_many():
+    trainer = make(skip_nonfinite=True, epochs=9)
+    spoil(trainer, range(4, 99))
+    with pytest.raises(RunError, match="no update of epoch 3 was finite"):
+        trainer.fit()
+    trainer = make(skip_nonfinite=True, epochs=9)
+    trainer._end_epoch = lambda: setattr(trainer.progress, "epoch_step", 0)
+    spoil(trainer, range(4, 99))
+    with pytest.raises(RunError, match=r"update 14 is not finite.*number 10 in a row"):
+        trainer.fit()
+
+
+def test_the_norm_of_a_gradient_is_that_of_numpy():
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(0, 3, shape).astype(np.float32) for shape in ((7, 5), (5,), (2, 3, 4))]
+    tensors = [paddle.to_tensor(array, stop_gradient=False) for array in arrays]
+    sum((t * paddle.to_tensor(a)).sum() for t, a in zip(tensors, arrays, strict=True)).backward()
+    want = np.sqrt(sum((array.astype(float) ** 2).sum() for array in arrays))
+    assert gradient_norm(tensors) == pytest.approx(want, rel=1e-6)

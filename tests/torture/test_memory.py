@@ -1,0 +1,53 @@
+"""Training does not grow."""
+
+import gc
+from pathlib import Path
+
+import pytest
+
+from paddle_alexnet.config.reading import make_config
+from paddle_alexnet.run.assembly import assemble
+from paddle_alexnet.run.directory import RunDirectory
+from paddle_alexnet.training.loop import Interrupted
+
+STATUS = Path("/proc/self/statm")
+
+
+def resident():
+    """Bytes of this process in memory."""
+    gc.collect()
+    return int(STATUS.read_text().split()[1]) * 4096
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="only Linux tells it so")
+@pytest.mark.parametrize("compiled", ["none", "auto"])
+def test_memory_is_flat_over_500_updates(flowers, tmp_path, compiled, count):
+    config = make_config(
+        {
+            "data": {"root": str(flowers)},
+            "model": {"name": "alexnet", "width": 0.03, "lrn": "fused"},
+            "train": {
+                "epochs": 999,
+                "batch_size": 2,
+                "compile": compiled,
+                "device": "cpu",
+                "save_every_steps": 50,
+            },
+            "optimizer": {"average": 0.9, "lr": 1e-4, "clip_norm": 1.0},
+        }
+    )
+    sizes = {}
+    trainer, _ = assemble(
+        config,
+        lambda: RunDirectory.create(tmp_path / "run", "x"),
+        should_stop=lambda: trainer.progress.step >= 600,
+    )
+    trainer.callbacks[0].on_update = lambda trainer, images: sizes.update(
+        {trainer.progress.step: resident() if trainer.progress.step in (100, 600) else 0}
+    )
+    with pytest.raises(Interrupted):
+        trainer.fit()
+    growth = sizes[600] - sizes[100]
+    count(f"KiB grown over 500 updates, compile {compiled}", growth // 1024)
+    # The log on the board holds nothing, a leak of one batch an update would be 600 MB.
+    assert growth < 16 * 2**20
