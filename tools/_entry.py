@@ -31,9 +31,17 @@ SYSTEM_LIBRARIES = {
 
 try:
     from paddle_alexnet.errors import AlexNetError, ConfigError
+    from paddle_alexnet.printable import printable_lines
     from paddle_alexnet.runtime.cpu import speed_up
 except ModuleNotFoundError as missing:
     sys.exit(f"error: {missing}; {INSTALL}")
+
+
+class _Messages(logging.Formatter):
+    """Messages name files and classes, which strangers may have named."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable_lines(super().format(record))
 
 
 def run(main: Callable[[dict[str, Any]], int | None]) -> NoReturn:
@@ -43,7 +51,9 @@ def run(main: Callable[[dict[str, Any]], int | None]) -> NoReturn:
         main: Parses arguments and does the work; imports what loads Paddle inside, so that the
             settings of the processor come first and ``--help`` is quick.
     """
-    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
+    messages = logging.StreamHandler(sys.stderr)
+    messages.setFormatter(_Messages("%(message)s"))
+    logging.basicConfig(handlers=[messages], level=logging.INFO)
     # File names need not be text.
     sys.stdout.reconfigure(errors="backslashreplace")
     # So that files half written are taken away.
@@ -70,6 +80,8 @@ def run(main: Callable[[dict[str, Any]], int | None]) -> NoReturn:
         _fail("stopped by Ctrl-C", 130)
     except BrokenPipeError:
         sys.exit(1)  # whoever read the output has gone
+    except OSError as error:
+        _fail(error, 1)  # it names the file; a disk that fails is no fault of the program
 
 
 def _cure(error: ImportError) -> str:
@@ -139,5 +151,5 @@ def end_by_signal(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _fail(error: object, code: int) -> NoReturn:
-    print(f"error: {error}", file=sys.stderr)
+    print(f"error: {printable_lines(str(error))}", file=sys.stderr)
     sys.exit(code)

@@ -6,7 +6,6 @@ conv1_b, ... fc8_b). With --to, IN is a weights file of this project and OUT is 
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +33,11 @@ def main(cpu_speed: dict[str, Any]) -> None:
     args = parse()
     _entry.load_paddle()
     from paddle_alexnet.errors import ConfigError, WeightsError
+    from paddle_alexnet.interchange.class_names import read_class_names
     from paddle_alexnet.interchange.conversion import export_weights, import_weights
     from paddle_alexnet.interchange.files import read_arrays, write_arrays
     from paddle_alexnet.nets.weights import net_arrays, write_weights
+    from paddle_alexnet.printable import printable
     from paddle_alexnet.storage.writing import check_target
 
     _entry.check_model("--arch", args.arch)
@@ -55,33 +56,13 @@ def main(cpu_speed: dict[str, Any]) -> None:
                 read_arrays(args.source),
                 args.arch,
                 args.source,
-                classes=_classes(args.classes),
+                classes=read_class_names(args.classes) if args.classes else None,
                 width=args.width,
             )
         except ValueError as error:
             raise ConfigError(f"--width: {error}") from error
         write_weights(args.target, net_arrays(net), description)
-    print(f"{args.target}: {args.arch} of {args.source}")
-
-
-def _classes(path: str | None) -> list[str] | None:
-    """Class names in order, from either form."""
-    from paddle_alexnet.errors import DataError
-
-    if path is None:
-        return None
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        if path.endswith(".json"):
-            index = json.loads(text)
-            names = [str(index[str(number)]) for number in range(len(index))]
-        else:
-            names = [line.strip() for line in text.splitlines() if line.strip()]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"cannot read class names from {path}: {error!r}") from error
-    if not names:
-        raise DataError(f"--classes: {path} names no class")
-    return names
+    print(printable(f"{args.target}: {args.arch} of {args.source}"))
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
     from paddle_alexnet.data.listing import list_images
     from paddle_alexnet.errors import ConfigError
     from paddle_alexnet.inference.classifier import Classifier
+    from paddle_alexnet.printable import printable, printable_lines, printable_name
     from paddle_alexnet.runtime.device import choose_device
     from paddle_alexnet.storage.writing import check_target, write_text
     from paddle_alexnet.training.evaluation import evaluate
@@ -77,18 +78,19 @@ def main(cpu_speed: dict[str, Any]) -> int:
     figures = {"split": source, "views": args.views, **result.figures(classifier.classes)}
     text = json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
     if args.json == "-":
-        print(text, end="")
+        print(printable_lines(text), end="")
         return 0
     if args.json:
         write_text(args.json, text)
     print(
-        f"{source}: {result.count} pictures, {args.views} view(s) each, "
+        f"{printable(source)}: {result.count} pictures, {args.views} view(s) each, "
         f"top-1 {result.top1:.4%}, "
         f"top-{result.k} {result.topk:.4%}, loss {result.loss:.6f}"
     )
-    for name, row in zip(classifier.classes, result.confusion.tolist(), strict=True):
-        found = dict(zip(classifier.classes, row, strict=True))
-        print(f"  {name}: {sum(row)} pictures, taken for " + str(found)[1:-1].replace("'", ""))
+    names = [printable_name(name) for name in classifier.classes]
+    for name, row in zip(names, result.confusion.tolist(), strict=True):
+        found = ", ".join(f"{other}: {n}" for other, n in zip(names, row, strict=True))
+        print(f"  {name}: {sum(row)} pictures, taken for {found}")
     return 0
 
 

@@ -42,6 +42,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
     from paddle_alexnet.export.writing import export_model
     from paddle_alexnet.inference.classifier import Classifier
     from paddle_alexnet.inference.predict import find_pictures
+    from paddle_alexnet.printable import printable
     from paddle_alexnet.runtime.device import choose_device
 
     choose_device("cpu")
@@ -60,7 +61,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
         pictures = [draw_flower(kind, number) for kind in SPECIES for number in range(4)]
     result = export_model(classifier, args.format, args.out, pictures, engine=args.engine)
     print(
-        f"{args.out}: {args.format}, compared by {result.engine} on {result.pictures} "
+        f"{printable(args.out)}: {args.format}, compared by {result.engine} on {result.pictures} "
         f"{'' if args.check else 'drawn '}pictures: largest difference of a score "
         f"{result.difference:.2g}, top-1 agreement {result.agreement:.2%}"
     )

@@ -46,6 +46,7 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     from paddle_alexnet.inference.classifier import Classifier
     from paddle_alexnet.inference.predict import Failure, find_pictures, predict_files
     from paddle_alexnet.inference.show import Showing
+    from paddle_alexnet.printable import printable, printable_lines, printable_name
     from paddle_alexnet.runtime.device import choose_device
     from paddle_alexnet.storage.writing import check_target, write_text
 
@@ -65,19 +66,21 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
         for result, image in tqdm(results, total=len(files), unit="img", disable=None, leave=False):
             if isinstance(result, Failure):
                 failed += 1
-                tqdm.write(f"left out {result.file_name}: {result.reason}", file=sys.stderr)
+                name = printable(result.file_name)
+                tqdm.write(f"left out {name}: {printable(result.reason)}", file=sys.stderr)
                 continue
             rows.append(result)
             showing.add(result, image)
     if args.json != "-":
         for row in rows:
             best = zip(row.scores, row.label_names, strict=True)
-            print("  ".join(f"{score:7.2%} {name}" for score, name in best) + f"  {row.file_name}")
+            shown = [f"{score:7.2%} {printable_name(name)}" for score, name in best]
+            print("  ".join([*shown, printable(row.file_name)]))
     if args.json:
         objects = ",\n".join(json.dumps(row.to_json(), ensure_ascii=False) for row in rows)
         text = f"[\n{objects}\n]\n"
         if args.json == "-":
-            sys.stdout.write(text)
+            sys.stdout.write(printable_lines(text))
         else:
             write_text(args.json, text)
     if args.save_dir:

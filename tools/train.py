@@ -49,6 +49,7 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     else:
         config = read_config(args.config, args.override)
     _entry.load_paddle()
+    from paddle_alexnet.printable import printable
     from paddle_alexnet.run.assembly import assemble
     from paddle_alexnet.run.directory import RunDirectory
     from paddle_alexnet.runtime.device import choose_device
@@ -76,7 +77,7 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     )
     if run is not None:
         print(
-            f"{run.path}: {trainer.batches.images} training images, "
+            f"{printable(str(run.path))}: {trainer.batches.images} training images, "
             f"{trainer.epochs} epochs of {trainer.steps_per_epoch} updates"
         )
     try:
@@ -84,12 +85,13 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
             trainer.fit()
     except Interrupted:
         if run is not None:
-            print(f"stopped and saved; go on with: {_entry.command('train', '--resume', run.path)}")
+            command = _entry.command("train", "--resume", run.path)
+            print(f"stopped and saved; go on with: {printable(command)}")
         return 128 + (stop.received or signal.SIGINT)
     if run is not None:
         print(
             f"best val top-1 {trainer.progress.best_top1:.2%} after epoch "
-            f"{trainer.progress.best_epoch}\nweights: {run.best}"
+            f"{trainer.progress.best_epoch}\nweights: {printable(str(run.best))}"
         )
     return 0
 

@@ -10,6 +10,7 @@ import numpy as np
 from paddle_alexnet.board import cures
 from paddle_alexnet.board.log_file import LogFile
 from paddle_alexnet.errors import RunError
+from paddle_alexnet.printable import printable_name
 
 
 class BoardWriter:
@@ -53,15 +54,17 @@ class BoardWriter:
 
     def scalar(self, tag: str, value: float, step: int) -> None:
         """A point of a curve."""
-        self._log.add_scalar(tag, float(value), int(step))
+        self._log.add_scalar(_shown(tag), float(value), int(step))
 
     def image(self, tag: str, image: np.ndarray, step: int) -> None:
         """A picture, uint8 RGB [H, W, 3]."""
-        self._log.add_image(tag, cures.image_copy(image), int(step))
+        self._log.add_image(_shown(tag), cures.image_copy(image), int(step))
 
     def hparams(self, values: Mapping[str, Any], metrics: Sequence[str]) -> None:
         """A row of the hyper-parameter table; ``metrics`` are tags of scalars of this log."""
-        self._log.add_hparams(cures.plain_hparams(values), list(metrics))
+        plain = cures.plain_hparams(values)
+        shown = {key: _shown(v) if isinstance(v, str) else v for key, v in plain.items()}
+        self._log.add_hparams(shown, list(metrics))
 
     def curves(self, name: str, labels: np.ndarray, scores: np.ndarray, step: int) -> None:
         """Precision-recall and ROC curve of one class.
@@ -76,6 +79,7 @@ class BoardWriter:
         cures.numpy_with_float()
         cures.correct_roc()
         labels, scores = np.asarray(labels, int), np.asarray(scores)
+        name = _shown(name)
         self._log.add_pr_curve(f"pr/{name}", labels, scores, step)
         self._log.add_roc_curve(f"roc/{name}", labels, scores, step)
 
@@ -100,3 +104,8 @@ class BoardWriter:
     def close(self) -> None:
         """Flush and close; a second call does nothing."""
         self._log.close()
+
+
+def _shown(text: str) -> str:
+    """A text for the board's page: one line, no HTML, and no %, which VisualDL refuses in a tag."""
+    return printable_name(text).translate({ord("<"): "‹", ord(">"): "›", ord("%"): "_"})

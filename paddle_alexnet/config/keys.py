@@ -15,8 +15,17 @@ _checked = dataclass(
     config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False), frozen=True
 )
 
-# A file or a folder; shells leave the ~ of key=~/folder to us.
-PathText = Annotated[str, AfterValidator(os.path.expanduser)]
+
+def _path(text: str) -> str:
+    """Shells leave the ~ of key=~/folder to us."""
+    if "\0" in text:
+        raise ValueError("a file's name has no zero byte")
+    return os.path.expanduser(text)
+
+
+PathText = Annotated[str, Field(max_length=4096), AfterValidator(_path)]  # a file or a folder
+Word = Annotated[str, Field(max_length=100)]
+Count = Annotated[int, Field(le=10**9)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -53,7 +62,7 @@ class DataKeys:
         "what is subtracted; channel: the net's own numbers; image: the mean of the training "
         "pictures, pixel by pixel",
     )
-    workers: int = _key(0, "processes that decode images; 0: a thread beside training", ge=0)
+    workers: Count = _key(0, "processes that decode images; 0: a thread beside training", ge=0)
 
 
 @_checked
@@ -71,9 +80,9 @@ class AugmentKeys:
         "its text; krizhevsky2012: by the standard deviation, then / 1.1, as its code",
     )
     flip: bool = _key(True, "mirror left and right half of the time")
-    brightness: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0)
-    contrast: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0)
-    saturation: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0)
+    brightness: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0, le=100)
+    contrast: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0, le=100)
+    saturation: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0, le=100)
     hue: float = _key(0.0, "turn of the colour circle in [-x, x]", ge=0, le=0.5)
 
 
@@ -81,10 +90,10 @@ class AugmentKeys:
 class ModelKeys:
     """The net and how it starts."""
 
-    name: str = _key("alexnet", "which net")
-    num_classes: int | None = _key(None, "logits; null: as many as the data has classes", ge=1)
-    lrn: str = _key("avgpool3d", "form of the response norm, all equal: avgpool3d, builtin, fused")
-    init: str | None = _key(
+    name: Word = _key("alexnet", "which net")
+    num_classes: Count | None = _key(None, "logits; null: as many as the data has classes", ge=1)
+    lrn: Word = _key("avgpool3d", "form of the response norm, all equal: avgpool3d, builtin, fused")
+    init: Word | None = _key(
         None,
         "how weights start: he, he_small_head, paper, krizhevsky2012, caffe, kaiming_seed002, "
         "torch; null: as in the net's source, he for alexnet and alexnet_pad5",
@@ -101,13 +110,15 @@ class ModelKeys:
 class TrainKeys:
     """The loop."""
 
-    epochs: int = _key(32, "passes over the training images", ge=1)
-    batch_size: int = _key(64, "images a batch", ge=1)
-    accumulate_steps: int = _key(1, "batches whose gradients make one update", ge=1)
+    epochs: Count = _key(32, "passes over the training images", ge=1)
+    batch_size: Count = _key(64, "images a batch", ge=1)
+    accumulate_steps: Count = _key(1, "batches whose gradients make one update", ge=1)
     label_smoothing: Share = _key(0.0, "share of the target spread over all classes")
-    topk: int = _key(5, "k of the top-k accuracy; cut to the number of classes", ge=1)
+    topk: Count = _key(5, "k of the top-k accuracy; cut to the number of classes", ge=1)
     seed: int = _key(0, "of initial weights, order, augmentation and dropout", ge=0, lt=2**31)
-    device: str = _key("auto", "auto, cpu, gpu or gpu:N", pattern=r"^(auto|cpu|gpu|gpu:\d+)$")
+    device: str = _key(
+        "auto", "auto, cpu, gpu or gpu:N", pattern=r"^(auto|cpu|gpu|gpu:[0-9]{1,3})$"
+    )
     compile: Literal["auto", "none", "static", "onednn"] = _key(
         "auto",
         "how updates run; none: operator by operator; static: as one graph; onednn: as one graph "
@@ -116,8 +127,8 @@ class TrainKeys:
     amp: Literal["none", "bfloat16"] = _key(
         "none", "bfloat16: on a GPU, convolutions and products in this type; weights stay float32"
     )
-    log_every_steps: int = _key(10, "updates between two points of the step curves", ge=1)
-    save_every_steps: int | None = _key(
+    log_every_steps: Count = _key(10, "updates between two points of the step curves", ge=1)
+    save_every_steps: Count | None = _key(
         None, "updates between two saves of the state within an epoch; null: after epochs only",
         ge=1,
     )  # fmt: skip
@@ -162,9 +173,9 @@ class ScheduleKeys:
     )
     warmup_epochs: float = _key(0.0, "linear rise from 0 at the start", ge=0)
     factor: float = _key(0.1, "with plateau and step: lr is multiplied by it", gt=0, lt=1)
-    patience: int = _key(1, "with plateau: epochs without a better val error that pass", ge=0)
+    patience: Count = _key(1, "with plateau: epochs without a better val error that pass", ge=0)
     min_lr: float = _key(0.0, "with plateau: not below", ge=0)
-    milestones: list[int] = _key([], "with step: epochs after which lr drops, rising")
+    milestones: list[Count] = _key([], "with step: epochs after which lr drops, rising")
 
 
 @_checked

@@ -3,68 +3,21 @@
 import dataclasses
 import difflib
 import json
-import re
 import typing
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pydantic
-import yaml
 
 from paddle_alexnet.config.keys import Config, PathText
+from paddle_alexnet.config.plain_yaml import dump_yaml, load_yaml
 from paddle_alexnet.errors import ConfigError
+from paddle_alexnet.printable import printable, printable_name
+from paddle_alexnet.storage.texts import read_text
 
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that reads 1e-4 as a number and "no" as a word, as YAML 1.2 has it.
-
-    It refuses a key given twice, and aliases: no configuration needs them, and a few nested ones
-    grow to gigabytes.
-    """
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
-            raise yaml.composer.ComposerError(
-                None, None, f"aliases (*{event.anchor}) are not taken here", event.start_mark
-            )
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable):
-                break  # the base class says so
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands here twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-# PyYAML follows YAML 1.1, where "no" is false and a float needs a point: 1e-4 would be a string.
-_Loader.yaml_implicit_resolvers = {
-    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
-    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile(r"^(true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
-    list("-+.0123456789"),
-)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes what :class:`_Loader` would not read as text."""
-
-
-_Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+MAX_CONFIG = 1 << 20  # bytes of a file
+MAX_FAULTS = 20  # shown of a file
 
 
 def read_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
@@ -79,14 +32,14 @@ def read_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
             has the wrong type or range.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path, MAX_CONFIG)
+    except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read the configuration {path}: {error}") from error
     values = _parse(text, str(path))
     if values is None:
         values = {}
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: expected sections such as 'train:', got {values!r}")
+        raise ConfigError(f"{path}: expected sections such as 'train:', got {_shown(values)}")
     for override in overrides:
         _apply(values, override)
     return make_config(values, str(path))
@@ -108,7 +61,10 @@ def make_config(values: dict[str, Any], source: str = "configuration") -> Config
         # By way of JSON, where pydantic's strict mode takes mappings for dataclasses.
         config = pydantic.TypeAdapter(Config).validate_json(json.dumps(values, default=str))
     except pydantic.ValidationError as error:
-        lines = [_describe(item) for item in error.errors()]
+        faults = error.errors()
+        lines = [_describe(item) for item in faults[:MAX_FAULTS]]
+        if len(faults) > MAX_FAULTS:
+            lines.append(f"and {len(faults) - MAX_FAULTS:,} more")
         raise ConfigError(f"{source}: " + "\n  ".join(lines)) from error
     _check_together(config, source)
     return config
@@ -150,8 +106,7 @@ def _check_together(config: Config, source: str) -> None:
 
 def write_config(config: Config) -> str:
     """The resolved configuration as YAML that :func:`read_config` reads back equal."""
-    values = dataclasses.asdict(config)
-    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return dump_yaml(dataclasses.asdict(config))
 
 
 def describe_keys() -> Iterator[tuple[str, str, str]]:
@@ -159,7 +114,7 @@ def describe_keys() -> Iterator[tuple[str, str, str]]:
     for section in dataclasses.fields(Config):
         for field in dataclasses.fields(section.type):
             info = section.type.__pydantic_fields__[field.name]
-            default = yaml.safe_dump(info.default, default_flow_style=True).split("\n")[0]
+            default = json.dumps(info.default).strip('"')
             yield f"{section.name}.{field.name}", default, info.description
 
 
@@ -168,9 +123,8 @@ _SECTIONS = frozenset(field.name for field in dataclasses.fields(Config))
 
 def _parse(text: str, source: str) -> Any:
     try:
-        # A subclass of SafeLoader: builds plain values only.
-        return yaml.load(text, Loader=_Loader)  # noqa: S506
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        return load_yaml(text)
+    except ValueError as error:
         raise ConfigError(f"{source} is not valid YAML: {error}") from error
 
 
@@ -204,7 +158,9 @@ def _text_keys() -> set[str]:
 
 def _describe(item: Any) -> str:
     """One line for one finding of pydantic."""
-    key = ".".join(str(part) for part in item["loc"])
+    key = ".".join(printable_name(part) for part in item["loc"])
+    if item["type"] == "json_invalid":  # too deep, or half a character, which YAML lets pass
+        return f"a value is not taken: {item['msg'].lower()}"
     if item["type"] == "unexpected_keyword_argument":
         known = [name for name, _, _ in describe_keys()]
         if len(item["loc"]) == 1:
@@ -215,5 +171,9 @@ def _describe(item: Any) -> str:
         hint = f"did you mean {near[0]}?" if near else "tools/train.py --help lists the keys"
         return f"unknown key {key}: {hint}"
     if item["type"] in ("dataclass_type", "dataclass_exact_type"):
-        return f"{key} is a section: expected keys below it, got {item['input']!r}"
-    return f"{key}: {item['msg'].lower()}, got {item['input']!r}"
+        return f"{key} is a section: expected keys below it, got {_shown(item['input'])}"
+    return f"{key}: {item['msg'].lower()}, got {_shown(item['input'])}"
+
+
+def _shown(value: Any) -> str:
+    return printable(repr(value), 200)

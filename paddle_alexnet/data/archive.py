@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import tarfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -175,7 +176,8 @@ def _unpack(path: Path, root: Path, archive: Archive) -> None:
         total = 0
         for member in tqdm(tar, desc="unpacking", unit=" files", disable=None):
             where = _inside(member, archive)
-            total += member.size
+            # A file of nothing takes room too.
+            total += member.size + tarfile.BLOCKSIZE
             if total > archive.max_unpacked:
                 raise DataError(f"{path} unpacks to over {archive.max_unpacked:,} bytes")
             if member.isdir():
@@ -192,7 +194,8 @@ def _open(path: Path) -> Iterator[tarfile.TarFile]:
     try:
         with tarfile.open(path, "r:gz") as tar:
             yield tar
-    except (tarfile.TarError, EOFError) as error:
+    # The last two: damage within the stream, and numbers or names that cannot be.
+    except (tarfile.TarError, EOFError, zlib.error, ValueError) as error:
         raise DataError(f"{path} cannot be unpacked: {error}") from error
 
 
@@ -204,7 +207,9 @@ def _inside(member: tarfile.TarInfo, archive: Archive) -> Path:
     """
     path = PurePosixPath(member.name)
     inside = path.parts[:1] == (archive.folder,) and ".." not in path.parts
-    if not inside or not (member.isfile() or member.isdir()) or "\\" in member.name:
+    # On Windows \ divides paths too, and : names a drive or a second content.
+    plain = not any(character in member.name for character in "\\:\0")
+    if not inside or not (member.isfile() or member.isdir()) or not plain:
         raise DataError(
             f"the archive holds {member.name!r}, which is not a plain file in {archive.folder}/: "
             "nothing of it is used"

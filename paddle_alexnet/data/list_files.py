@@ -5,6 +5,10 @@ from pathlib import Path
 
 from paddle_alexnet.data.listing import Listing, Sample
 from paddle_alexnet.errors import DataError
+from paddle_alexnet.printable import printable, printable_name
+
+MAX_LABEL = 99_999  # the whole of ImageNet has 21,841 classes
+MAX_NAME = 1000  # characters of a class, as a weights file may have it
 
 
 def read_lists(
@@ -22,7 +26,7 @@ def read_lists(
     Args:
         root: Folder that the paths are relative to; the separator is ``/``.
         lists: A file for some of ``train``, ``val`` and ``test``. A label is a whole number from 0
-            on, after the last blank of its line; empty lines are passed over.
+            to 99,999, after the last blank of its line; empty lines are passed over.
         class_names: A file with the name of a class on each line; None for the labels as names.
         num_classes: Classes; None for as many as ``class_names`` has, or as the labels need.
 
@@ -45,6 +49,8 @@ def read_lists(
                 "taken from data.root"
             )
     names = None if class_names is None else [name.strip() for name in _lines(class_names)]
+    if names is not None and max(map(len, names), default=0) > MAX_NAME:
+        raise DataError(f"{class_names} has a class name of over {MAX_NAME} characters")
     greatest = max(label for samples in splits.values() for _, label in samples)
     classes = num_classes or (len(names) if names else greatest + 1)
     if names is not None and len(names) != classes:
@@ -68,6 +74,12 @@ def _lines(path: str | Path) -> list[str]:
 
 def _sample(root: str | Path, path: str | Path, number: int, line: str) -> Sample:
     name, _, label = line.strip().rpartition(" ")
-    if not name or not label.isdecimal():
-        raise DataError(f"{path}, line {number}: expected 'path label', got {line!r}")
+    if not name or "\0" in name or not (label.isascii() and label.isdecimal()):
+        shown = printable(repr(line), 200)
+        raise DataError(f"{path}, line {number}: expected 'path label', got {shown}")
+    if len(label) > len(str(MAX_LABEL)) or int(label) > MAX_LABEL:
+        raise DataError(
+            f"{path}, line {number}: the label is {printable_name(label)}; labels may be 0 to "
+            f"{MAX_LABEL:,}"
+        )
     return os.path.join(root, name.rstrip()), int(label)

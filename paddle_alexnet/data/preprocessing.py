@@ -1,6 +1,5 @@
 """From a picture of any size to what a net takes, the same at validation and in use."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -12,6 +11,9 @@ from paddle_alexnet.data.transforms import center_crop, central_square
 # Per channel RGB on [0, 1], over ImageNet's training set; torchvision's and PaddleClas's numbers.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+# Far from any data, and far from where float32 ends.
+MEAN_RANGE = (-1000.0, 1000.0)
+STD_RANGE = (1e-6, 1000.0)
 MAX_SIDE = 4096  # pixels; a weights file that asks for more is not believed
 
 
@@ -23,8 +25,9 @@ class Preprocessing:
         input_size: Side of the square that the net takes, pixels.
         resize: Length of the short side before the crop, pixels, >= ``input_size``; with
             ``squash`` of both sides.
-        mean: Per channel RGB, on [0, 1].
-        std: Per channel RGB, on [0, 1], > 0; 1/255 keeps the range of 0..255.
+        mean: Per channel RGB, of pixels on [0, 1]; in :data:`MEAN_RANGE`.
+        std: Per channel RGB, of pixels on [0, 1]; 1/255 keeps the range of 0..255. In
+            :data:`STD_RANGE`.
         squash: Whether the picture's shape is given up for a square, so that nothing is cut off.
 
     Raises:
@@ -45,9 +48,13 @@ class Preprocessing:
             raise ValueError(f"expected 1 <= input_size <= resize <= {MAX_SIDE}, got {sides}")
         if not isinstance(self.squash, bool):
             raise ValueError(f"squash must be true or false, got {self.squash!r}")
-        for name, values, least in (("mean", self.mean, -math.inf), ("std", self.std, 0.0)):
-            if len(values) != 3 or not all(math.isfinite(v) and v > least for v in values):
-                raise ValueError(f"{name} must hold three numbers above {least}, got {values}")
+        for name, values, (least, most) in (
+            ("mean", self.mean, MEAN_RANGE),
+            ("std", self.std, STD_RANGE),
+        ):
+            numbers = len(values) == 3 and all(type(v) in (int, float) for v in values)
+            if not numbers or not all(least <= v <= most for v in values):
+                raise ValueError(f"{name} must hold three numbers from {least:g} to {most:g}")
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """From uint8 RGB [H, W, 3] to uint8 RGB [input_size, input_size, 3]."""

@@ -30,8 +30,10 @@ class SplitRule:
     def __post_init__(self) -> None:
         if self.split not in ("hash", "random"):
             raise ValueError(f"split must be hash or random, got {self.split!r}")
-        if not 0 < self.val_rate < 1:
+        if type(self.val_rate) not in (int, float) or not 0 < self.val_rate < 1:
             raise ValueError(f"val_rate must be between 0 and 1, got {self.val_rate!r}")
+        if type(self.seed) is not int:
+            raise ValueError(f"seed must be a whole number, got {self.seed!r}")
 
     def assign(self, class_name: str, names: Iterable[str]) -> dict[str, str]:
         """Give the split of each file of a class, by base name with suffix."""

@@ -9,6 +9,7 @@ import paddle
 
 from paddle_alexnet.errors import ConfigError, WeightsError
 from paddle_alexnet.export.folder import ExportFolder
+from paddle_alexnet.export.graph_check import check_graph
 from paddle_alexnet.inference.classifier import PictureClassifier
 from paddle_alexnet.runtime.cpu import usable_cores
 
@@ -20,6 +21,7 @@ def _open_paddle(files: Sequence[Path], device: str) -> Run:
     """``paddle.inference``, on a CPU with oneDNN where this Paddle has it."""
     from paddle import inference
 
+    check_graph(files[0])
     config = inference.Config(*map(str, files))
     config.disable_glog_info()
     config.switch_ir_optim(True)
@@ -111,10 +113,11 @@ class ExportedClassifier(PictureClassifier):
 
     def __init__(self, folder: ExportFolder, engine: str = "auto", device: str = "cpu") -> None:
         super().__init__(folder.description)
+        self.path = folder.path
         self.engine = choose_engine(folder.format, engine)
         try:
             self._run = ENGINES[folder.format][self.engine](folder.files, device)
-        except ConfigError:
+        except (ConfigError, WeightsError):
             raise
         except Exception as error:  # engines raise anything for a damaged file
             raise WeightsError(
@@ -135,5 +138,23 @@ class ExportedClassifier(PictureClassifier):
         return cls(ExportFolder.open(path), engine, device)
 
     def scores_of_inputs(self, inputs: np.ndarray) -> np.ndarray:
-        """As :meth:`scores`, of preprocessed pictures uint8 [N, S, S, 3]."""
-        return self._run(np.ascontiguousarray(inputs))
+        """As :meth:`scores`, of preprocessed pictures uint8 [N, S, S, 3].
+
+        Raises:
+            WeightsError: The graph does not take such pictures, or gives something else.
+        """
+        try:
+            scores = self._run(np.ascontiguousarray(inputs))
+        except MemoryError:
+            raise
+        except Exception as error:  # engines raise anything
+            raise WeightsError(
+                f"{self.engine} cannot run {self.path} on pictures of {inputs.shape[1]} pixels: it "
+                f"is damaged or of another version ({type(error).__name__})"
+            ) from error
+        if scores.shape != (len(inputs), len(self.classes)) or scores.dtype != np.float32:
+            raise WeightsError(
+                f"{self.path} names {len(self.classes)} classes, but gives {scores.dtype} "
+                f"{list(scores.shape)} for {len(inputs)} pictures: export the weights again"
+            )
+        return scores

@@ -1,15 +1,21 @@
 """What lies in an export folder."""
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.nets.weights import Description
+from paddle_alexnet.printable import printable, printable_name
+from paddle_alexnet.storage.texts import parse_json, read_text
 
 DESCRIPTION = "alexnet.json"
 KIND = "paddle-alexnet-export"
 VERSION = 1
+BLOCK = 1 << 20  # bytes read at a time
 # The files of each format beside the description.
 FILES = {"paddle": ("model.json", "model.pdiparams"), "onnx": ("model.onnx",)}
 
@@ -35,7 +41,11 @@ class ExportFolder:
         return [self.path / name for name in FILES[self.format]]
 
     def to_json(self) -> str:
-        """The text of the description file."""
+        """The text of the description file, with checksums of the files, which must be there.
+
+        Raises:
+            OSError: A file cannot be read.
+        """
         content = {
             "kind": KIND,
             "version": VERSION,
@@ -43,7 +53,9 @@ class ExportFolder:
             "input": "images, uint8 RGB [N, S, S, 3], resized and cropped as preprocessing says",
             "output": "softmax scores, float32 [N, classes]",
             "metadata": self.description.metadata(),
+            "files": {file.name: _sha256(file) for file in self.files},
         }
+        content["checksum"] = checksum(content)
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -51,32 +63,64 @@ class ExportFolder:
         """Read the description of a folder.
 
         Raises:
-            WeightsError: It is no export folder, one of another version, or not complete.
+            WeightsError: It is no export folder, one of another version, not complete, or a file
+                is not as it was written.
         """
         path = Path(path)
         source = path / DESCRIPTION
         try:
-            content = json.loads(source.read_text(encoding="utf-8"))
+            content = parse_json(read_text(source))
         except FileNotFoundError as error:
             raise WeightsError(
                 f"{path} is no export folder, it has no {DESCRIPTION}: tools/export.py makes one"
             ) from error
         except (OSError, ValueError) as error:
-            raise WeightsError(f"{source} cannot be read: {error}") from error
+            raise WeightsError(f"{source} cannot be read: {printable(str(error), 200)}") from error
         try:
             if content["kind"] != KIND:
-                raise ValueError(f"its kind is {content['kind']!r}")
+                raise ValueError(f"its kind is {printable_name(content['kind'])}")
             if content["version"] != VERSION:
                 raise WeightsError(
-                    f"{path} is an export of version {content['version']}, this program reads "
-                    f"version {VERSION}: export the weights again"
+                    f"{path} is an export of version {printable_name(content['version'])}, this "
+                    f"program reads version {VERSION}: export the weights again"
+                )
+            if content.pop("checksum", None) != checksum(content):
+                raise WeightsError(
+                    f"{source} is damaged, changed or of an early version: its content is not what "
+                    "was written, by its checksum; export the weights again"
                 )
             if content["format"] not in FILES:
-                raise ValueError(f"its format is {content['format']!r}")
+                raise ValueError(f"its format is {printable_name(content['format'])}")
             folder = cls(path, content["format"], Description.parse(content["metadata"]))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise WeightsError(f"{source} does not describe an export: {error!r}") from error
+            sums = dict(content["files"])
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise WeightsError(
+                f"{source} does not describe an export: {printable(repr(error), 200)}"
+            ) from error
         missing = [file.name for file in folder.files if not file.is_file()]
         if missing:
             raise WeightsError(f"{path} lacks {', '.join(missing)}: export the weights again")
+        try:
+            wrong = [file for file in folder.files if sums.get(file.name) != _sha256(file)]
+        except OSError as error:
+            raise WeightsError(f"{path} cannot be read: {error}") from error
+        if wrong:
+            raise WeightsError(
+                f"{wrong[0]} is damaged: its content is not what was written, by its checksum; "
+                "export the weights again"
+            )
         return folder
+
+
+def checksum(content: Mapping[str, Any]) -> str:
+    """Of all that a description file holds beside it, whatever the order."""
+    text = json.dumps(content, sort_keys=True)
+    return f"sha256:{hashlib.sha256(text.encode('ascii')).hexdigest()}"
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return f"sha256:{digest.hexdigest()}"

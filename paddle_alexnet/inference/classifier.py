@@ -13,7 +13,8 @@ from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.nets.input import Normalize
 from paddle_alexnet.nets.models import MODELS, build_model
-from paddle_alexnet.nets.weights import Description, load_arrays, read_weights
+from paddle_alexnet.nets.weights import Description, check_classes, load_arrays, read_weights
+from paddle_alexnet.printable import printable_name
 
 
 class PictureClassifier(ABC):
@@ -37,8 +38,18 @@ class PictureClassifier(ABC):
         return self.description.preprocessing
 
     def scores(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """Softmax scores float32 [N, classes] of uint8 RGB pictures of any size."""
-        return self.scores_of_inputs(np.stack([self.preprocessing(image) for image in images]))
+        """Softmax scores float32 [N, classes] of uint8 RGB pictures of any size.
+
+        Raises:
+            WeightsError: The weights give no numbers.
+        """
+        scores = self.scores_of_inputs(np.stack([self.preprocessing(image) for image in images]))
+        if not np.isfinite(scores).all():
+            raise WeightsError(
+                "the net gives scores that are not finite numbers: its weights are of a run that "
+                "diverged, or damaged"
+            )
+        return scores
 
     @abstractmethod
     def scores_of_inputs(self, inputs: np.ndarray) -> np.ndarray:
@@ -68,9 +79,11 @@ class Classifier(PictureClassifier):
         arrays, description = read_weights(path)
         if description.architecture not in MODELS:
             raise WeightsError(
-                f"{path} is of architecture {description.architecture!r}; this version knows: "
-                + ", ".join(MODELS)
+                f"{path} is of architecture {printable_name(description.architecture)!r}; this "
+                "version knows: " + ", ".join(MODELS)
             )
+        _check_input(description, path)
+        check_classes(arrays, description, path)
         net = build_model(
             description.architecture,
             len(description.classes),
@@ -91,3 +104,14 @@ class Classifier(PictureClassifier):
         finally:
             if was_training:
                 self.net.train()
+
+
+def _check_input(description: Description, path: str | Path) -> None:
+    """Check that the preprocessing is one for the net."""
+    size = description.preprocessing.input_size
+    side = MODELS[description.architecture].design.input_size
+    if size != side:
+        raise WeightsError(
+            f"{path} says that pictures of {size} pixels go in, but {description.architecture} "
+            f"takes {side}"
+        )

@@ -70,8 +70,7 @@ class Showing:
         picture = caption(image, lines, self.lettering)
         name = self._free_name(Path(prediction.file_name).stem)
         if self.writer is not None:
-            # VisualDL refuses % in a tag: it is its own escape character.
-            self.writer.image(f"infer/{name.replace('%', '_')}", picture, 0)
+            self.writer.image(f"infer/{name}", picture, 0)
         if self.save_dir is not None:
             self._save(self.save_dir / f"{name}.annotated.jpg", picture)
 

@@ -9,7 +9,14 @@ from paddle import nn
 from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.interchange.layouts import LAYOUTS, PADDLE, SEED002, TORCHVISION, Layout
 from paddle_alexnet.nets.models import MODELS, build_model
-from paddle_alexnet.nets.weights import Description, load_arrays, read_weights
+from paddle_alexnet.nets.weights import (
+    MAX_FAULTS,
+    Description,
+    check_classes,
+    load_arrays,
+    read_weights,
+)
+from paddle_alexnet.printable import printable_name
 
 LEAST_KNOWN = 4  # names of a layout, of 16, for a file to be taken for one of it
 
@@ -39,7 +46,7 @@ def import_weights(
     arrays = {name.removeprefix("module."): array for name, array in arrays.items()}
     layout = _recognize(arrays, source)
     _check_architecture(layout, architecture, source)
-    num_classes = len(classes) if classes is not None else _count_classes(layout, arrays)
+    num_classes = len(classes) if classes is not None else _count_classes(layout, arrays, source)
     net = build_model(architecture, num_classes, lrn="fused", width=width)
     wanted = {name: list(p.shape) for name, p in net.named_parameters()}
     converted, faults = {}, []
@@ -55,7 +62,10 @@ def import_weights(
             faults.append(f"{theirs} holds {array.dtype}, expected floats")
         else:
             converted[ours] = layout.to_paddle(index, array).astype(np.float32)
-    faults += [f"surplus: {name}" for name in sorted(arrays.keys() - set(layout.names))]
+    surplus = sorted(arrays.keys() - set(layout.names))
+    faults += [f"surplus: {printable_name(name)}" for name in surplus[:MAX_FAULTS]]
+    if len(surplus) > MAX_FAULTS:
+        faults.append(f"and {len(surplus) - MAX_FAULTS:,} more")
     if faults:
         raise WeightsError(
             f"{source}, by its names of {layout.title}, is not {architecture} with {num_classes} "
@@ -82,7 +92,9 @@ def export_weights(path: str | Path, architecture: str, to: str) -> dict[str, np
     """
     arrays, description = read_weights(path)
     if description.architecture != architecture:
-        raise WeightsError(f"{path} holds {description.architecture}, but --arch is {architecture}")
+        raise WeightsError(
+            f"{path} holds {printable_name(description.architecture)}, but --arch is {architecture}"
+        )
     candidates = (PADDLE,) if to == "paddle" else (TORCHVISION, SEED002)
     layout = next((x for x in candidates if architecture in x.architectures), None)
     if layout is None:
@@ -91,6 +103,7 @@ def export_weights(path: str | Path, architecture: str, to: str) -> dict[str, np
             + ", ".join(name for x in candidates for name in x.architectures)
             + " can be written for it"
         )
+    check_classes(arrays, description, path)
     net = build_model(architecture, len(description.classes), width=description.width)
     load_arrays(net, arrays, path)
     ordered = [arrays[name] for name, _ in net.named_parameters()]
@@ -104,7 +117,7 @@ def _recognize(arrays: Mapping[str, np.ndarray], source: str | Path) -> Layout:
     known = {layout.title: len(set(layout.names) & arrays.keys()) for layout in LAYOUTS}
     best = max(LAYOUTS, key=lambda layout: known[layout.title])
     if known[best.title] < LEAST_KNOWN:
-        shown = ", ".join(list(arrays)[:8])
+        shown = ", ".join(printable_name(name) for name in list(arrays)[:8])
         raise WeightsError(
             f"{source} has the names {shown or 'of nothing'} ...; expected those of "
             + "; ".join(f"{layout.title} ({layout.names[0]}, ...)" for layout in LAYOUTS)
@@ -120,14 +133,17 @@ def _check_architecture(layout: Layout, architecture: str, source: str | Path) -
         )
 
 
-def _count_classes(layout: Layout, arrays: Mapping[str, np.ndarray]) -> int:
-    """As the last layer has them; 1,000 where it is missing."""
+def _count_classes(layout: Layout, arrays: Mapping[str, np.ndarray], source: str | Path) -> int:
+    """As the last layer's weights have them; where they are missing its bias, up to 1,000.
+
+    A large bias alone would make a net that no file holds.
+    """
     weight, bias = (arrays.get(name) for name in layout.names[-2:])
-    if bias is not None:
-        return bias.size
-    if weight is not None and weight.ndim >= 2:
-        return weight.shape[-2] if layout.outputs_first else weight.shape[-1]
-    return 1000
+    if weight is None or weight.ndim < 2:
+        return 1000 if bias is None else min(max(1, bias.size), 1000)
+    if not weight.size:
+        raise WeightsError(f"{source}: {layout.names[-2]} is empty, of shape {list(weight.shape)}")
+    return weight.shape[-2] if layout.outputs_first else weight.shape[-1]
 
 
 def _without_leading_ones(array: np.ndarray, rank: int) -> np.ndarray:

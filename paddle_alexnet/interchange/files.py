@@ -1,5 +1,6 @@
 """Named arrays in the file formats of others."""
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ import paddle
 
 from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.interchange.pdparams import read_pdparams
+from paddle_alexnet.printable import printable, printable_name
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
 from paddle_alexnet.storage.writing import write_whole
 
+MAX_NUMBERS = 1 << 29  # in a file; the largest net has 76 million
 READABLE = (".safetensors", ".npz", ".pth", ".pt", ".pdparams")
 WRITABLE = {"torch": (".safetensors", ".npz", ".pth", ".pt"), "paddle": (".pdparams",)}
 
@@ -67,12 +70,15 @@ def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray], to: str) ->
 
 def _read_npz(path: str | Path) -> dict[str, np.ndarray]:
     try:
+        _check_size(path)
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except FileNotFoundError as error:
         raise WeightsError(f"there is no weights file {path}") from error
     except Exception as error:  # damaged archives raise anything
-        raise WeightsError(f"{path} cannot be read as .npz: {error}") from error
+        raise WeightsError(
+            f"{path} cannot be read as .npz: {printable(str(error), 200)}"
+        ) from error
 
 
 def _write_npz(path: str, arrays: Mapping[str, np.ndarray]) -> None:
@@ -83,15 +89,43 @@ def _write_npz(path: str, arrays: Mapping[str, np.ndarray]) -> None:
 def _read_torch(path: str | Path) -> dict[str, np.ndarray]:
     torch = _torch(path)
     try:
+        _check_size(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise WeightsError(f"there is no weights file {path}") from error
     except Exception as error:  # torch raises anything for damaged files
-        first = str(error).split("\n")[0]
+        first = printable(str(error).split("\n")[0], 200)
         raise WeightsError(f"{path} is not read by torch's weights-only loader: {first}") from error
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
+    ):
         raise WeightsError(f"{path} is not a state dict: expected tensors by name")
-    return {str(name): tensor.to(torch.float32).numpy() for name, tensor in state.items()}
+    # A tensor may repeat one number a million million times.
+    if sum(tensor.numel() for tensor in state.values()) > MAX_NUMBERS:
+        raise WeightsError(f"{path} holds over {MAX_NUMBERS:,} numbers: no net here has as many")
+    arrays = {}
+    for name, tensor in state.items():
+        try:
+            kind = torch.float32 if tensor.is_floating_point() else tensor.dtype
+            arrays[name] = tensor.detach().to(kind).numpy()
+        except Exception as error:  # sparse, quantised, of no device
+            raise WeightsError(
+                f"{path}: {printable_name(name)} is no plain tensor: {type(error).__name__}"
+            ) from error
+    return arrays
+
+
+def _check_size(path: str | Path) -> None:
+    """Archives may hold a thousand times their size.
+
+    Raises:
+        ValueError: Too much.
+    """
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > 8 * MAX_NUMBERS:
+            raise ValueError(f"it unpacks to {size:,} bytes, more than any net here has")
 
 
 def _torch(path: str | Path) -> Any:

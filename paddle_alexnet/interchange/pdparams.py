@@ -5,8 +5,10 @@ replaced by one of the few below, which only note down arrays; any other name en
 """
 
 import collections
+import io
 import math
 import pickle
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from paddle_alexnet.errors import WeightsError
+from paddle_alexnet.printable import printable, printable_name
 
 # Paddle's own notes in the file: which parameter of the process a name stood for.
 NOTES = "StructuredToParameterName@@"
@@ -81,11 +84,44 @@ _STAND_INS: dict[tuple[str, str], Callable[..., Any]] = {
 }
 
 
-class _Reader(pickle.Unpickler):
+# What arrays never need: sets, objects of classes, and objects kept elsewhere.
+_REFUSED = (
+    *(pickle.EMPTY_SET, pickle.ADDITEMS, pickle.FROZENSET),
+    *(pickle.INST, pickle.OBJ, pickle.NEWOBJ, pickle.NEWOBJ_EX),
+    *(pickle.EXT1, pickle.EXT2, pickle.EXT4, pickle.PERSID, pickle.BINPERSID, pickle.NEXT_BUFFER),
+)
+
+
+# The one in Python: that in C takes 34 GB for a ten-byte file that numbers an object 2^31.
+class _Reader(pickle._Unpickler):
+    dispatch = {
+        code: read
+        for code, read in pickle._Unpickler.dispatch.items()
+        if bytes([code]) not in _REFUSED
+    }
+
     def find_class(self, module: str, name: str) -> Callable[..., Any]:
         if (module, name) not in _STAND_INS:
-            raise pickle.UnpicklingError(f"it wants to call {module}.{name}")
+            raise pickle.UnpicklingError(
+                f"it wants to call {printable_name(module)}.{printable_name(name)}"
+            )
         return _STAND_INS[module, name]
+
+    def load_build(self) -> None:
+        """A state is for what stands for a dtype or an array, not for the functions above."""
+        state = self.stack.pop()
+        if type(self.stack[-1]) not in (_Kind, _Array):
+            raise pickle.UnpicklingError("it wants to change something other than an array")
+        self.stack[-1].__setstate__(state)
+
+    dispatch[pickle.BUILD[0]] = load_build
+
+    def load_bytearray8(self) -> None:
+        """Takes no more memory than there are bytes in the file."""
+        (length,) = struct.unpack("<Q", self.read(8))
+        self.append(bytearray(self.read(length)))
+
+    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
 
 def read_pdparams(path: str | Path) -> dict[str, np.ndarray]:
@@ -99,8 +135,7 @@ def read_pdparams(path: str | Path) -> dict[str, np.ndarray]:
             than arrays.
     """
     try:
-        with open(path, "rb") as file:
-            content = _Reader(file).load()
+        content = _Reader(io.BytesIO(Path(path).read_bytes())).load()
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {error.strerror}") from error
     except Exception as error:  # a damaged pickle raises anything
@@ -114,13 +149,18 @@ def read_pdparams(path: str | Path) -> dict[str, np.ndarray]:
         # Paddle 2.0 and 2.1 write a parameter as its name in the process and its array.
         array = value[1] if isinstance(value, tuple) and len(value) == 2 else value
         if not isinstance(name, str) or not isinstance(array, _Array):
-            raise WeightsError(f"{path} holds {name!r}, which is no array")
+            shown = repr(printable_name(name)) if isinstance(name, str) else type(name).__name__
+            raise WeightsError(f"{path} holds {shown}, which is no array by its name")
         try:
             arrays[name] = array.make()
         except Exception as error:  # states are as wild as the file
-            raise WeightsError(f"{path} is not read: {name}: {_reason(error)}") from error
+            raise WeightsError(
+                f"{path} is not read: {printable_name(name)}: {_reason(error)}"
+            ) from error
     return arrays
 
 
 def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    if isinstance(error, KeyError):  # an instruction left out above, or one that is none
+        return "it holds something that arrays never need"
+    return printable(str(error), 200) or type(error).__name__

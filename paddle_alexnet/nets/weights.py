@@ -13,9 +13,14 @@ from paddle import nn
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.split import SplitRule
 from paddle_alexnet.errors import WeightsError
+from paddle_alexnet.printable import printable_name
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
+from paddle_alexnet.storage.texts import parse_json
 
 MEAN_IMAGE = "mean_image"
+HEAD = "out_fc"  # the last layer, in the nets' names
+MAX_FAULTS = 40  # shown of a file; a net has 16 arrays
+MAX_NAME = 1000  # characters of a class; the longest of ImageNet has 134
 
 
 @dataclass(frozen=True)
@@ -65,29 +70,39 @@ class Description:
         Raises:
             ValueError: A part is missing or not what it should be.
         """
+        if not all(isinstance(text, str) for text in metadata.values()):
+            raise ValueError("its metadata must be texts")
         missing = {"architecture", "classes", "preprocessing"} - metadata.keys()
         if missing:
             raise ValueError(f"its metadata lacks {', '.join(sorted(missing))}")
-        classes = json.loads(metadata["classes"])
+        classes = parse_json(metadata["classes"])
         if (
             not isinstance(classes, list)
             or not classes
             or not all(isinstance(name, str) for name in classes)
         ):
             raise ValueError("its metadata 'classes' is not a list of names")
+        longest = max(map(len, classes))
+        if longest > MAX_NAME:
+            raise ValueError(f"it has a class name of {longest:,} characters, over {MAX_NAME}")
         try:
-            split = SplitRule(**json.loads(metadata.get("data_split", "{}")))
+            split = SplitRule(**parse_json(metadata.get("data_split", "{}")))
         except TypeError as error:
             raise ValueError("its metadata 'data_split' is not known") from error
-        width = json.loads(metadata.get("width", "1.0"))
-        if not isinstance(width, int | float) or not 0 < width <= 1:
-            raise ValueError(f"its metadata 'width' is {width!r}, expected a number up to 1")
+        width = parse_json(metadata.get("width", "1.0"))
+        if type(width) not in (int, float) or not 0 < width <= 1:
+            raise ValueError(
+                f"its metadata 'width' is {printable_name(width)}, expected a number up to 1"
+            )
+        training = parse_json(metadata.get("training", "{}"))
+        if not isinstance(training, dict):
+            raise ValueError("its metadata 'training' is not a list of figures by name")
         return cls(
             metadata["architecture"],
             tuple(classes),
-            Preprocessing.from_json(json.loads(metadata["preprocessing"])),
+            Preprocessing.from_json(parse_json(metadata["preprocessing"])),
             split,
-            json.loads(metadata.get("training", "{}")),
+            training,
             width,
         )
 
@@ -121,13 +136,31 @@ def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], Description]:
             mean = _checked_mean(arrays.pop(MEAN_IMAGE), description.preprocessing.input_size)
             description = replace(description, mean_image=mean)
         return arrays, description
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise WeightsError(f"{path} is not a weights file of this project: {error}") from error
 
 
+def check_classes(
+    arrays: Mapping[str, np.ndarray], description: Description, source: str | Path
+) -> None:
+    """Check that there are as many classes as names, before a net with as many is made.
+
+    Raises:
+        WeightsError: The last layer has another size, or there is none.
+    """
+    bias = arrays.get(f"{HEAD}.bias", np.zeros(0))
+    if bias.shape != (len(description.classes),):
+        raise WeightsError(
+            f"{source} names {len(description.classes):,} classes, but its last layer has shape "
+            f"{list(bias.shape)}"
+        )
+
+
 def _checked_mean(image: np.ndarray, size: int) -> np.ndarray:
-    if image.shape != (size, size, 3) or not np.isfinite(image).all():
-        raise ValueError(f"its mean image must be {size} x {size} x 3 numbers, got {image.shape}")
+    if image.shape != (size, size, 3) or image.dtype.kind != "f":
+        raise ValueError(f"its mean image must be {size} x {size} x 3 floats, got {image.shape}")
+    if not (image >= 0).all() or not (image <= 255).all():  # also NaN
+        raise ValueError("its mean image holds values outside 0..255")
     return image.astype(np.float32)
 
 
@@ -148,7 +181,7 @@ def load_arrays(
         head: Prefix of the last layer's names, to leave that layer as it is (fine-tuning).
 
     Raises:
-        WeightsError: A name is missing or surplus, or a shape differs.
+        WeightsError: A name is missing or surplus, a shape differs, or values are not finite.
     """
 
     def counts(name: str) -> bool:
@@ -157,14 +190,34 @@ def load_arrays(
     wanted = {name: p for name, p in net.named_parameters() if counts(name)}
     given = {name: array for name, array in arrays.items() if counts(name)}
     faults = [f"missing: {name}" for name in wanted.keys() - given.keys()]
-    faults += [f"not in the net: {name}" for name in given.keys() - wanted.keys()]
+    faults += [f"not in the net: {printable_name(n)}" for n in given.keys() - wanted.keys()]
     faults += [
         f"{name} has shape {list(given[name].shape)}, the net wants {list(wanted[name].shape)}"
         for name in wanted.keys() & given.keys()
         if list(given[name].shape) != list(wanted[name].shape)
     ]
     if faults:
-        raise WeightsError(f"{source} does not fit the net:\n  " + "\n  ".join(sorted(faults)))
+        raise WeightsError(f"{source} does not fit the net:\n  " + _first(sorted(faults)))
+    floats = {}
+    for name, array in given.items():
+        if array.dtype.kind != "f":
+            faults.append(f"{name} holds {array.dtype}, expected floats")
+            continue
+        with np.errstate(over="ignore"):
+            floats[name] = array.astype(np.float32, copy=False)
+        if not np.isfinite(floats[name]).all():
+            faults.append(f"{name} holds values that are not finite numbers")
+    if faults:
+        raise WeightsError(
+            f"{source} holds no weights to use, of a run that diverged or a damaged file:\n  "
+            + _first(sorted(faults))
+        )
     with paddle.no_grad():
         for name, parameter in wanted.items():
-            paddle.assign(paddle.to_tensor(given[name].astype("float32")), parameter)
+            paddle.assign(paddle.to_tensor(floats[name]), parameter)
+
+
+def _first(faults: list[str]) -> str:
+    """As many lines as a person reads."""
+    more = [f"and {len(faults) - MAX_FAULTS:,} more"] if len(faults) > MAX_FAULTS else []
+    return "\n  ".join([*faults[:MAX_FAULTS], *more])

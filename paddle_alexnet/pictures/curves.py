@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from paddle_alexnet.printable import printable_name
 from paddle_alexnet.storage.writing import check_target
 
 
@@ -32,11 +33,12 @@ def plot_runs(runs: Mapping[str, Sequence[Mapping[str, Any]]], path: str | Path)
                     style,
                     color=f"C{number}",
                     marker="." if len(epochs) < 40 else None,
-                    label=part if len(runs) == 1 else f"{name} {part}",
+                    label=part if len(runs) == 1 else f"{printable_name(name)} {part}",
                 )
         axes.set_xlabel("epoch")
         axes.set_ylabel(label)
         axes.grid(alpha=0.3)
-        axes.legend()
+        for text in axes.legend().get_texts():
+            text.set_parse_math(False)  # a run may be called $a$
     check_target(path)
     figure.savefig(path, dpi=110, format="png")

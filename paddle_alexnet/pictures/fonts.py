@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import ImageFont
 
 from paddle_alexnet.errors import ConfigError
+from paddle_alexnet.printable import printable_name
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,8 @@ class Lettering:
         return ImageFont.load_default(size) if path is None else ImageFont.truetype(path, size)
 
     def showable(self, text: str, fallback: str) -> str:
-        """``text``, or the ASCII ``fallback`` where no font can show it; says so once."""
+        """A name in one line, or the ASCII ``fallback`` where no font can show it; says so once."""
+        text = printable_name(text)
         if text.isascii() or self.path or find_chinese_font():
             return text
         if not self.reported:

@@ -19,7 +19,7 @@ from paddle_alexnet.errors import ConfigError, WeightsError
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.nets.input import Normalize
 from paddle_alexnet.nets.models import MODELS, build_model
-from paddle_alexnet.nets.weights import Description, load_arrays, read_weights
+from paddle_alexnet.nets.weights import HEAD, Description, load_arrays, read_weights
 from paddle_alexnet.run.board_log import PANEL_PICTURES, BoardLog
 from paddle_alexnet.run.checkpoints import Checkpoints, read_state
 from paddle_alexnet.run.directory import RunDirectory
@@ -218,7 +218,7 @@ def _build_net(keys: ModelKeys, num_classes: int, *, start: bool) -> nn.Layer:
                 f"{keys.pretrained} knows {len(source.classes)} classes, the data has "
                 f"{num_classes}: model.skip_head=true takes over all but the last layer"
             )
-        load_arrays(net, arrays, keys.pretrained, head="out_fc" if keys.skip_head else None)
+        load_arrays(net, arrays, keys.pretrained, head=HEAD if keys.skip_head else None)
     return net
 
 

@@ -14,9 +14,11 @@ from paddle_alexnet.nets.weights import (
     net_arrays,
     write_weights,
 )
+from paddle_alexnet.printable import printable
 from paddle_alexnet.run.directory import RunDirectory
-from paddle_alexnet.run.history import history_sizes
+from paddle_alexnet.run.history import checked_sizes, history_sizes
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
+from paddle_alexnet.storage.texts import parse_json
 from paddle_alexnet.training.callbacks import Callback
 from paddle_alexnet.training.evaluation import Evaluation
 from paddle_alexnet.training.loop import Trainer
@@ -112,11 +114,13 @@ def read_state(run: RunDirectory, trainer: Trainer, data_digest: str) -> dict[st
         restore_optimizer(trainer.optimizer, trainer.net, _unprefixed("optimizer", arrays))
         if trainer.average is not None:
             trainer.average.restore(_unprefixed("average", arrays))
-        trainer.schedule.restore(json.loads(metadata["schedule"]))
-        trainer.progress = Progress.from_plain(json.loads(metadata["progress"]))
-        return dict(json.loads(metadata["history"]))
+        trainer.schedule.restore(parse_json(metadata["schedule"]))
+        trainer.progress = Progress.from_plain(parse_json(metadata["progress"]))
+        return checked_sizes(parse_json(metadata["history"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path} is not a state of this configuration: {error}") from error
+        raise WeightsError(
+            f"{path} is not a state of this configuration: {printable(str(error), 200)}"
+        ) from error
 
 
 def _last_whole(run: RunDirectory) -> tuple[Path, dict[str, np.ndarray], dict[str, str]]:

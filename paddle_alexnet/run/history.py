@@ -7,6 +7,7 @@ again, so what was logged since is cut off first.
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 from paddle_alexnet.board.cures import LOG_NAME
 from paddle_alexnet.errors import RunError
@@ -30,6 +31,19 @@ def history_sizes(run: RunDirectory) -> dict[str, int]:
                     sizes[path.name] = file.seek(0, os.SEEK_END)
             except OSError as error:
                 raise RunError(f"cannot write {path}: {error}") from error
+    return sizes
+
+
+def checked_sizes(sizes: Any) -> dict[str, int]:
+    """What :func:`history_sizes` gave, out of a file.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if not isinstance(sizes, dict) or not all(
+        type(size) is int and 0 <= size < 1 << 63 for size in sizes.values()
+    ):
+        raise TypeError("its history is not sizes by name")
     return sizes
 
 

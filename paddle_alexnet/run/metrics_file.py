@@ -5,9 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from paddle_alexnet.errors import RunError
+from paddle_alexnet.printable import printable
+from paddle_alexnet.storage.texts import parse_json, read_text
 from paddle_alexnet.training.callbacks import Callback
 from paddle_alexnet.training.evaluation import Evaluation
 from paddle_alexnet.training.loop import Trainer
+
+FIGURES = ("epoch", "train/loss", "train/top1", "val/loss", "val/top1")  # of every epoch
+MAX_METRICS = 1 << 28  # bytes; an epoch has some 400
 
 
 class MetricsFile(Callback):
@@ -29,10 +34,25 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     """The objects of a ``metrics.jsonl``; a last line that was cut off is left out.
 
     Raises:
-        RunError: The file cannot be read.
+        RunError: The file cannot be read, or a line is not the figures of an epoch.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        lines = read_text(path, MAX_METRICS).split("\n")[:-1]
+        return [_figures(line, number) for number, line in enumerate(lines, start=1)]
     except (OSError, ValueError) as error:
-        raise RunError(f"cannot read {path}: {error}") from error
+        raise RunError(f"cannot read {path}: {printable(str(error), 200)}") from error
+
+
+def _figures(line: str, number: int) -> dict[str, Any]:
+    row = parse_json(line)
+    if not isinstance(row, dict) or not all(map(_is_figure, row.values())):
+        raise ValueError(f"line {number} is not a list of figures by name")
+    missing = [key for key in FIGURES if key not in row]
+    if missing:
+        raise ValueError(f"line {number} lacks {', '.join(missing)}")
+    return row
+
+
+def _is_figure(value: Any) -> bool:
+    # A whole number may be too large for a float; NaN, of a run that diverged, is one.
+    return type(value) is float or (type(value) is int and abs(value) < 1 << 63)

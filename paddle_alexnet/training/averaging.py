@@ -46,8 +46,16 @@ class WeightAverage:
         """Undo :meth:`arrays`.
 
         Raises:
-            KeyError: A parameter is missing.
+            ValueError: A parameter is missing or surplus, of another shape or type, or not finite.
         """
+        if arrays.keys() != self.values.keys():
+            raise ValueError("its average is of other parameters")
+        for name, value in self.values.items():
+            array = arrays[name]
+            if array.shape != tuple(value.shape) or array.dtype != np.float32:
+                raise ValueError(f"the average of {name} is {array.dtype} {list(array.shape)}")
+            if not np.isfinite(array).all():
+                raise ValueError(f"the average of {name} is not finite")
         self.values = {name: paddle.to_tensor(arrays[name]) for name in self.values}
 
 

@@ -134,10 +134,22 @@ def restore_optimizer(
 
     Raises:
         KeyError: An array names a parameter that the net does not have.
+        ValueError: An array is of another shape or type or not finite, or of some parameters
+            something is missing.
     """
-    names = {name: parameter.name for name, parameter in net.named_parameters()}
-    memory = {}
+    parameters = dict(net.named_parameters())
+    memory, remembered = {}, dict.fromkeys(parameters, frozenset())
     for key, value in arrays.items():
         name, accumulator = key.split("/")
-        memory[f"{names[name]}_{accumulator}"] = paddle.to_tensor(value)
+        parameter = parameters[name]
+        # Adam has powers beside, one number each.
+        shape = (1,) if "_pow_" in accumulator else tuple(parameter.shape)
+        if value.shape != shape or value.dtype != np.float32:
+            raise ValueError(f"{key} of its optimizer is {value.dtype} {list(value.shape)}")
+        if not np.isfinite(value).all():
+            raise ValueError(f"{key} of its optimizer is not finite")
+        memory[f"{parameter.name}_{accumulator}"] = paddle.to_tensor(value)
+        remembered[name] |= {accumulator}
+    if len(set(remembered.values())) > 1:
+        raise ValueError("its optimizer remembers less of some parameters than of others")
     optimizer.set_state_dict(memory)

@@ -1,7 +1,10 @@
 """Where a run is, and what its updates came to."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
+
+HUGE = 1e300  # no sum over an epoch is near
+_Made = TypeVar("_Made")
 
 
 @dataclass
@@ -69,7 +72,22 @@ class Progress:
         """Undo :meth:`plain`.
 
         Raises:
-            KeyError, TypeError: Something is missing or too much.
+            KeyError, TypeError: Something is missing, too much or no such number.
         """
-        tallies = {name: Tally(**values[name]) for name in ("totals", "window")}
-        return cls(**{**values, **tallies})
+        tallies = {name: _checked(Tally(**values[name])) for name in ("totals", "window")}
+        return _checked(cls(**{**values, **tallies}))
+
+
+def _checked(made: _Made) -> _Made:
+    """``made`` if its fields are of the types of their defaults, and counts are counts.
+
+    Raises:
+        TypeError: One is not.
+    """
+    for item in fields(made):
+        value, kind = getattr(made, item.name), type(getattr(type(made)(), item.name))
+        count = kind is int and type(value) is int and 0 <= value < 1 << 63
+        number = kind is float and type(value) in (int, float) and -HUGE < value < HUGE
+        if not (count or number or type(value) is kind is Tally):
+            raise TypeError(f"{item.name} is no such number")
+    return made

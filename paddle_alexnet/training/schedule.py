@@ -72,7 +72,17 @@ class Schedule:
         return self.inner.state_dict()
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from :meth:`state`."""
+        """Go on from :meth:`state`.
+
+        Raises:
+            TypeError: ``state`` is of another schedule, or not of numbers.
+        """
+        if not isinstance(state, dict) or state.keys() != self.state().keys():
+            raise TypeError(f"its schedule is not {self.keys.name}")
+        for key, value in state.items():
+            # The best error so far is none before the first epoch.
+            if value is not None and (type(value) not in (int, float) or not abs(value) < 1e300):
+                raise TypeError(f"{key} of its schedule is no number")
         self.inner.set_state_dict(state)
 
 

@@ -34,6 +34,23 @@ def test_hparams_of_any_type_are_kept(tmp_path):
     assert record.metricInfos[0].name == "val/top1"
 
 
+def test_names_on_the_board_are_one_line_without_html(tmp_path):
+    name = "<img src=x onerror=alert(1)>\n100%\x1b\udcff"
+    shown = r"‹img src=x onerror=alert(1)›\n100_\u001b\udcff"
+    with BoardWriter(tmp_path) as writer:
+        writer.hparams({"data.root": name}, ["val/top1"])
+        writer.scalar(name, 1, 1)
+        writer.image(f"of {name}", np.zeros((2, 2, 3), np.uint8), 1)
+        writer.curves(name, np.array([True, False]), np.array([0.2, 0.1]), 1)
+    reader = read(tmp_path)
+    assert len(reader.get_data("scalar", shown)) == 1
+    assert len(reader.get_data("image", f"of {shown}")) == 1
+    for kind in ("pr", "roc"):
+        assert len(reader.get_data(f"{kind}_curve", f"{kind}/{shown}")) == 1
+    record = reader.get_data("hyper_parameters", "hparam")[0].hparam
+    assert record.hparamInfos[0].string_value == shown
+
+
 def test_images_are_neither_changed_nor_brightened(tmp_path):
     dark = np.zeros((6, 7, 3), np.uint8)
     dark[0, 0] = 1

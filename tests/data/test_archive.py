@@ -1,5 +1,6 @@
 """Fetching, against a server of this machine and archives made to harm."""
 
+import gzip
 import hashlib
 import io
 import random
@@ -171,6 +172,13 @@ HARMFUL = {
     "root": tar_of({**FILES, "/tmp/evil.txt": b"x"}),
     "beside": tar_of({**FILES, "other/evil.txt": b"x"}),
     "windows": tar_of({**FILES, "photos/..\\evil.txt": b"x"}),
+    "drive": tar_of({**FILES, "photos/C:evil.txt": b"x"}),
+    "alternate": tar_of({**FILES, "photos/a.txt:evil": b"x"}),
+    "zero": tar_of(**{"photos/a": {"pax_headers": {"path": "photos/a\0b"}}}),
+    "a folder of a file": tar_of({"photos/a": b"x", "photos/a/b": b"x"}),
+    "itself": tar_of({**FILES, "photos": b"x"}),
+    "long": tar_of({**FILES, "photos/" + "x" * 300: b"x"}),
+    "many": tar_of({f"photos/{i}": b"" for i in range(3000)}),
     "link": tar_of(**{"photos/l": {"type": tarfile.SYMTYPE, "linkname": "/etc"}}),
     "hard link": tar_of(**{"photos/l": {"type": tarfile.LNKTYPE, "linkname": "/etc/passwd"}}),
     "pipe": tar_of(**{"photos/p": {"type": tarfile.FIFOTYPE}}),
@@ -191,6 +199,30 @@ def test_archives_made_to_harm_leave_nothing(name, tmp_path):
         fetch_flower_photos(inner / "photos", file=inner / "x.tgz", archive=describe(data))
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == [inner / "x.tgz"]
     assert not (inner / "photos").exists()
+
+
+def test_damage_anywhere_leaves_nothing(tmp_path):
+    """In the compressed stream, and in what it holds."""
+    small = tar_of({"photos/LICENSE.txt": b"CC BY", "photos/daisy/1.jpg": b"x" * 3000})
+    rng = random.Random(0)
+    plain = gzip.decompress(small)
+    refused = 0
+    for trial in range(300):
+        bad = bytearray(plain if trial % 2 else small)
+        for _ in range(rng.randint(1, 4)):
+            bad[rng.randrange(len(bad))] = rng.randrange(256)
+        data = gzip.compress(bad, 1) if trial % 2 else bytes(bad)
+        (tmp_path / "x.tgz").write_bytes(data)
+        root = tmp_path / str(trial)
+        try:
+            fetch_flower_photos(root, file=tmp_path / "x.tgz", archive=describe(data))
+        except DataError as error:
+            refused += 1
+            assert "cannot" in str(error) or "not a plain file" in str(error)
+            assert not root.exists()
+    assert refused > 100
+    names = {str(path.relative_to(tmp_path).parts[0]) for path in tmp_path.rglob("*")}
+    assert names <= {"x.tgz", *map(str, range(300))}
 
 
 def test_the_archive_is_the_official_one():

@@ -47,6 +47,11 @@ def test_as_many_classes_as_are_asked_for(root):
         ("train/a/1.png x", "line 1: expected 'path label'"),
         ("train/a/1.png -1", "line 1: expected 'path label'"),
         ("nowhere/1.png 0", "which is not there"),
+        ("train/a/1.png 100000", "labels may be 0 to 99,999"),
+        ("train/a/1.png " + "9" * 5000, "labels may be 0 to 99,999"),
+        ("train/a/1.png ٣", "line 1: expected 'path label'"),  # a digit, but not one of ours
+        ("train/a/1.png 0\na\0b 0", "line 2: expected 'path label'"),
+        ("x" * 10**6, "line 1: expected 'path label'"),
         ("", "empty"),
     ],
 )

@@ -1,6 +1,7 @@
 """Exports: the net's answers from every engine, and nothing that gives others."""
 
 import dataclasses
+import hashlib
 import importlib.util
 import json
 
@@ -13,7 +14,8 @@ from paddle_alexnet.data.drawn import SPECIES, draw_flower
 from paddle_alexnet.errors import ConfigError, RunError, WeightsError
 from paddle_alexnet.export import engines, graph, writing
 from paddle_alexnet.export.engines import ExportedClassifier, choose_engine
-from paddle_alexnet.export.folder import DESCRIPTION, ExportFolder
+from paddle_alexnet.export.folder import DESCRIPTION, ExportFolder, checksum
+from paddle_alexnet.export.graph_check import check_graph
 from paddle_alexnet.export.writing import export_model
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.nets.weights import Description
@@ -99,6 +101,94 @@ def test_a_folder_that_is_there_is_kept(exported):
     assert sorted(exported.iterdir()) == before
 
 
+def copy(exported, path):
+    for file in exported.iterdir():
+        (path / file.name).write_bytes(file.read_bytes())
+
+
+def describe(path, **change):
+    """Write a description with other content that its checksum is right for."""
+    content = json.loads((path / DESCRIPTION).read_text())
+    del content["checksum"]
+    content.update(change)
+    (path / DESCRIPTION).write_text(json.dumps({**content, "checksum": checksum(content)}))
+
+
+def rehash(path):
+    """Write a description of the files as they are now."""
+    description = json.loads((path / DESCRIPTION).read_text())["files"]
+    sums = {x: "sha256:" + hashlib.sha256((path / x).read_bytes()).hexdigest() for x in description}
+    describe(path, files=sums)
+
+
+@pytest.mark.parametrize("name", [DESCRIPTION, "model.json", "model.pdiparams"])
+def test_a_wrong_bit_is_found(exported, tmp_path, name):
+    copy(exported, tmp_path)
+    good = (tmp_path / name).read_bytes()
+    rng = np.random.default_rng(0)
+    for bit in rng.integers(8 * len(good), size=100):
+        bad = bytearray(good)
+        bad[bit // 8] ^= 1 << bit % 8
+        (tmp_path / name).write_bytes(bad)
+        if name == DESCRIPTION and same_text(bad, good):
+            continue  # a blank between two values
+        with pytest.raises(WeightsError, match=name.replace(".", r"\.")):
+            ExportFolder.open(tmp_path)
+
+
+def same_text(bad, good):
+    try:
+        return json.loads(bad) == json.loads(good)
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize("name", ["1.save_combine", "1.load_combine", "1.print", "pd_op.x", "\x1b"])
+def test_a_graph_that_does_more_than_compute_is_not_run(exported, tmp_path, name):
+    copy(exported, tmp_path)
+    graph_text = (tmp_path / "model.json").read_text()
+    (tmp_path / "model.json").write_text(graph_text.replace('"1.relu"', json.dumps(name), 1))
+    rehash(tmp_path)
+    with pytest.raises(WeightsError, match="it has the operator"):
+        ExportedClassifier.load(tmp_path)
+
+
+OPS = {"program": {"regions": [{"blocks": [{"ops": []}]}]}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        [],
+        {},
+        {"program": {"regions": []}},
+        {"program": {"regions": OPS["program"]["regions"] * 2}},
+        *(
+            {"program": {"regions": [{"blocks": [{"ops": [operator]}]}]}}
+            for operator in ({"#": "p", "regions": []}, {"#": ["p"]}, {}, 3)
+        ),
+    ],
+)
+def test_graphs_of_another_form(tmp_path, change):
+    (tmp_path / "model.json").write_text(json.dumps(OPS))
+    check_graph(tmp_path / "model.json")
+    (tmp_path / "model.json").write_text(json.dumps(change))
+    with pytest.raises(WeightsError, match="not a graph of Paddle 3"):
+        check_graph(tmp_path / "model.json")
+
+
+def test_a_graph_of_other_sizes_than_its_description_says(exported, tmp_path):
+    copy(exported, tmp_path)
+    metadata = json.loads((tmp_path / DESCRIPTION).read_text())["metadata"]
+    describe(tmp_path, metadata={**metadata, "classes": '["a", "b"]'})
+    with pytest.raises(WeightsError, match=r"names 2 classes, but gives float32 \[1, 5\]"):
+        ExportedClassifier.load(tmp_path).scores(PICTURES[:1])
+    other = json.dumps({**json.loads(metadata["preprocessing"]), "input_size": 64, "resize": 64})
+    describe(tmp_path, metadata={**metadata, "preprocessing": other})
+    with pytest.raises(WeightsError, match="on pictures of 64 pixels"):
+        ExportedClassifier.load(tmp_path).scores(PICTURES[:1])
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -109,13 +199,14 @@ def test_a_folder_that_is_there_is_kept(exported):
         ({"format": "onnx"}, "lacks model.onnx"),
         ({"metadata": {}}, "classes"),
         ({"metadata": 3}, "does not describe an export"),
+        ({"metadata": {"classes": ["a"]}}, "texts"),
+        ({"files": {}}, r"model\.json is damaged"),
+        ({"files": 3}, "does not describe an export"),
     ],
 )
 def test_other_descriptions(exported, tmp_path, change, words):
-    content = {**json.loads((exported / DESCRIPTION).read_text()), **change}
-    for file in exported.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    (tmp_path / DESCRIPTION).write_text(json.dumps(content))
+    copy(exported, tmp_path)
+    describe(tmp_path, **change)
     with pytest.raises(WeightsError, match=words):
         ExportFolder.open(tmp_path)
 

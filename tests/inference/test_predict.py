@@ -109,5 +109,29 @@ def test_weights_of_a_net_that_is_not_known(tiny, tmp_path):
 def test_weights_with_another_number_of_classes(tiny, tmp_path):
     description = Description(tiny, CLASSES, Preprocessing(input_size=32, resize=36))
     write_weights(tmp_path / "w.safetensors", net_arrays(build_model(tiny, 4)), description)
-    with pytest.raises(WeightsError, match=r"out_fc\.bias has shape \[4\]"):
+    with pytest.raises(WeightsError, match=r"names 3 classes, but its last layer has shape \[4\]"):
         Classifier.load(tmp_path / "w.safetensors")
+
+
+def test_weights_that_ask_for_other_pictures_than_the_net_takes(tiny, tmp_path):
+    description = Description(tiny, CLASSES, Preprocessing(input_size=4096, resize=4096))
+    write_weights(tmp_path / "w.safetensors", net_arrays(build_model(tiny, 3)), description)
+    with pytest.raises(WeightsError, match="pictures of 4096 pixels go in, but tiny takes 32"):
+        Classifier.load(tmp_path / "w.safetensors")
+
+
+def test_a_million_classes_are_not_believed(tiny, tmp_path):
+    """The net of a file that claims them is not made."""
+    description = Description(tiny, ("",) * 10**6, Preprocessing(input_size=32, resize=36))
+    write_weights(tmp_path / "w.safetensors", net_arrays(build_model(tiny, 3)), description)
+    with pytest.raises(WeightsError, match=r"names 1,000,000 classes"):
+        Classifier.load(tmp_path / "w.safetensors")
+
+
+def test_weights_that_give_no_numbers(tiny, tmp_path):
+    description = Description(tiny, CLASSES, Preprocessing(input_size=32, resize=36))
+    arrays = {name: np.full_like(a, 3e38) for name, a in net_arrays(build_model(tiny, 3)).items()}
+    write_weights(tmp_path / "w.safetensors", arrays, description)
+    classifier = Classifier.load(tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match="not finite"):
+        classifier.scores([np.full((40, 40, 3), 255, np.uint8)])

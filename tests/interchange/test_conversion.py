@@ -217,6 +217,29 @@ def test_caffes_blobs_are_of_caffes_nets(other):
         import_weights(caffe_blobs(), other, "x", width=WIDTH)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"classifier.6.weight": np.zeros((10**9, 0), np.float32)},
+        {"classifier.6.weight": np.zeros((0, 2), np.float32)},
+        {"classifier.6.weight": np.zeros(3, np.float32)},
+        {"classifier.6.weight": None, "classifier.6.bias": np.zeros(10**7, np.float32)},
+        {"classifier.6.bias": np.zeros(0, np.float32)},
+        {"classifier.6.bias": np.full(7, np.nan, np.float32)},
+        {"classifier.6.bias": np.zeros(7, np.int32)},
+        {"\x1b[31m": np.zeros(1, np.float32)},
+        {f"more.{i}": np.zeros(1, np.float32) for i in range(10_000)},
+    ],
+)
+def test_arrays_made_to_harm(changes):
+    state = {**state_of("alexnet_owt"), **changes}
+    state = {name: array for name, array in state.items() if array is not None}
+    with pytest.raises(WeightsError) as caught:
+        import_weights(state, "alexnet_owt", "x", width=WIDTH)
+    assert len(str(caught.value)) < 5000
+    assert "\x1b" not in str(caught.value)
+
+
 @pytest.mark.parametrize("missing", ["classifier.6.bias", "classifier.6.weight"])
 def test_classes_are_counted_by_what_is_there_of_the_last_layer(missing):
     state = state_of("alexnet_owt")

@@ -9,6 +9,7 @@ import pytest
 import safetensors.numpy
 
 from paddle_alexnet.errors import WeightsError
+from paddle_alexnet.interchange import files
 from paddle_alexnet.interchange.files import read_arrays, write_arrays
 
 TORCH = importlib.util.find_spec("torch") is not None
@@ -71,6 +72,46 @@ def test_what_torch_does_not_load_as_weights(tmp_path):
         read_arrays(path)
     path.write_bytes(b"no zip")
     with pytest.raises(WeightsError, match=r"a\.pth"):
+        read_arrays(path)
+
+
+@pytest.mark.skipif(not TORCH, reason="torch is not installed")
+def test_torchs_parameters_and_half_floats(tmp_path):
+    import torch
+
+    parameter = torch.nn.Parameter(torch.tensor([0.5, -1.5]))
+    torch.save({"a": parameter, "b": parameter.detach().bfloat16()}, tmp_path / "a.pth")
+    got = read_arrays(tmp_path / "a.pth")
+    assert [got[name].tolist() for name in "ab"] == [[0.5, -1.5]] * 2
+
+
+@pytest.mark.skipif(not TORCH, reason="torch is not installed")
+@pytest.mark.parametrize("kind", ["sparse", "meta", "large", "key"])
+def test_tensors_that_are_no_arrays(tmp_path, kind):
+    import torch
+
+    path, one = tmp_path / "a.pth", torch.ones(1)
+    torch.save(
+        {
+            "sparse": {"a": torch.eye(3).to_sparse()},
+            "meta": {"a": torch.ones(3, device="meta")},
+            "large": {"a": one.half().expand(10**12)},  # one number, 10^12 times
+            "key": {("a",): one},
+        }[kind],
+        path,
+    )
+    with pytest.raises(WeightsError, match=r"a\.pth"):
+        read_arrays(path)
+
+
+@pytest.mark.parametrize("suffix", [".npz"] + [".pth"] * TORCH)
+def test_an_archive_that_unpacks_to_gigabytes(tmp_path, suffix, monkeypatch):
+    monkeypatch.setattr(files, "MAX_NUMBERS", 1000)
+    path = tmp_path / f"a{suffix}"
+    np.savez_compressed(tmp_path / "a.npz", x=np.zeros(10**6))
+    (tmp_path / "a.npz").rename(path)
+    assert path.stat().st_size < 8000
+    with pytest.raises(WeightsError, match="unpacks to 8,000,"):
         read_arrays(path)
 
 

@@ -109,6 +109,42 @@ def test_other_content(tmp_path, content, word):
         read_pdparams(path)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x80\x02Nr\xff\xff\xff\x7f.",  # an object of number 2^31
+        b"\x80\x05\x96\xff\xff\xff\xff\xff\xff\x00\x00.",  # so many bytes, it says
+        b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\x00\x00.",
+        b"\x80\x04\x95\xff\xff\xff\xff\xff\xff\x00\x00.",
+    ],
+)
+def test_a_few_bytes_do_not_take_all_memory(tmp_path, content):
+    path = tmp_path / "w.pdparams"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"w\.pdparams"):
+        read_pdparams(path)
+
+
+def test_no_state_is_given_to_what_reads_the_file(tmp_path):
+    """A state would become attributes of the function that stands for numpy's, for good."""
+    path = tmp_path / "w.pdparams"
+    state = b"N}X\x01\x00\x00\x00xK\x01s\x86"  # (None, {"x": 1})
+    path.write_bytes(b"\x80\x02cnumpy.core.numeric\n_frombuffer\n" + state + b"b.")
+    with pytest.raises(WeightsError, match="change something other than an array"):
+        read_pdparams(path)
+
+
+@pytest.mark.parametrize(
+    "content", [{1, 2}, frozenset([1]), collections.Counter, {"x": {"a"}}, {"x": object()}]
+)
+def test_what_arrays_never_need(tmp_path, content):
+    path = tmp_path / "w.pdparams"
+    for protocol in (2, 4):
+        path.write_bytes(pickle.dumps(content, protocol))
+        with pytest.raises(WeightsError, match=r"never need|wants to call|arrays by name"):
+            read_pdparams(path)
+
+
 def test_missing(tmp_path):
     with pytest.raises(WeightsError, match=r"w\.pdparams"):
         read_pdparams(tmp_path / "w.pdparams")

@@ -1,6 +1,7 @@
 """Weights files: read by another library, and refused when they do not fit."""
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -28,6 +29,28 @@ DESCRIPTION = Description(
     {"epoch": 3, "val/top1": 0.5},
     0.5,
 )
+
+
+# What no preprocessing can be: numbers that float32 does not have, or that leave nothing of it.
+PREPROCESSING = [
+    {"std": [0, 1, 1]},
+    {"std": [1e-300, 1, 1]},
+    {"std": [10**400, 1, 1]},
+    {"mean": [math.nan, 0, 0]},
+    {"mean": [math.inf, 0, 0]},
+    {"mean": [1e38, 0, 0]},
+    {"mean": ["0", 0, 0]},
+    {"mean": [True, 0, 0]},
+    {"mean": [0, 0]},
+    {"mean": 3},
+    {"input_size": 10**9},
+    {"input_size": 32.0},
+    {"squash": 1},
+]
+
+
+def preprocessing(**change):
+    return json.dumps({**DESCRIPTION.preprocessing.to_json(), **change})
 
 
 @pytest.fixture
@@ -75,11 +98,20 @@ def test_a_mean_picture_travels_with_the_weights(net, tmp_path):
     np.testing.assert_allclose(description.mean, mean / 255)
 
 
-@pytest.mark.parametrize("mean", [np.zeros((3, 3, 3)), np.full((32, 32, 3), np.nan)])
+@pytest.mark.parametrize(
+    "mean",
+    [
+        np.zeros((3, 3, 3)),
+        np.full((32, 32, 3), np.nan),
+        np.full((32, 32, 3), -1.0),
+        np.full((32, 32, 3), 1e300),
+        np.zeros((32, 32, 3), np.int64),
+    ],
+)
 def test_a_mean_picture_that_cannot_be(net, tmp_path, mean):
     path = tmp_path / "w.safetensors"
     write_weights(path, net_arrays(net), replace(DESCRIPTION, mean_image=mean))
-    with pytest.raises(WeightsError, match="mean image must be 32 x 32"):
+    with pytest.raises(WeightsError, match=r"mean image (must be 32 x 32|holds values outside)"):
         read_weights(path)
 
 
@@ -112,6 +144,16 @@ def test_a_missing_file_and_a_folder(tmp_path):
         {"data_split": "3"},
         {"width": "0"},
         {"width": "[]"},
+        {"width": "true"},
+        {"width": "NaN"},
+        {"width": "9" * 5000},
+        {"classes": "[" * 100_000},
+        {"classes": json.dumps(["daisy", "x" * 10**6])},
+        {"training": "3"},
+        {"training": '{"epoch": 1, "epoch": 2}'},
+        {"data_split": '{"val_rate": "x"}'},
+        {"data_split": '{"seed": [1]}'},
+        *({"preprocessing": preprocessing(**change)} for change in PREPROCESSING),
     ],
 )
 def test_metadata_is_not_believed_unseen(net, tmp_path, change):
@@ -120,6 +162,33 @@ def test_metadata_is_not_believed_unseen(net, tmp_path, change):
     write_tensors(tmp_path / "w.safetensors", net_arrays(net), metadata)
     with pytest.raises(WeightsError, match="not a weights file of this project"):
         read_weights(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (np.full(2, np.nan, np.float32), "2.bias holds values that are not finite"),
+        (np.full(2, 1e39), "2.bias holds values that are not finite"),  # not in float32
+        (np.zeros(2, np.int64), "2.bias holds int64, expected floats"),
+        (np.zeros(2, np.complex64), "2.bias holds complex64"),
+    ],
+)
+def test_weights_that_are_no_numbers_change_nothing(net, bad, words):
+    before = net_arrays(net)
+    arrays = {name: np.zeros_like(array) for name, array in before.items()}
+    with pytest.raises(WeightsError, match=words):
+        load_arrays(net, {**arrays, "2.bias": bad}, "them.safetensors")
+    for name, array in net_arrays(net).items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_a_message_about_a_million_names_is_short(net):
+    arrays = {f"{i}\x1b[31m" + "x" * 500: np.zeros(0, np.float32) for i in range(10_000)}
+    with pytest.raises(WeightsError) as caught:
+        load_arrays(net, arrays, "them.safetensors")
+    assert "more" in str(caught.value)
+    assert len(str(caught.value)) < 10_000
+    assert "\x1b" not in str(caught.value)
 
 
 def test_weights_that_do_not_fit_change_nothing(net):

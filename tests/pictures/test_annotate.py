@@ -75,6 +75,16 @@ def test_without_a_font_the_fallback_and_one_line(no_system_font, caplog):
     assert "--font" in caplog.text
 
 
+def test_names_made_to_harm_stay_in_one_line(no_system_font):
+    """Pillow cannot measure several lines, and measures a megabyte for hours."""
+    lettering = Lettering()
+    for name in ("two\nlines", "\x1b[31m\x00", "x" * 10**6):
+        text = lettering.showable(name, "class 0")
+        picture = caption(np.zeros((50, 240, 3), np.uint8), [text], lettering)
+        assert picture.shape[0] < 50 + 3 * 14
+        assert len(text) < 1000
+
+
 def test_a_font_of_the_system_is_found(square_font, monkeypatch):
     monkeypatch.setattr(fonts, "FONT_FOLDERS", (str(square_font.parent),))
     monkeypatch.setattr(fonts, "CHINESE_FONTS", ("other.ttf", "Squares.TTF"))

@@ -93,3 +93,38 @@ def test_eval_of_classes_that_the_weights_do_not_know(tool, trained, tmp_path, w
     write_png(tmp_path / "cats" / "1.png", np.random.default_rng(0))
     words = ["--weights", trained / "best.safetensors", "--data", tmp_path]
     assert "do not know: cats" in tool("eval", *words, code=1).stderr
+
+
+def test_class_names_made_to_harm_are_escaped_wherever_they_are_shown(
+    tool, trained, flowers, tmp_path
+):
+    """A line break or a code of the terminal in a name could show what was not found."""
+    import dataclasses
+
+    from paddle_alexnet.nets.weights import read_weights, write_weights
+
+    arrays, description = read_weights(trained / "best.safetensors")
+    evil = ("\x1b[2J\n99.99% daisy", "a\u202eb\x9b31m", "<script>", "\x00" * 500, "\u2028雏菊")
+    description = dataclasses.replace(description, classes=evil)
+    write_weights(tmp_path / "evil.safetensors", arrays, description)
+    picture = next((flowers / "daisy").iterdir())
+    (tmp_path / "evil\x1b[31m\n.jpg").write_bytes(picture.read_bytes())
+    words = ["--weights", "evil.safetensors", "evil\x1b[31m\n.jpg"]
+    shown = ["--save-dir", "out", "--logdir", "log"]
+    plain = tool("infer", *words, *shown, "--top-k", 5, cwd=tmp_path)
+    text = tool("infer", *words, "--json", "-", cwd=tmp_path)
+    (tmp_path / "1.png").write_bytes(picture.read_bytes())
+    (tmp_path / "list.txt").write_text("1.png 0")
+    words = ["--weights", "evil.safetensors", "--data", ".", "--list", "list.txt"]
+    measured = tool("eval", *words, cwd=tmp_path)
+    unknown = tool("eval", "--weights", "evil.safetensors", "--data", flowers, cwd=tmp_path, code=1)
+    for done in (plain, text, measured, unknown):
+        for output in (done.stdout, done.stderr):
+            for line in output.split("\n"):
+                assert all(c.isprintable() for c in line), line
+    assert len(plain.stdout.splitlines()) == 1
+    assert r"\n99.99% daisy" in plain.stdout
+    assert len(measured.stdout.splitlines()) == 6
+    assert "do not know" in unknown.stderr
+    (row,) = json.loads(text.stdout)
+    assert set(row["label_names"]) == set(evil)  # escaped, but the same
