@@ -5,6 +5,7 @@ from pathlib import Path
 
 from paddle_alexnet.data.listing import Listing, Sample
 from paddle_alexnet.errors import DataError
+from paddle_alexnet.storage.names import shown
 
 
 def read_lists(
@@ -41,8 +42,8 @@ def read_lists(
             raise DataError(f"{path} is empty: expected lines 'path label'")
         if not os.path.exists(splits[split][0][0]):
             raise DataError(
-                f"{path} begins with {splits[split][0][0]}, which is not there: its paths are "
-                "taken from data.root"
+                f"{path} begins with {shown(splits[split][0][0])}, which is not there: its paths "
+                "are taken from data.root"
             )
     names = None if class_names is None else [name.strip() for name in _lines(class_names)]
     greatest = max(label for samples in splits.values() for _, label in samples)
