@@ -25,6 +25,8 @@ _WORDS = (
     ),
 )
 
+ODD_BREAKS = "\x85\u2028\u2029\ufeff"
+
 
 class _Loader(yaml.SafeLoader):
     """Refuses aliases, which grow to gigabytes when nested, tags, and keys given twice."""
@@ -87,4 +89,8 @@ def load_yaml(text: str) -> Any:
 
 def dump_yaml(values: Any) -> str:
     """Plain values as YAML that :func:`load_yaml`, and PyYAML, read back equal."""
-    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    text = yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    if any(character in text for character in ODD_BREAKS):
+        # PyYAML writes these as they are, and they are read as line breaks, so as blanks.
+        text = yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=False)
+    return text

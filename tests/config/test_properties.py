@@ -10,7 +10,7 @@ from pathlib import Path
 import annotated_types
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from paddle_alexnet.config.keys import Config, PathText
@@ -94,6 +94,7 @@ def path(tmp_path_factory):
 
 @settings(deadline=None)
 @given(values=configs())
+@example(values={"data": {"class_names": "\x85 \u2028\u2029\ufeff"}})
 def test_every_configuration_is_read_back_equal(path, values):
     config = make_config(values)
     for section, keys in values.items():
