@@ -26,7 +26,13 @@ EXTRAS = {
     "cpu": [PADDLE],
     # 2.1: reads Paddle 3's graphs; it still needs onnx 1.17. The engines are to choose from.
     "onnx": ["paddle2onnx>=2.1,<3", "onnxruntime>=1.20,<2", "openvino>=2024,<2027"],
-    "test": [PADDLE, "pytest>=8,<10", "hypothesis>=6.100,<7", "ruff>=0.9,<0.18"],
+    "test": [
+        PADDLE,
+        "pytest>=8,<10",
+        "hypothesis>=6.100,<7",
+        "ruff>=0.9,<0.18",
+        "bandit[toml]>=1.8,<2",  # toml: Python 3.10 does not read pyproject.toml by itself
+    ],
 }
 
 setup(

@@ -10,13 +10,14 @@ import unicodedata
 LONGEST_NAME = 100  # characters shown of one
 
 
-def printable(text: str, longest: int | None = None) -> str:
+def printable(text: object, longest: int | None = None) -> str:
     r"""``text`` in one line, with what is no visible character as an escape (``\n``, ``\u001b``).
 
     Args:
-        text: Anything.
+        text: Anything that has a text, such as a path.
         longest: Characters that are left; the rest becomes three dots. None for all.
     """
+    text = str(text)
     if longest is not None and len(text) > longest:
         text = text[:longest] + "..."
     if text.isprintable():
@@ -26,7 +27,7 @@ def printable(text: str, longest: int | None = None) -> str:
 
 def printable_name(name: object) -> str:
     """As :func:`printable`, of a name, at most :data:`LONGEST_NAME` characters."""
-    return printable(str(name), LONGEST_NAME)
+    return printable(name, LONGEST_NAME)
 
 
 def printable_lines(text: str) -> str:

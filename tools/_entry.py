@@ -3,6 +3,7 @@
 Exit codes: 0 done; 1 a failure; 2 usage or configuration; 130 Ctrl-C; 143 SIGTERM.
 """
 
+import argparse
 import contextlib
 import io
 import logging
@@ -30,6 +31,7 @@ SYSTEM_LIBRARIES = {
 }
 
 try:
+    from paddle_alexnet.data.header import MAX_PIXELS, PIXELS_AT_MOST
     from paddle_alexnet.errors import AlexNetError, ConfigError
     from paddle_alexnet.printable import printable_lines
     from paddle_alexnet.runtime.cpu import speed_up
@@ -63,6 +65,8 @@ def run(main: Callable[[dict[str, Any]], int | None]) -> NoReturn:
     # And notes about its own code when it makes a graph.
     warnings.filterwarnings("ignore", message="Tensor do not have 'place' interface")
     os.environ.setdefault("GLOG_minloglevel", "2")
+    # Read when OpenCV is loaded; for files in which it finds another size than data/header.py.
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(PIXELS_AT_MOST))
     cpu_speed = speed_up()
     if cpu_speed["late"]:
         logging.warning("Paddle was loaded before its CPU settings: it will be slower")
@@ -142,6 +146,24 @@ def natural(text: str) -> int:
     number = int(text)
     if number < 0:
         raise ValueError(text)
+    return number
+
+
+def add_max_pixels(parser: argparse.ArgumentParser) -> None:
+    """The option for what ``data.max_pixels`` is in training."""
+    parser.add_argument(
+        "--max-pixels",
+        type=_pixels,
+        default=MAX_PIXELS,
+        metavar="N",
+        help=f"pictures whose header claims more are not decoded [{MAX_PIXELS}]",
+    )
+
+
+def _pixels(text: str) -> int:
+    number = positive(text)
+    if number > PIXELS_AT_MOST:
+        raise argparse.ArgumentTypeError(f"at most {PIXELS_AT_MOST}, got {text}")
     return number
 
 

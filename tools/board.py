@@ -22,7 +22,8 @@ def main(cpu_speed: dict[str, Any]) -> int:
     server = make_board(args.logdir, args.host, args.port, args.language)
     if not _is_loopback(args.host):
         logging.warning("anyone who reaches %s can read the board", args.host)
-    address = f"http://{args.host}:{server.server_port}/"
+    host = f"[{args.host}]" if ":" in args.host else args.host  # IPv6
+    address = f"http://{host}:{server.server_port}/"
     print(f"board of {args.logdir}: {address} (Ctrl-C ends it)", flush=True)
     with server:
         server.serve_forever()  # until Ctrl-C, which werkzeug keeps to itself

@@ -24,6 +24,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--views", type=int, default=1, choices=[1, 10], help="10: the paper's, averaged [1]"
     )
+    _entry.add_max_pixels(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N [auto]")
     parser.add_argument("--json", metavar="FILE", help="write the figures; - for the terminal")
     return parser.parse_args()
@@ -54,7 +55,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
         )
     else:
         # Divided as for training, so that "val" means the same pictures.
-        listing = list_images(args.data, classifier.description.data_split)
+        listing = list_images(args.data, classifier.description.data_split, args.max_pixels)
         listing = listing.relabeled(classifier.classes)
     preprocessing = classifier.preprocessing
     if args.views == 10 and not preprocessing.has_views:
@@ -66,6 +67,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
         listing,
         args.split,
         preprocessing if args.views == 1 else preprocessing.views,
+        args.max_pixels,
     )
     result = evaluate(
         classifier.net,

@@ -27,6 +27,7 @@ def parse() -> argparse.Namespace:
         metavar="PICTURE|FOLDER|GLOB",
         help=f"pictures to compare on, the first {CHECKED} [drawn flowers]",
     )
+    _entry.add_max_pixels(parser)
     parser.add_argument("--engine", default="auto", help="to compare with; see tools/infer.py")
     return parser.parse_args()
 
@@ -35,7 +36,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
     """Export."""
     args = parse()
     _entry.load_paddle()
-    from paddle_alexnet.data.decode import read_image
+    from paddle_alexnet.data.decode import Unreadable, read_image
     from paddle_alexnet.data.drawn import SPECIES, draw_flower
     from paddle_alexnet.errors import DataError
     from paddle_alexnet.export.engines import choose_engine
@@ -52,11 +53,11 @@ def main(cpu_speed: dict[str, Any]) -> None:
         pictures = []
         for name in find_pictures(args.check)[:CHECKED]:
             try:
-                pictures.append(read_image(name))
-            except OSError as error:
-                raise DataError(f"--check: cannot read {name}: {error.strerror}") from error
-            if pictures[-1] is None:
-                raise DataError(f"--check: {name} is not an image that OpenCV can decode")
+                picture = read_image(name, args.max_pixels)
+            except Unreadable as error:
+                raise DataError(f"--check: cannot use {printable(name)}: {error}") from error
+            # All that is compared, and small.
+            pictures.append(classifier.preprocessing.square(picture))
     else:
         pictures = [draw_flower(kind, number) for kind in SPECIES for number in range(4)]
     result = export_model(classifier, args.format, args.out, pictures, engine=args.engine)

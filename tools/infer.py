@@ -8,9 +8,12 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import _entry
+
+if TYPE_CHECKING:
+    from paddle_alexnet.inference.predict import Prediction
 
 
 def parse(words: list[str] | None = None) -> argparse.Namespace:
@@ -27,6 +30,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--top-k", type=_entry.positive, default=5, help="classes a picture [5]")
     parser.add_argument("--batch-size", type=_entry.positive, default=16, help="[16]")
+    _entry.add_max_pixels(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N [auto]")
     parser.add_argument("--json", metavar="FILE", help="write results as JSON; - for the terminal")
     parser.add_argument("--save-dir", metavar="DIR", help="write annotated pictures there")
@@ -46,7 +50,7 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     from paddle_alexnet.inference.classifier import Classifier
     from paddle_alexnet.inference.predict import Failure, find_pictures, predict_files
     from paddle_alexnet.inference.show import Showing
-    from paddle_alexnet.printable import printable, printable_lines, printable_name
+    from paddle_alexnet.printable import printable, printable_lines
     from paddle_alexnet.runtime.device import choose_device
     from paddle_alexnet.storage.writing import check_target, write_text
 
@@ -60,7 +64,9 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
         classifier = ExportedClassifier.load(args.model, args.engine or "auto", device)
     else:
         classifier = Classifier.load(args.weights)
-    results = predict_files(classifier, files, topk=args.top_k, batch_size=args.batch_size)
+    results = predict_files(
+        classifier, files, topk=args.top_k, batch_size=args.batch_size, max_pixels=args.max_pixels
+    )
     failed, rows = 0, []
     with Showing(args.save_dir, args.logdir, args.font) as showing:
         for result, image in tqdm(results, total=len(files), unit="img", disable=None, leave=False):
@@ -72,10 +78,7 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
             rows.append(result)
             showing.add(result, image)
     if args.json != "-":
-        for row in rows:
-            best = zip(row.scores, row.label_names, strict=True)
-            shown = [f"{score:7.2%} {printable_name(name)}" for score, name in best]
-            print("  ".join([*shown, printable(row.file_name)]))
+        print("".join(map(_line, rows)), end="")
     if args.json:
         objects = ",\n".join(json.dumps(row.to_json(), ensure_ascii=False) for row in rows)
         text = f"[\n{objects}\n]\n"
@@ -85,7 +88,18 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
             write_text(args.json, text)
     if args.save_dir:
         logging.info("annotated pictures: %s", Path(args.save_dir))
-    return 1 if failed else 0
+    if not failed:
+        return 0
+    logging.warning("%d of %d files are left out", failed, len(files))
+    return 1
+
+
+def _line(row: "Prediction") -> str:
+    from paddle_alexnet.printable import printable, printable_name
+
+    best = zip(row.scores, row.label_names, strict=True)
+    words = [f"{score:7.2%} {printable_name(name)}" for score, name in best]
+    return "  ".join([*words, printable(row.file_name)]) + "\n"
 
 
 if __name__ == "__main__":

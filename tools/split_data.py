@@ -13,10 +13,17 @@ def main(cpu_speed: dict[str, Any]) -> None:
     parser.add_argument("target", metavar="DST", help="new or empty folder")
     parser.add_argument("--val-rate", type=float, default=0.1, help="share of each class [0.1]")
     parser.add_argument("--seed", type=int, default=0, help="of the draw [0]")
+    _entry.add_max_pixels(parser)
     args = parser.parse_args()
     from paddle_alexnet.data.copy_split import copy_split
 
-    done = copy_split(args.source, args.target, val_rate=args.val_rate, seed=args.seed)
+    done = copy_split(
+        args.source,
+        args.target,
+        val_rate=args.val_rate,
+        seed=args.seed,
+        max_pixels=args.max_pixels,
+    )
     counts = ", ".join(f"{name} {len(done.splits[name])}" for name in ("train", "val"))
     print(f"{args.target}: {counts} images in {len(done.classes)} classes")
 

@@ -11,7 +11,6 @@ import io
 import logging
 import operator
 import struct
-import threading
 import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -74,43 +73,6 @@ def cut_half_record(path: Path) -> int:
             end += 8 + length
         file.truncate(end)
     return size - end
-
-
-def read_whole_records_only() -> None:
-    """Make VisualDL's reader wait for the rest of a record that is still being written.
-
-    The stock reader takes half a record for a whole one, and the board stops for all runs.
-    Replaces ``_RecordReader.get_next``.
-    """
-    from visualdl.reader import record_reader
-
-    def get_next(self: Any) -> None:
-        # What was read of a record stays with the reader until the rest has been written.
-        data: bytes = self.__dict__.get("half", b"")
-        self._curr_event = None
-        if len(data) < 8:
-            data += self.file_handle.read(8 - len(data))
-        if len(data) >= 8:
-            whole = 8 + struct.unpack("<Q", data[:8])[0]
-            if len(data) < whole:
-                data += self.file_handle.read(whole - len(data))
-            if len(data) == whole:
-                self.half, self._curr_event = b"", data[8:]
-                return
-        self.half = data
-        raise EOFError("no more whole records")
-
-    record_reader._RecordReader.get_next = get_next
-
-
-def let_the_process_end() -> None:
-    """Make the thread of VisualDL's profiler end with the process, which otherwise never ends.
-
-    Replaces the name ``Thread`` in ``visualdl.component.profiler.profiler_reader``.
-    """
-    from visualdl.component.profiler import profiler_reader
-
-    profiler_reader.Thread = functools.partial(threading.Thread, daemon=True)
 
 
 def quiet_server() -> None:
@@ -202,25 +164,3 @@ def quiet() -> Iterator[None]:
     """Keep VisualDL's prints away from the terminal."""
     with contextlib.redirect_stdout(io.StringIO()):
         yield
-
-
-class OneAtATime:
-    """A WSGI application under a lock: VisualDL's readers share state without one.
-
-    With it the server may have a thread for each connection, so that an idle one does not block
-    the board.
-    """
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-        self.lock = threading.Lock()
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        """Answer one request."""
-        with self.lock:
-            # The answer is taken whole inside the lock, as it may still read the logs.
-            answer = self.app(environ, start_response)
-            try:
-                return list(answer)
-            finally:
-                getattr(answer, "close", lambda: None)()

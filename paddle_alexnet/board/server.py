@@ -1,21 +1,20 @@
 """Serving the board."""
 
-import signal
-import threading
 from pathlib import Path
 from typing import Any
 
-from paddle_alexnet.board import cures
 from paddle_alexnet.errors import DataError, RunError
 
 LANGUAGES = ("en", "zh")
+# A connection that asks nothing for so long is closed. Its thread and its descriptor are needed.
+IDLE_SECONDS = 30
 
 
 def make_board(logdir: str | Path, host: str, port: int, language: str = "en") -> Any:
     """Make a server of the board; call ``serve_forever()`` and ``shutdown()`` on it.
 
     Args:
-        logdir: Folder of runs, or one run.
+        logdir: Folder of runs, or one run. Links in it are not followed.
         host: Address to listen on.
         port: 0 for any free one; see ``server_port`` of the result.
         language: Of the page: ``en`` or ``zh``.
@@ -26,39 +25,19 @@ def make_board(logdir: str | Path, host: str, port: int, language: str = "en") -
     """
     if not Path(logdir).is_dir():
         raise DataError(f"{logdir} is not a folder: train a run first, or name one with --logdir")
-    from visualdl.server.app import create_app
-    from visualdl.server.args import ParseArgs
+    # Here, not above: VisualDL takes a second to load.
     from werkzeug.serving import WSGIRequestHandler, make_server
 
-    class Silent(WSGIRequestHandler):
+    from paddle_alexnet.board.application import make_application
+
+    class Handler(WSGIRequestHandler):
+        timeout = IDLE_SECONDS
+
         def log(self, *args: object) -> None:
             pass
 
-    cures.read_whole_records_only()
-    cures.let_the_process_end()
-    cures.quiet_server()
-    settings = ParseArgs(
-        logdir=[str(logdir)],
-        host=host,
-        port=port,
-        cache_timeout=20,
-        # Without a language the page answers 500 to browsers that prefer another one.
-        language=language,
-        telemetry=False,
-    )
-    app = _create_app(create_app, settings)
+    app = make_application(logdir, host, language)
     try:
-        return make_server(host, port, cures.OneAtATime(app), threaded=True, request_handler=Silent)
+        return make_server(host, port, app, threaded=True, request_handler=Handler)
     except (OSError, SystemExit) as error:  # werkzeug exits where the port is taken
         raise RunError(f"cannot listen on {host}:{port}: choose another --port") from error
-
-
-def _create_app(create_app: Any, settings: Any) -> Any:
-    """VisualDL's application without its change of the process's SIGINT."""
-    if threading.current_thread() is not threading.main_thread():
-        return create_app(settings)
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        return create_app(settings)
-    finally:
-        signal.signal(signal.SIGINT, handler)

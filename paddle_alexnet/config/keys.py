@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from paddle_alexnet.data.header import MAX_PIXELS, PIXELS_AT_MOST
+
 # Strict: "8" is not a number and 1.5 is not a count. A whole number may stand for a float.
 _checked = dataclass(
     config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False), frozen=True
@@ -61,6 +63,12 @@ class DataKeys:
         "channel",
         "what is subtracted; channel: the net's own numbers; image: the mean of the training "
         "pictures, pixel by pixel",
+    )
+    max_pixels: Count = _key(
+        MAX_PIXELS,
+        "images whose header claims more are not decoded but left out, or with lists an error",
+        ge=1,
+        le=PIXELS_AT_MOST,
     )
     workers: Count = _key(0, "processes that decode images; 0: a thread beside training", ge=0)
 

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from paddle_alexnet.data.header import MAX_PIXELS
 from paddle_alexnet.data.listing import Listing, divided_folders, list_images
 from paddle_alexnet.data.split import SplitRule
 from paddle_alexnet.errors import ConfigError, DataError
@@ -10,7 +11,12 @@ from paddle_alexnet.storage.writing import is_free, whole_folder
 
 
 def copy_split(
-    source: str | Path, target: str | Path, *, val_rate: float = 0.1, seed: int = 0
+    source: str | Path,
+    target: str | Path,
+    *,
+    val_rate: float = 0.1,
+    seed: int = 0,
+    max_pixels: int = MAX_PIXELS,
 ) -> Listing:
     """Copy ``source/<class>/*`` to ``target/{train,val}/<class>/*``, with what licenses it.
 
@@ -19,6 +25,7 @@ def copy_split(
         target: A folder that does not exist or is empty.
         val_rate: Share of each class for val, in (0, 1).
         seed: Of the draw.
+        max_pixels: A larger picture is left out.
 
     Returns:
         What was copied, by its paths in ``source``.
@@ -39,7 +46,7 @@ def copy_split(
         raise DataError(f"{target} lies within {source}: name a folder outside")
     if source.is_dir() and (parts := divided_folders(source)):
         raise DataError(f"{source} is divided already ({', '.join(parts)}): train from it as it is")
-    done = list_images(source, rule)
+    done = list_images(source, rule, max_pixels)
     try:
         with whole_folder(target) as beside:
             for split, samples in done.splits.items():

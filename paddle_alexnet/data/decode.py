@@ -1,9 +1,13 @@
-"""From a file to pixels."""
+"""From a file to pixels, with bounds on what a file may cost."""
 
+import os
+import stat
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+from paddle_alexnet.data.header import MAX_PIXELS, claimed_size
 
 # What OpenCV may be able to read, lower case; which of them it does depends on how it was built.
 _KINDS = (
@@ -11,6 +15,11 @@ _KINDS = (
     *("pgm", "pic", "png", "pnm", "ppm", "pxm", "ras", "sr", "tif", "tiff", "webp"),
 )
 IMAGE_SUFFIXES = frozenset(f".{kind}" for kind in _KINDS)
+MAX_BYTES = 2**29  # of a file: MAX_PIXELS, uncompressed, with alpha, and some
+
+
+class Unreadable(Exception):
+    """A file gives no picture; the text says why, without the file's name."""
 
 
 def is_image_name(name: str) -> bool:
@@ -21,35 +30,75 @@ def is_image_name(name: str) -> bool:
     return not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
 
 
-def read_image(path: str | Path) -> np.ndarray | None:
+def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Read a picture as it is meant to be seen: turned as its EXIF data says.
 
-    Grey becomes three equal channels, 16 bits become 8, and an alpha channel is dropped.
+    Grey becomes three equal channels, 16 bits become 8, an alpha channel is dropped, and of several
+    frames the first is taken.
 
     Args:
         path: Any name that the file system has; OpenCV itself fails on some.
+        max_pixels: A larger picture is not decoded.
 
     Returns:
-        uint8 RGB [H, W, 3], or None where the content is no image that OpenCV can decode.
+        uint8 RGB [H, W, 3].
 
     Raises:
-        OSError: The file cannot be read.
+        Unreadable: The file cannot be read or is no picture that OpenCV decodes.
     """
-    return _decode(Path(path).read_bytes(), cv2.IMREAD_COLOR_RGB)
+    return _decode(read_file(path), cv2.IMREAD_COLOR_RGB, max_pixels)
 
 
-def is_image(data: bytes) -> bool:
-    """Whether the whole of ``data`` decodes."""
+def check_image(data: bytes, max_pixels: int = MAX_PIXELS) -> None:
+    """Decode the whole of ``data``.
+
+    Raises:
+        Unreadable: It is no picture that :func:`read_image` would give.
+    """
     # JPEG at an eighth of its size: all of it is read, in a third of the time. Of other formats
     # OpenCV would shrink the result, and fail where nothing is left.
     jpeg = data.startswith(b"\xff\xd8")
-    return _decode(data, cv2.IMREAD_REDUCED_COLOR_8 if jpeg else cv2.IMREAD_COLOR) is not None
+    _decode(data, cv2.IMREAD_REDUCED_COLOR_8 if jpeg else cv2.IMREAD_COLOR, max_pixels)
 
 
-def _decode(data: bytes, flags: int) -> np.ndarray | None:
-    if not data:
-        return None  # OpenCV raises
+def read_file(path: str | Path) -> bytes:
+    """All bytes of a file that may be a picture.
+
+    Raises:
+        Unreadable: It cannot be read, is larger than any picture, or is a folder, a pipe or a
+            device, which might never end.
+    """
     try:
-        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:
-        return None
+        found = os.stat(path)  # before it is opened: a pipe would wait
+        if not stat.S_ISREG(found.st_mode):
+            raise Unreadable("not a regular file")
+        if found.st_size > MAX_BYTES:
+            raise Unreadable(f"a file of {found.st_size:,} bytes, more than {MAX_BYTES:,}")
+        with open(path, "rb") as file:
+            return file.read(found.st_size)
+    except OSError as error:
+        raise Unreadable(error.strerror or str(error)) from error
+    except ValueError as error:  # a name that no file can have
+        raise Unreadable(str(error)) from error
+
+
+def _decode(data: bytes, flags: int, max_pixels: int) -> np.ndarray:
+    if not data:
+        raise Unreadable("an empty file")
+    size = claimed_size(data)
+    if size is None:
+        raise Unreadable("not an image that can be decoded")
+    if size[0] * size[1] > max_pixels:
+        raise Unreadable(
+            f"claims {size[0]} x {size[1]} pixels, more than the {max_pixels:,} that are allowed "
+            "(data.max_pixels, --max-pixels)"
+        )
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError from error
+        image = None
+    if image is None:
+        raise Unreadable("an image that cannot be decoded: damaged or cut off")
+    return image

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 from paddle.io import Dataset
 
-from paddle_alexnet.data.decode import read_image
+from paddle_alexnet.data.decode import Unreadable, read_image
+from paddle_alexnet.data.header import MAX_PIXELS
 from paddle_alexnet.data.listing import Listing, list_images
 from paddle_alexnet.errors import DataError
+from paddle_alexnet.printable import printable
 
 
 class FlowerFolder(Dataset):
@@ -23,14 +25,16 @@ class FlowerFolder(Dataset):
             names), or what that function returned.
         split: ``train``, ``val``, ``test`` or ``all``.
         transform: Called with each picture; its result takes the picture's place.
+        max_pixels: A larger picture is not decoded: left out when ``root`` is listed here, else an
+            error on access.
 
     Attributes:
         classes: Class names, sorted; labels are indices into them.
         samples: (path, label) of every picture.
 
     Raises:
-        DataError: The folder cannot be used, or has nothing for this split; on access, a file is
-            no longer there.
+        DataError: The folder cannot be used, or has nothing for this split; on access, a file
+            cannot be read or decoded, perhaps no longer.
         ValueError: ``split`` is not known.
     """
 
@@ -39,12 +43,14 @@ class FlowerFolder(Dataset):
         root: str | Path | Listing,
         split: str = "train",
         transform: Callable[[np.ndarray], np.ndarray] | None = None,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         super().__init__()
-        listing = root if isinstance(root, Listing) else list_images(root)
+        listing = root if isinstance(root, Listing) else list_images(root, max_pixels=max_pixels)
         self.classes = listing.classes
         self.samples = listing.select(split)
         self.transform = transform
+        self.max_pixels = max_pixels
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -63,11 +69,12 @@ class FlowerFolder(Dataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
         path, label = self.samples[index]
         try:
-            image = read_image(path)
-        except OSError as error:
-            raise DataError(f"cannot read {path}: {error.strerror}") from error
-        if image is None:
-            raise DataError(f"{path} can no longer be decoded: it has changed since the start")
+            image = read_image(path, self.max_pixels)
+        except Unreadable as error:
+            raise DataError(
+                f"cannot use {printable(path)}: {error}; if it was whole at the start, it has "
+                "changed since: mend it, or take it out of the folder or the list"
+            ) from error
         return (image if self.transform is None else self.transform(image)), label
 
 

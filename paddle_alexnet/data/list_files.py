@@ -45,8 +45,8 @@ def read_lists(
             raise DataError(f"{path} is empty: expected lines 'path label'")
         if not os.path.exists(splits[split][0][0]):
             raise DataError(
-                f"{path} begins with {splits[split][0][0]}, which is not there: its paths are "
-                "taken from data.root"
+                f"{path} begins with {printable(splits[split][0][0])}, which is not there: its "
+                "paths are taken from data.root"
             )
     names = None if class_names is None else [name.strip() for name in _lines(class_names)]
     if names is not None and max(map(len, names), default=0) > MAX_NAME:

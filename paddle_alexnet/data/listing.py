@@ -1,5 +1,6 @@
 """Finding the labelled pictures of a folder, and leaving out what must not be learned from."""
 
+import functools
 import hashlib
 import logging
 import os
@@ -9,9 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from paddle_alexnet.data.decode import is_image, is_image_name
+from paddle_alexnet.data.decode import Unreadable, check_image, is_image_name, read_file
+from paddle_alexnet.data.header import MAX_PIXELS
 from paddle_alexnet.data.split import SPLITS, SplitRule
 from paddle_alexnet.errors import DataError
+from paddle_alexnet.printable import printable
 
 log = logging.getLogger(__name__)
 
@@ -92,12 +95,16 @@ class _File:
     class_name: str
     split: str
     digest: bytes = b""
+    fault: str = ""  # why it is no picture
 
 
-def list_images(root: str | Path, rule: SplitRule | None = None) -> Listing:
+def list_images(
+    root: str | Path, rule: SplitRule | None = None, max_pixels: int = MAX_PIXELS
+) -> Listing:
     """List ``root/<class>/*``, or ``root/{train,val,test}/<class>/*`` where those folders exist.
 
-    Every picture is read once. One that does not decode is named and left out. Of pictures that
+    Every picture is read once. What cannot be read or decoded, broken links and pipes with an
+    image's suffix too, is named with the reason and left out. Of pictures that
     are the same byte for byte, one is kept within a class (where they stand in several splits, a
     test picture before a val picture before a training picture, so that published test sets stay
     whole); under several classes all are left out, as their label is in doubt.
@@ -105,10 +112,11 @@ def list_images(root: str | Path, rule: SplitRule | None = None) -> Listing:
     Args:
         root: The folder. Hidden folders and files without an image's suffix are passed over.
         rule: How the first layout is divided; the second brings its own division.
+        max_pixels: A larger picture is not decoded but left out.
 
     Raises:
-        DataError: ``root`` is not such a folder, a file cannot be read, or over 1 % of the
-            pictures do not decode.
+        DataError: ``root`` is not such a folder, a folder cannot be read or has a name that is not
+            UTF-8, or over 1 % of the pictures cannot be read or decoded.
     """
     root = Path(root)
     if not root.is_dir():
@@ -119,18 +127,19 @@ def list_images(root: str | Path, rule: SplitRule | None = None) -> Listing:
     try:
         files = _find(root, rule or SplitRule())
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            read = list(pool.map(_read, files))
+            read = list(pool.map(functools.partial(_read, max_pixels=max_pixels), files))
     except OSError as error:
         raise DataError(
-            f"cannot read {error.filename}: {error.strerror}; mend its permissions or take it away"
+            f"cannot read {printable(error.filename)}: {error.strerror}; mend its permissions or "
+            "take it away"
         ) from error
     if not files:
         raise DataError(
             f"{root} holds no images: expected {root}/<class>/*.jpg, or "
             f"{root}/train/<class>/*.jpg and {root}/val/<class>/*.jpg"
         )
-    whole = [file for file in read if file.digest]
-    _report_bad(root, [file.path for file in read if not file.digest], len(files))
+    whole = [file for file in read if not file.fault]
+    _report_bad(root, [file for file in read if file.fault], len(files))
     kept = _without_doubles(whole)
     classes = sorted({file.class_name for file in kept})
     labels = {name: label for label, name in enumerate(classes)}
@@ -146,9 +155,10 @@ def _find(root: Path, rule: SplitRule) -> list[_File]:
     for split in divided_folders(root) or [""]:
         for class_name in sorted(_folders(root / split)):
             folder = root / split / class_name
+            _check_class(folder)
             names = sorted(_images(folder))
             if not names:
-                log.warning("%s holds no images: it is left out", folder)
+                log.warning("%s holds no images: it is left out", printable(folder))
             splits = dict.fromkeys(names, split) if split else rule.assign(class_name, names)
             files += [_File(str(folder / name), class_name, splits[name]) for name in names]
     return files
@@ -162,31 +172,54 @@ def divided_folders(root: Path) -> list[str]:
 
 def _folders(folder: Path) -> list[str]:
     with os.scandir(folder) as entries:
-        return [e.name for e in entries if e.is_dir() and not e.name.startswith(".")]
+        return [e.name for e in entries if not e.name.startswith(".") and _is_folder(e)]
 
 
 def _images(folder: Path) -> list[str]:
+    """Whatever has an image's suffix and is no folder: what it is worth, reading tells."""
     with os.scandir(folder) as entries:
-        return [e.name for e in entries if is_image_name(e.name) and e.is_file()]
+        return [e.name for e in entries if is_image_name(e.name) and not _is_folder(e)]
 
 
-def _read(file: _File) -> _File:
-    """The file with its digest, or without one where it is no picture."""
-    data = Path(file.path).read_bytes()
-    return replace(file, digest=hashlib.sha256(data).digest()) if is_image(data) else file
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
-def _report_bad(root: Path, bad: list[str], total: int) -> None:
+def _check_class(folder: Path) -> None:
+    try:
+        folder.name.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{printable(folder)}: the name of a class must be UTF-8, as it is written to weights "
+            "and reports; rename the folder"
+        ) from error
+
+
+def _read(file: _File, max_pixels: int) -> _File:
+    """The file with its digest, or with its fault where it is no picture."""
+    try:
+        data = read_file(file.path)
+        check_image(data, max_pixels)
+    except Unreadable as error:
+        return replace(file, fault=str(error))
+    return replace(file, digest=hashlib.sha256(data).digest())
+
+
+def _report_bad(root: Path, bad: list[_File], total: int) -> None:
     if not bad:
         return
     if len(bad) > MAX_BAD_SHARE * total:
+        names = _some([f"{file.path} ({file.fault})" for file in bad])
         raise DataError(
-            f"{len(bad)} of {total} images in {root} cannot be decoded, over {MAX_BAD_SHARE:.0%}; "
-            f"mend them or take them away: {_some(bad)}"
+            f"{len(bad)} of {total} images in {printable(root)} cannot be read or decoded, over "
+            f"{MAX_BAD_SHARE:.0%}; mend them or take them away: {names}"
         )
-    for path in bad:
-        log.warning("left out, cannot be decoded: %s", path)
-    log.warning("%d of %d images are left out as they cannot be decoded", len(bad), total)
+    for file in bad:
+        log.warning("left out, %s: %s", file.fault, printable(file.path))
+    log.warning("%d of %d images are left out as they cannot be used", len(bad), total)
 
 
 def _without_doubles(files: Iterable[_File]) -> list[_File]:
@@ -199,7 +232,7 @@ def _without_doubles(files: Iterable[_File]) -> list[_File]:
         if len(counts) > 1:
             log.warning(
                 "left out, the same picture under several classes: %s",
-                ", ".join(file.path for file in group),
+                ", ".join(printable(file.path) for file in group),
             )
             continue
         chosen = max(group, key=lambda file: SPLITS.index(file.split))
@@ -216,4 +249,4 @@ def _without_doubles(files: Iterable[_File]) -> list[_File]:
 
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    return ", ".join(map(printable, names[:SHOWN])) + more

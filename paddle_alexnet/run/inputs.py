@@ -53,8 +53,8 @@ class Inputs:
         """Statistics of the training pictures' squares, where the configuration needs them."""
         if not needs_pixels(config):
             return None
-        squares = FlowerFolder(self.listing, "train", self.preprocessing.square)
         keys = config.train, config.data
+        squares = FlowerFolder(self.listing, "train", self.preprocessing.square, keys[1].max_pixels)
         return measure_pixels(
             EvaluationBatches(squares, batch_size=keys[0].batch_size, workers=keys[1].workers)
         )
@@ -113,11 +113,11 @@ def open_inputs(config: Config, preprocessing: Preprocessing, ranks: Ranks = ALO
         if ranks.first:
             prepare(keys.root, keys.prepare)
         ranks.wait()
-        listing = list_images(keys.root, rule)
+        listing = list_images(keys.root, rule, keys.max_pixels)
     _check_classes(config, listing.classes)
-    train = FlowerFolder(listing, "train")
+    train = FlowerFolder(listing, "train", max_pixels=keys.max_pixels)
     _check_shares(len(train), config.train.batch_size, ranks.count)
-    val = FlowerFolder(listing, "val", preprocessing)
+    val = FlowerFolder(listing, "val", preprocessing, keys.max_pixels)
     return Inputs(listing, rule, train, val, preprocessing, ranks)
 
 

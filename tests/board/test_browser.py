@@ -1,11 +1,13 @@
 """The board as a browser shows it."""
 
+import html
 import re
 import shutil
 import subprocess
 
 import numpy as np
 import pytest
+from paddle import nn
 
 from paddle_alexnet.board.writer import BoardWriter
 
@@ -25,6 +27,9 @@ FLAGS = [
     "--enable-logging=stderr",
 ]
 
+# The name of a folder may be anything.
+MARKUP = "<img src=x onerror=console.error('Uncaught','by','name')>"
+
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="there is no Chromium"),
@@ -41,6 +46,9 @@ def board(serving, tmp_path_factory):
         writer.image("panels/val", np.full((8, 8, 3), 99, np.uint8), 0)
         rng = np.random.default_rng(0)
         writer.curves("daisy", rng.random(50) < 0.4, rng.random(50), 1)
+        writer.graph(nn.Sequential(nn.Conv2D(3, 4, 3), nn.ReLU()), [-1, 3, 8, 8])
+    with BoardWriter(logdir / MARKUP) as writer:
+        writer.scalar(MARKUP, 0.5, 1)
     with serving(logdir) as address:
         yield address
 
@@ -78,6 +86,21 @@ def test_a_page_shows_the_run(page, path, shown):
     words = re.sub(r"<[^>]*>", "\n", text).split("\n")
     assert any(word.endswith("/first") for word in words)
     assert shown in words
+    assert not [line for line in console if "Uncaught" in line]
+    assert not [line for line in console if "Content Security Policy" in line]
+
+
+def test_the_graph_page_opens(page):
+    document, console = page("/app/graph/dynamic_graph")
+    assert ">first<" in document
+    assert not [line for line in console if "Uncaught" in line]
+    assert not [line for line in console if "Content Security Policy" in line]
+
+
+def test_names_of_folders_and_curves_are_text(page):
+    document, console = page("/app/scalar")
+    assert html.escape(MARKUP, quote=False) in document
+    assert "<img src=" not in document
     assert not [line for line in console if "Uncaught" in line]
 
 

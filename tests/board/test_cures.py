@@ -1,7 +1,5 @@
 """Each fault of VisualDL, and its cure."""
 
-import struct
-
 import numpy as np
 import pytest
 from paddle import nn
@@ -109,24 +107,6 @@ def test_opening_again_appends_to_the_one_log(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_record_still_being_written_is_read_when_it_is_whole(tmp_path):
-    """The stock reader takes half a record for a whole one, and the board stops."""
-    from visualdl.reader.record_reader import RecordReader
-
-    cures.read_whole_records_only()
-    bodies = [b"first", b"second record", b"third"]
-    whole = b"".join(struct.pack("<Q", len(body)) + body for body in bodies)
-    path = tmp_path / cures.LOG_NAME
-    path.touch()
-    reader = RecordReader(str(path))
-    got = []
-    with open(path, "ab", buffering=0) as file:
-        for byte in whole:
-            file.write(bytes([byte]))
-            got += reader.get_remain(update=True)
-    assert got == bodies
-
-
 def test_curves_work_with_todays_numpy_and_leave_it_alone(tmp_path):
     rng = np.random.default_rng(0)
     with BoardWriter(tmp_path) as writer:
@@ -166,26 +146,3 @@ def test_the_graph_is_written_and_the_net_left_alone(tmp_path):
     assert "relu" in text
     assert net.training
     assert net.full_name() == name
-
-
-def test_requests_are_answered_one_at_a_time():
-    import threading
-    import time
-
-    inside, most = 0, 0
-
-    def app(environ, start_response):
-        nonlocal inside, most
-        inside += 1
-        most = max(most, inside)
-        time.sleep(0.02)
-        inside -= 1
-        yield b"done"
-
-    guarded = cures.OneAtATime(app)
-    threads = [threading.Thread(target=guarded, args=({}, None)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert most == 1

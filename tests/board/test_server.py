@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paddle_alexnet.board import cures
+from paddle_alexnet.board import cures, server
 from paddle_alexnet.board.server import make_board
 from paddle_alexnet.board.writer import BoardWriter
 from paddle_alexnet.errors import DataError, RunError
@@ -78,6 +78,16 @@ def test_idle_connections_do_not_block(board):
         connection.close()
 
 
+def test_a_connection_that_asks_nothing_is_closed(monkeypatch, serving, logdir):
+    monkeypatch.setattr(server, "IDLE_SECONDS", 0.2)
+    with serving(logdir) as board:
+        host, port = board.removeprefix("http://").split(":")
+        for said in (b"", b"GET /app/index HT"):
+            with socket.create_connection((host, int(port)), timeout=20) as idle:
+                idle.sendall(said)
+                assert idle.recv(100) == b""  # the end; without the limit: nothing for 20 s
+
+
 def test_a_half_written_record_does_not_stop_other_runs(serving, logdir):
     path = logdir / "run1" / cures.LOG_NAME
     with BoardWriter(logdir / "run2") as writer:
@@ -90,7 +100,7 @@ def test_a_half_written_record_does_not_stop_other_runs(serving, logdir):
 
 
 def test_the_process_can_end(logdir):
-    """VisualDL's profiler starts a thread that would keep the process for ever."""
+    """VisualDL's own application starts a thread that would keep the process for ever."""
     make_board(logdir, "127.0.0.1", 0).server_close()
     lasting = [t.name for t in threading.enumerate() if not t.daemon]
     assert lasting == [threading.main_thread().name]

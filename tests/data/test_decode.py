@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from paddle_alexnet.data.decode import is_image, is_image_name, read_image
+from paddle_alexnet.data.decode import Unreadable, check_image, is_image_name, read_image
 
 RNG = np.random.default_rng(0)
 SMOOTH = cv2.resize(RNG.integers(0, 256, (4, 5, 3), dtype=np.uint8), (40, 32))
@@ -75,17 +75,20 @@ def test_any_name(name, tmp_path):
 def test_what_is_cut_off_is_no_picture(kind, share, tmp_path):
     noise = RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8)
     data = encoded(noise, kind)
-    assert is_image(data)
+    check_image(data)
     part = data[: int(len(data) * share)]
-    assert not is_image(part)
+    with pytest.raises(Unreadable):
+        check_image(part)
     (tmp_path / "x").write_bytes(part)
-    assert read_image(tmp_path / "x") is None
+    with pytest.raises(Unreadable):
+        read_image(tmp_path / "x")
 
 
 def test_what_is_no_picture(tmp_path):
     (tmp_path / "x.jpg").write_text("no image")
-    assert read_image(tmp_path / "x.jpg") is None
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(Unreadable, match="not an image"):
+        read_image(tmp_path / "x.jpg")
+    with pytest.raises(Unreadable, match="No such file"):
         read_image(tmp_path / "gone.jpg")
 
 
@@ -98,6 +101,6 @@ def test_names():
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (9, 3)])
 def test_small_pictures_are_pictures(kind, shape, tmp_path):
     data = encoded(np.zeros((*shape, 3), np.uint8), kind)
-    assert is_image(data)
+    check_image(data)
     (tmp_path / "x").write_bytes(data)
     assert read_image(tmp_path / "x").shape == (*shape, 3)

@@ -63,6 +63,27 @@ def test_board_serves_and_ends(trained, environment):
         process.kill()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process instead of signalling it")
+@pytest.mark.parametrize(
+    ("host", "warns"), [(None, False), ("localhost", False), ("0.0.0.0", True)]
+)
+def test_board_warns_where_others_can_reach_it(tmp_path, environment, host, warns):
+    words = [] if host is None else ["--host", host]
+    with subprocess.Popen(
+        [sys.executable, TOOLS / "board.py", "--logdir", tmp_path, "--port", "0", *words],
+        env={**environment, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        line = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert f"http://{host or '127.0.0.1'}:" in line
+    assert ("can read the board" in err) == warns
+    assert "Traceback" not in err
+
+
 def test_board_of_nothing(tool, tmp_path):
     assert "--logdir" in tool("board", "--logdir", tmp_path / "no", code=1).stderr
 

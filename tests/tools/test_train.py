@@ -25,6 +25,7 @@ def test_a_run(trained):
     assert environment["cpu_speed"]["late"] is False
     names = {p.name for p in trained.iterdir()} - {"stdout.txt", "stderr.txt"}
     assert names == {
+        ".lock",
         "best.safetensors",
         "class_index.json",
         "config.yml",

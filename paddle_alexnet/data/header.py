@@ -1,0 +1,155 @@
+"""How large a picture claims to be, from its header alone.
+
+A file of a hundred bytes may claim 60,000 x 60,000 pixels, and a decoder makes room for them before
+it finds out. These readers look where OpenCV's decoders look; where a file may claim several sizes
+they take the largest. Pillow is not used for it: it knows fewer kinds, refuses TIFFs that OpenCV
+reads, and makes room for a WebP's canvas itself.
+"""
+
+import re
+import struct
+from collections.abc import Callable, Iterable
+
+# Larger pictures are not decoded. As bytes of RGB it is 360 MB; medium-format cameras have 102
+# million pixels, most large telephones 108. data.max_pixels moves it, up to PIXELS_AT_MOST.
+MAX_PIXELS = 120_000_000
+PIXELS_AT_MOST = 2**28  # 800 MB; twice as many would be more than OpenCV's own limit lets pass
+
+Size = tuple[int, int]
+
+
+def claimed_size(data: bytes) -> Size | None:
+    """Width and height that a file claims, by OpenCV's kinds.
+
+    Args:
+        data: The whole file.
+
+    Returns:
+        The size, or of several the one with the most pixels; None where the file is of no known
+        kind or ends before its size.
+    """
+    for signature, read in _KINDS:
+        if signature.match(data):
+            try:
+                return max(read(data), key=lambda size: size[0] * size[1], default=None)
+            except (struct.error, IndexError):
+                return None  # cut off
+    return None
+
+
+def _at(place: int, layout: str) -> Callable[[bytes], list[Size]]:
+    """A reader of two numbers at a fixed place."""
+
+    def read(data: bytes) -> list[Size]:
+        width, height = struct.unpack_from(layout, data, place)
+        return [(width, height)]
+
+    return read
+
+
+def _bmp(data: bytes) -> list[Size]:
+    (header,) = struct.unpack_from("<I", data, 14)
+    width, height = struct.unpack_from("<HH" if header == 12 else "<ii", data, 18)
+    return [(abs(width), abs(height))]  # rows from the top have a negative height
+
+
+def _jpeg(data: bytes) -> list[Size]:
+    place = 2
+    while True:
+        place = data.find(b"\xff", place)
+        if place < 0:
+            return []
+        while data[place] == 0xFF:
+            place += 1
+        marker = data[place]
+        place += 1
+        if marker in (0xD9, 0xDA):  # the end, or the first scan
+            return []
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack_from(">HH", data, place + 3)
+            return [(width, height)]
+        if marker not in (0x00, 0x01) and not 0xD0 <= marker <= 0xD8:
+            place += max(2, *struct.unpack_from(">H", data, place))
+
+
+def _tiff(data: bytes) -> list[Size]:
+    """Of the first picture, with the tiles it is stored in: room is made for a whole tile."""
+    order = "<" if data[:1] == b"I" else ">"
+    big = 43 in data[2:4]
+    (start,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
+    (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, start)
+    entry = struct.Struct(order + ("HHQ8s" if big else "HHI4s"))
+    start += 8 if big else 2
+    found: dict[int, int] = {}
+    for place in range(start, min(start + count * entry.size, len(data)), entry.size):
+        tag, kind, _, value = entry.unpack_from(data, place)
+        if layout := {1: "B", 3: "H", 4: "I", 16: "Q"}.get(kind):
+            number = struct.unpack_from(order + layout, value.ljust(8, b"\0"))[0]
+            found[tag] = max(number, found.get(tag, 0))
+    pairs = ((256, 257), (322, 323))  # ImageWidth, ImageLength; TileWidth, TileLength
+    return [(found[a], found[b]) for a, b in pairs if a in found and b in found]
+
+
+def _webp(data: bytes) -> list[Size]:
+    kind = data[12:16]
+    if kind == b"VP8X":  # the canvas, less one, in 24 bits each
+        width, height = data[24:27], data[27:30]
+        return [(int.from_bytes(width, "little") + 1, int.from_bytes(height, "little") + 1)]
+    if kind == b"VP8L":
+        (bits,) = struct.unpack_from("<I", data, 21)
+        return [((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)]
+    width, height = struct.unpack_from("<HH", data, 26)
+    return [(width & 0x3FFF, height & 0x3FFF)]  # the upper bits tell how to scale
+
+
+def _jpeg2000(data: bytes) -> list[Size]:
+    """Of every codestream: the box around one may claim another size."""
+    sizes = re.finditer(rb"\xff\x4f\xff\x51.{4}(.{16})", data, re.DOTALL)
+    edges = (struct.unpack(">4I", match[1]) for match in sizes)
+    return [(max(0, right - left), max(0, low - top)) for right, low, left, top in edges]
+
+
+def _avif(data: bytes) -> list[Size]:
+    sizes = re.finditer(rb"ispe\0\0\0\0(.{8})", data, re.DOTALL)
+    return [struct.unpack(">II", match[1]) for match in sizes]
+
+
+def _pam(data: bytes) -> list[Size]:
+    """The largest of each, up to the end of the header: lines stand in any order."""
+    header = data.partition(b"ENDHDR")[0]
+    sides = [re.findall(name + rb"\s+(\d{1,10})", header) for name in (b"WIDTH", b"HEIGHT")]
+    return [(max(map(int, sides[0])), max(map(int, sides[1])))] if all(sides) else []
+
+
+def _written(pattern: bytes, *, turned: bool = False) -> Callable[[bytes], Iterable[Size]]:
+    """A reader of numbers that are written as text, width first or, ``turned``, height first."""
+    compiled = re.compile(pattern, re.DOTALL)
+
+    def read(data: bytes) -> Iterable[Size]:
+        for match in compiled.finditer(data):
+            first, second = int(match[1]), int(match[2])
+            yield (second, first) if turned else (first, second)
+
+    return read
+
+
+_GAP = rb"(?:\s|#[^\n\r]*[\n\r])+"
+_NUMBER = rb"(\d{1,10})"
+_KINDS = [
+    (re.compile(signature, re.DOTALL), read)
+    for signature, read in (
+        (rb"\xff\xd8\xff", _jpeg),
+        (rb"\x89PNG\r\n\x1a\n", _at(16, ">II")),
+        (rb"GIF8[79]a", _at(6, "<HH")),
+        (rb"RIFF....WEBP", _webp),
+        (rb"BM", _bmp),
+        (rb"II[*+]\0|MM\0[*+]", _tiff),
+        (rb"\xff\x4f\xff\x51|\0\0\0\x0cjP", _jpeg2000),
+        (rb"....ftyp", _avif),
+        (rb"\x59\xa6\x6a\x95", _at(4, ">II")),  # Sun raster
+        (rb"P[1-6]\s", _written(rb"\AP[1-6]" + _GAP + _NUMBER + _GAP + _NUMBER)),
+        (rb"P[Ff]\s", _written(rb"\AP[Ff]\s+" + _NUMBER + rb"\s+" + _NUMBER)),
+        (rb"P7\s", _pam),
+        (rb"#\?R", _written(rb"[-+]Y " + _NUMBER + rb" [-+]X " + _NUMBER, turned=True)),
+    )
+]
