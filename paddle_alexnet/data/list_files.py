@@ -8,7 +8,7 @@ from paddle_alexnet.errors import DataError
 from paddle_alexnet.printable import printable, printable_name
 
 MAX_LABEL = 99_999  # the whole of ImageNet has 21,841 classes
-MAX_NAME = 1000  # characters of a class, as a weights file may have it
+MAX_NAME = 1000  # characters of a class, here and in weights files; the longest of ImageNet has 134
 
 
 def read_lists(

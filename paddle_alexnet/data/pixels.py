@@ -77,13 +77,17 @@ def write_pixels(path: Path, pixels: Pixels) -> None:
     write_tensors(path, arrays, {"format": "paddle-alexnet-pixels"})
 
 
-def read_pixels(path: Path) -> Pixels:
-    """Read what :func:`write_pixels` wrote.
+def read_pixels(path: Path, side: int) -> Pixels:
+    """Read what :func:`write_pixels` wrote, of squares of ``side`` pixels.
 
     Raises:
         WeightsError: The file is missing, damaged or something else.
     """
     arrays, _ = read_tensors(path)
-    if not {"mean_image", "covariance"} <= arrays.keys():
-        raise WeightsError(f"{path} does not hold statistics of pixels")
+    for name, shape in (("mean_image", (side, side, 3)), ("covariance", (3, 3))):
+        array = arrays.get(name)
+        if array is None or array.shape != shape or array.dtype.kind != "f":
+            raise WeightsError(f"{path} does not hold statistics of pixels: no {name} {shape}")
+        if not (np.abs(array) < 1e9).all():  # also NaN; variances are below 255 x 255
+            raise WeightsError(f"{path} does not hold statistics of pixels: {name} is too large")
     return Pixels(arrays["mean_image"], arrays["covariance"])

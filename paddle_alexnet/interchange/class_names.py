@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from paddle_alexnet.data.list_files import MAX_NAME
 from paddle_alexnet.errors import DataError
 from paddle_alexnet.printable import printable
 from paddle_alexnet.storage.texts import parse_json, read_text
@@ -27,6 +28,8 @@ def read_class_names(path: str | Path) -> list[str]:
     names = [name.strip() for name in names if name.strip()]
     if not names:
         raise DataError(f"--classes: {path} names no class")
+    if max(map(len, names)) > MAX_NAME:
+        raise DataError(f"--classes: {path} has a name of over {MAX_NAME} characters")
     return names
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import paddle
 from paddle import nn
 
+from paddle_alexnet.data.list_files import MAX_NAME
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.split import SplitRule
 from paddle_alexnet.errors import WeightsError
@@ -20,7 +21,6 @@ from paddle_alexnet.storage.texts import parse_json
 MEAN_IMAGE = "mean_image"
 HEAD = "out_fc"  # the last layer, in the nets' names
 MAX_FAULTS = 40  # shown of a file; a net has 16 arrays
-MAX_NAME = 1000  # characters of a class; the longest of ImageNet has 134
 
 
 @dataclass(frozen=True)

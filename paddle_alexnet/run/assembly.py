@@ -107,7 +107,9 @@ def _assemble(
     # Before the pictures are read for their mean: a mistake is found in seconds.
     net = _build_net(config.model, num_classes, start=not going_on)
     known = going_on and needs_pixels(config)
-    pixels = read_pixels(run.pixels) if known else inputs.pixels(config)
+    pixels = (
+        read_pixels(run.pixels, inputs.preprocessing.resize) if known else inputs.pixels(config)
+    )
     batches = inputs.training_batches(config, pixels, noise_epochs(config.schedule))
     preprocessing = inputs.preprocessing
     description = Description(

@@ -51,12 +51,25 @@ def test_the_middle_of_the_mean_picture():
 def test_there_and_back_through_a_file(tmp_path):
     pixels, path = measure_pixels(batches(4)), tmp_path / "pixels.safetensors"
     write_pixels(path, pixels)
-    again = read_pixels(path)
+    again = read_pixels(path, 6)
     np.testing.assert_array_equal(again.mean_image, pixels.mean_image)
     np.testing.assert_array_equal(again.covariance, pixels.covariance)
 
 
 def test_another_file_is_refused(tmp_path):
+    good = {"mean_image": np.zeros((6, 6, 3)), "covariance": np.zeros((3, 3))}
+    write_tensors(tmp_path / "x", good, {})
+    read_pixels(tmp_path / "x", 6)
+    for change in (
+        {"mean_image": np.zeros((5, 5, 3))},
+        {"mean_image": np.zeros((6, 6, 3), np.int64)},
+        {"mean_image": np.full((6, 6, 3), np.nan)},
+        {"covariance": np.zeros(9)},
+        {"covariance": np.full((3, 3), 1e30)},
+    ):
+        write_tensors(tmp_path / "x", {**good, **change}, {})
+        with pytest.raises(WeightsError, match="statistics of pixels"):
+            read_pixels(tmp_path / "x", 6)
     write_tensors(tmp_path / "x", {"a": np.zeros(1)}, {})
     with pytest.raises(WeightsError, match="statistics of pixels"):
-        read_pixels(tmp_path / "x")
+        read_pixels(tmp_path / "x", 6)

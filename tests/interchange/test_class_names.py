@@ -33,6 +33,7 @@ def test_both_forms(tmp_path):
         '{"0": "daisy", "0": "rose"}',
         "[" * 100_000,
         json.dumps({"0": "x" * (1 << 24)}),
+        json.dumps({"0": "x" * 1001}),
     ],
 )
 def test_an_index_that_is_none(tmp_path, text):

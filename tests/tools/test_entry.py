@@ -16,6 +16,8 @@ TOOLS = Path(__file__).parents[2] / "tools"
         ("KeyboardInterrupt()", 130, "stopped by Ctrl-C"),
         ("ImportError('libGL.so.1: cannot open shared object file')", 1, "apt-get install libgl1"),
         ("ImportError('No module named x')", 1, "make setup"),
+        ("OSError(36, 'File name too long', 'x' * 300)", 1, "xxx"),
+        ("_entry.ConfigError('\\x1b[2J\\u202e in a name')", 2, r"\u001b[2J\u202e in a name"),
     ],
 )
 def test_errors_are_one_line(environment, raised, code, words):

@@ -33,3 +33,20 @@ def test_an_error_in_the_block_gives_the_weights_back():
     with pytest.raises(RuntimeError), average.in_place():
         raise RuntimeError
     assert (net.weight.numpy() == 1).all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"weight": None},
+        {"other": np.zeros(2, np.float32)},
+        {"weight": np.zeros((2, 3), np.float32)},
+        {"weight": np.zeros((2, 2))},
+        {"bias": np.full(2, np.inf, np.float32)},
+    ],
+)
+def test_arrays_that_are_not_of_this_net(change):
+    average = WeightAverage(nn.Linear(2, 2), 0.5)
+    arrays = {**average.arrays(), **change}
+    with pytest.raises(ValueError, match="average"):
+        average.restore({name: array for name, array in arrays.items() if array is not None})

@@ -177,3 +177,25 @@ def test_going_on_from_the_arrays(name):
         step(optimizer, second, rate, grads)
     np.testing.assert_array_equal(second.weight.numpy(), whole.weight.numpy())
     np.testing.assert_array_equal(second.bias.numpy(), whole.bias.numpy())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"weight/velocity_0": np.zeros(1, np.float32)}, "is float32 [1]"),
+        ({"weight/velocity_0": np.zeros((3, 2))}, "is float64"),
+        ({"bias/velocity_0": np.full(2, np.nan, np.float32)}, "not finite"),
+        ({"bias/velocity_0": None}, "remembers less"),
+        ({"other/velocity_0": np.zeros(2, np.float32)}, "other"),
+        ({"velocity_0": np.zeros(2, np.float32)}, "unpack"),
+    ],
+)
+def test_arrays_that_are_not_of_this_net(change, words):
+    layer = linear()
+    optimizer = build_optimizer(OptimizerKeys(), layer)
+    step(optimizer, layer, 0.1, gradients()[0])
+    arrays = {**optimizer_arrays(optimizer, layer), **change}
+    arrays = {name: array for name, array in arrays.items() if array is not None}
+    with pytest.raises((ValueError, KeyError)) as caught:
+        restore_optimizer(optimizer, layer, arrays)
+    assert words in str(caught.value)

@@ -99,3 +99,11 @@ def test_going_on_from_the_state(name):
         rest += [second.at(epoch * STEPS + i) for i in range(STEPS)]
         second.end_epoch(errors[epoch])
     assert rest == whole[4 * STEPS :]
+
+
+@pytest.mark.parametrize("change", [3, {}, {"more": 1}, {"last_lr": "1"}, {"last_lr": 1e400}])
+def test_a_state_of_another_schedule(change):
+    schedule = make(name="step", milestones=[3])
+    state = {**schedule.state(), **change} if change and isinstance(change, dict) else change
+    with pytest.raises(TypeError, match="schedule"):
+        schedule.restore(state)
