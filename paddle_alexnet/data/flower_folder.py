@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from paddle.io import Dataset
 
+from paddle_alexnet.data.cache import Read
 from paddle_alexnet.data.decode import read_image
 from paddle_alexnet.data.listing import Listing, list_images
 from paddle_alexnet.errors import DataError
@@ -23,6 +24,7 @@ class FlowerFolder(Dataset):
             names), or what that function returned.
         split: ``train``, ``val``, ``test`` or ``all``.
         transform: Called with each picture; its result takes the picture's place.
+        read: Opens the files; see :func:`paddle_alexnet.data.cache.open_cache` to keep pictures.
 
     Attributes:
         classes: Class names, sorted; labels are indices into them.
@@ -39,12 +41,14 @@ class FlowerFolder(Dataset):
         root: str | Path | Listing,
         split: str = "train",
         transform: Callable[[np.ndarray], np.ndarray] | None = None,
+        read: Read = read_image,
     ) -> None:
         super().__init__()
         listing = root if isinstance(root, Listing) else list_images(root)
         self.classes = listing.classes
         self.samples = listing.select(split)
         self.transform = transform
+        self.read = read
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -58,7 +62,7 @@ class FlowerFolder(Dataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
         path, label = self.samples[index]
         try:
-            image = read_image(path)
+            image = self.read(path)
         except OSError as error:
             raise DataError(f"cannot read {path}: {error.strerror}") from error
         if image is None:
