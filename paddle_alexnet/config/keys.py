@@ -71,6 +71,18 @@ class DataKeys:
         le=PIXELS_AT_MOST,
     )
     workers: Count = _key(0, "processes that decode images; 0: a thread beside training", ge=0)
+    cache: Literal["none", "ram", "disk"] = _key(
+        "none",
+        "where decoded pictures are kept for the next epoch; ram: in each process's memory, with "
+        "workers 0; disk: in cache_dir, for all processes and later runs",
+    )
+    cache_gib: float = _key(
+        2.0, "with cache: what it may take, GiB; what does not fit is decoded each time", gt=0
+    )
+    cache_dir: PathText | None = _key(
+        None,
+        "with cache disk: its folder; null: paddle-alexnet/pictures in the user's caches",
+    )
 
 
 @_checked

@@ -93,6 +93,11 @@ def _check_together(config: Config, source: str) -> None:
             "rate of its own for biases, does not decay them and knows no nesterov: leave out "
             + ", ".join(f"optimizer.{key}" for key in set_too)
         )
+    if config.data.cache == "ram" and config.data.workers:
+        raise ConfigError(
+            f"{source}: data.cache ram keeps pictures in the process that trains, but data.workers "
+            f"({config.data.workers}) decode in others: set data.workers 0 or data.cache disk"
+        )
     lists = (config.data.train_list, config.data.val_list)
     if (lists[0] is None) != (lists[1] is None):
         raise ConfigError(f"{source}: data.train_list and data.val_list go together: give both")

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from paddle.io import Dataset
 
+from paddle_alexnet.data.cache import Read
 from paddle_alexnet.data.decode import Unreadable, read_image
-from paddle_alexnet.data.header import MAX_PIXELS
 from paddle_alexnet.data.listing import Listing, list_images
 from paddle_alexnet.errors import DataError
 from paddle_alexnet.printable import printable
@@ -25,8 +25,8 @@ class FlowerFolder(Dataset):
             names), or what that function returned.
         split: ``train``, ``val``, ``test`` or ``all``.
         transform: Called with each picture; its result takes the picture's place.
-        max_pixels: A larger picture is not decoded: left out when ``root`` is listed here, else an
-            error on access.
+        read: Opens the files; see :func:`paddle_alexnet.data.cache.open_cache` to keep pictures or
+            to bound their size otherwise.
 
     Attributes:
         classes: Class names, sorted; labels are indices into them.
@@ -43,14 +43,14 @@ class FlowerFolder(Dataset):
         root: str | Path | Listing,
         split: str = "train",
         transform: Callable[[np.ndarray], np.ndarray] | None = None,
-        max_pixels: int = MAX_PIXELS,
+        read: Read = read_image,
     ) -> None:
         super().__init__()
-        listing = root if isinstance(root, Listing) else list_images(root, max_pixels=max_pixels)
+        listing = root if isinstance(root, Listing) else list_images(root)
         self.classes = listing.classes
         self.samples = listing.select(split)
         self.transform = transform
-        self.max_pixels = max_pixels
+        self.read = read
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -69,7 +69,7 @@ class FlowerFolder(Dataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
         path, label = self.samples[index]
         try:
-            image = read_image(path, self.max_pixels)
+            image = self.read(path)
         except Unreadable as error:
             raise DataError(
                 f"cannot use {printable(path)}: {error}; if it was whole at the start, it has "

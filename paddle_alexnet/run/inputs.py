@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from paddle_alexnet.config.keys import AugmentKeys, Config
 from paddle_alexnet.data.batches import EvaluationBatches, TrainingBatches
+from paddle_alexnet.data.cache import open_cache
 from paddle_alexnet.data.color_noise import ColorNoise
 from paddle_alexnet.data.flower_folder import FlowerFolder
 from paddle_alexnet.data.list_files import read_lists
@@ -54,7 +55,7 @@ class Inputs:
         if not needs_pixels(config):
             return None
         keys = config.train, config.data
-        squares = FlowerFolder(self.listing, "train", self.preprocessing.square, keys[1].max_pixels)
+        squares = FlowerFolder(self.listing, "train", self.preprocessing.square, self.train.read)
         return measure_pixels(
             EvaluationBatches(squares, batch_size=keys[0].batch_size, workers=keys[1].workers)
         )
@@ -98,7 +99,8 @@ def open_inputs(config: Config, preprocessing: Preprocessing, ranks: Ranks = ALO
 
     Raises:
         DataError: There are none, or not as they should be.
-        ConfigError: The configuration wants another number of classes.
+        ConfigError: The configuration wants another number of classes, or a folder for decoded
+            pictures that cannot be made.
     """
     keys = config.data
     rule = SplitRule(keys.split, keys.val_rate, config.train.seed)
@@ -115,9 +117,10 @@ def open_inputs(config: Config, preprocessing: Preprocessing, ranks: Ranks = ALO
         ranks.wait()
         listing = list_images(keys.root, rule, keys.max_pixels)
     _check_classes(config, listing.classes)
-    train = FlowerFolder(listing, "train", max_pixels=keys.max_pixels)
+    read = open_cache(keys.cache, keys.cache_gib, keys.cache_dir, keys.max_pixels)
+    train = FlowerFolder(listing, "train", read=read)
     _check_shares(len(train), config.train.batch_size, ranks.count)
-    val = FlowerFolder(listing, "val", preprocessing, keys.max_pixels)
+    val = FlowerFolder(listing, "val", preprocessing, read)
     return Inputs(listing, rule, train, val, preprocessing, ranks)
 
 

@@ -82,6 +82,8 @@ def configs(draw):
     if optimizer.get("name") == "krizhevsky2012":
         for key in ("nesterov", "bias_lr", "decay_biases"):
             optimizer.pop(key, None)
+    if data.get("cache") == "ram":
+        data["workers"] = 0
     if (data.get("train_list") is None) != (data.get("val_list") is None):
         data["train_list"] = data["val_list"] = "list.txt"
     return values
