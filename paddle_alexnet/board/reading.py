@@ -75,12 +75,14 @@ def whole_records(path: str | Path, start: int) -> Iterator[tuple[bytes, int]]:
 def read_with_care() -> None:
     """Make VisualDL read logs by the functions above, and go on where a record is damaged.
 
-    Replaces ``RecordReader.get_remain``, ``LogReader.add_remain``, ``LocalFileSystem.read`` and
-    ``LocalFileSystem.walk``, and in ``visualdl.server.lib`` ``retry``.
+    A reader made after this call shares no store of records with those made before. Replaces
+    ``RecordReader.get_remain``, ``LogReader.add_remain``, ``LocalFileSystem.read`` and
+    ``LocalFileSystem.walk``, ``retry`` in ``visualdl.server.lib``, and ``default_data_manager`` in
+    ``visualdl.reader.reader``.
     """
     from visualdl.io import bfile
     from visualdl.reader import reader, record_reader
-    from visualdl.server import lib
+    from visualdl.server import data_manager, lib
 
     def get_remain(self: Any, update: bool = False) -> Iterator[bytes]:
         for record, end in whole_records(self._filepath, self.__dict__.get("read_to", 0)):
@@ -114,6 +116,7 @@ def read_with_care() -> None:
     bfile.LocalFileSystem.read = read
     bfile.LocalFileSystem.walk = lambda self, folder: walk_inside(folder)
     lib.retry = _once
+    reader.default_data_manager = data_manager.DataManager()
 
 
 def _add_one(log_reader: Any, remaining: Iterator[bytes]) -> bool:

@@ -163,6 +163,13 @@ def test_no_run_outside_can_be_named(board, logdir, call, folder):
         assert b"salary" not in answer.data.replace(run.encode(), b"")
 
 
+def test_another_board_of_the_process_knows_nothing_of_the_run(board, logdir, tmp_path):
+    another = Client(application.make_application(tmp_path, LOOPBACK, "en"))
+    call = f"/app/api/scalar/list?tag=val/top1&run={logdir / 'own'}"
+    assert another.get(call).get_json()["data"] is None
+    assert board(call).get_json()["data"]
+
+
 @pytest.mark.parametrize("call", ["graph/graph", "graph/get_all_nodes", "graph/search"])
 def test_no_graph_outside_can_be_named(board, logdir, call):
     board("/app/api/graph_runs")  # the names are known from here

@@ -5,6 +5,7 @@ import struct
 
 import pytest
 from visualdl.proto import record_pb2
+from visualdl.reader.graph_reader import GraphReader
 from visualdl.reader.reader import LogReader
 from visualdl.reader.record_reader import RecordReader
 
@@ -106,6 +107,20 @@ def test_a_link_put_in_the_place_of_a_log_is_not_followed(reader, tmp_path):
     path.unlink()
     path.symlink_to(secret)
     assert points(log, path.parent) == [0]
+
+
+def test_a_link_put_in_the_place_of_a_graph_is_not_followed(tmp_path):
+    reading.read_with_care()
+    graph = tmp_path / "runs" / "vdlgraph.1.log"
+    graph.parent.mkdir()
+    graph.write_text("{}")
+    log = GraphReader(logdir=[str(tmp_path / "runs")])
+    (run,) = log.runs()
+    graph.unlink()
+    graph.symlink_to(tmp_path / "secret")
+    (tmp_path / "secret").write_text("{}")
+    with pytest.raises(OSError, match="vdlgraph"):
+        log.get_graph(run)
 
 
 def test_the_folder_itself_may_be_a_link(reader, tmp_path):

@@ -103,7 +103,7 @@ def test_a_damaged_log_leaves_the_other_run_on_the_board(tmp_path, amount, count
     chosen = random.Random(0)
     tries = amount(30, 1000)
     for number in range(tries):
-        logdir = tmp_path / str(number)  # what is read of a path is kept
+        logdir = tmp_path / str(number)
         write(logdir / "good")
         data = bytearray(whole)
         if number % 2:
