@@ -65,7 +65,9 @@ def run(main: Callable[[dict[str, Any]], int | None]) -> NoReturn:
     # And notes about its own code when it makes a graph.
     warnings.filterwarnings("ignore", message="Tensor do not have 'place' interface")
     os.environ.setdefault("GLOG_minloglevel", "2")
-    # Read when OpenCV is loaded; for files in which it finds another size than data/header.py.
+    # Both are read when OpenCV is loaded. What it says of damaged files names none of them; we do.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
+    # For files in which it finds another size than data/header.py.
     os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(PIXELS_AT_MOST))
     cpu_speed = speed_up()
     if cpu_speed["late"]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from paddle_alexnet.data.header import MAX_PIXELS, claimed_size
+from paddle_alexnet.data.header import MAX_PIXELS, read_claim
 
 # What OpenCV may be able to read, lower case; which of them it does depends on how it was built.
 _KINDS = (
@@ -85,13 +85,14 @@ def read_file(path: str | Path) -> bytes:
 def _decode(data: bytes, flags: int, max_pixels: int) -> np.ndarray:
     if not data:
         raise Unreadable("an empty file")
-    size = claimed_size(data)
-    if size is None:
+    claim = read_claim(data)
+    if claim is None:
         raise Unreadable("not an image that can be decoded")
-    if size[0] * size[1] > max_pixels:
+    if claim.width * claim.height > max_pixels // claim.weight:
         raise Unreadable(
-            f"claims {size[0]} x {size[1]} pixels, more than the {max_pixels:,} that are allowed "
-            "(data.max_pixels, --max-pixels)"
+            f"claims {claim.width} x {claim.height} pixels, more than the "
+            f"{max_pixels // claim.weight:,} that are allowed for its kind (data.max_pixels, "
+            "--max-pixels)"
         )
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)

@@ -9,31 +9,47 @@ reads, and makes room for a WebP's canvas itself.
 import re
 import struct
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 # Larger pictures are not decoded. As bytes of RGB it is 360 MB; medium-format cameras have 102
 # million pixels, most large telephones 108. data.max_pixels moves it, up to PIXELS_AT_MOST.
 MAX_PIXELS = 120_000_000
-PIXELS_AT_MOST = 2**28  # 800 MB; twice as many would be more than OpenCV's own limit lets pass
+PIXELS_AT_MOST = 2**28  # 800 MB
 
 Size = tuple[int, int]
 
 
-def claimed_size(data: bytes) -> Size | None:
-    """Width and height that a file claims, by OpenCV's kinds.
+class Claim(NamedTuple):
+    """What a header says.
+
+    Attributes:
+        width: Pixels.
+        height: Pixels.
+        weight: How much memory decoding a pixel takes, as a multiple of what it takes of a JPEG.
+    """
+
+    width: int
+    height: int
+    weight: int
+
+
+def read_claim(data: bytes) -> Claim | None:
+    """The size that a file claims, by OpenCV's kinds.
 
     Args:
         data: The whole file.
 
     Returns:
-        The size, or of several the one with the most pixels; None where the file is of no known
-        kind or ends before its size.
+        Of several sizes the one with the most pixels; None where the file is of no known kind or
+        ends before its size.
     """
-    for signature, read in _KINDS:
+    for signature, read, weight in _KINDS:
         if signature.match(data):
             try:
-                return max(read(data), key=lambda size: size[0] * size[1], default=None)
+                size = max(read(data), key=lambda size: size[0] * size[1], default=None)
             except (struct.error, IndexError):
                 return None  # cut off
+            return None if size is None else Claim(*size, weight)
     return None
 
 
@@ -133,23 +149,24 @@ def _written(pattern: bytes, *, turned: bool = False) -> Callable[[bytes], Itera
     return read
 
 
+# JPEG 2000, PFM and HDR are decoded to 32 bits a number first, AVIF to two pictures: their weight.
 _GAP = rb"(?:\s|#[^\n\r]*[\n\r])+"
 _NUMBER = rb"(\d{1,10})"
 _KINDS = [
-    (re.compile(signature, re.DOTALL), read)
-    for signature, read in (
-        (rb"\xff\xd8\xff", _jpeg),
-        (rb"\x89PNG\r\n\x1a\n", _at(16, ">II")),
-        (rb"GIF8[79]a", _at(6, "<HH")),
-        (rb"RIFF....WEBP", _webp),
-        (rb"BM", _bmp),
-        (rb"II[*+]\0|MM\0[*+]", _tiff),
-        (rb"\xff\x4f\xff\x51|\0\0\0\x0cjP", _jpeg2000),
-        (rb"....ftyp", _avif),
-        (rb"\x59\xa6\x6a\x95", _at(4, ">II")),  # Sun raster
-        (rb"P[1-6]\s", _written(rb"\AP[1-6]" + _GAP + _NUMBER + _GAP + _NUMBER)),
-        (rb"P[Ff]\s", _written(rb"\AP[Ff]\s+" + _NUMBER + rb"\s+" + _NUMBER)),
-        (rb"P7\s", _pam),
-        (rb"#\?R", _written(rb"[-+]Y " + _NUMBER + rb" [-+]X " + _NUMBER, turned=True)),
+    (re.compile(signature, re.DOTALL), read, weight)
+    for signature, read, weight in (
+        (rb"\xff\xd8\xff", _jpeg, 1),
+        (rb"\x89PNG\r\n\x1a\n", _at(16, ">II"), 1),
+        (rb"GIF8[79]a", _at(6, "<HH"), 1),
+        (rb"RIFF....WEBP", _webp, 1),
+        (rb"BM", _bmp, 1),
+        (rb"II[*+]\0|MM\0[*+]", _tiff, 1),
+        (rb"\xff\x4f\xff\x51|\0\0\0\x0cjP", _jpeg2000, 4),
+        (rb"....ftyp", _avif, 2),
+        (rb"\x59\xa6\x6a\x95", _at(4, ">II"), 1),  # Sun raster
+        (rb"P[1-6]\s", _written(rb"\AP[1-6]" + _GAP + _NUMBER + _GAP + _NUMBER), 1),
+        (rb"P[Ff]\s", _written(rb"\AP[Ff]\s+" + _NUMBER + rb"\s+" + _NUMBER), 4),
+        (rb"P7\s", _pam, 1),
+        (rb"#\?R", _written(rb"[-+]Y " + _NUMBER + rb" [-+]X " + _NUMBER, turned=True), 4),
     )
 ]

@@ -2,22 +2,24 @@
 
 import io
 import os
+import subprocess
+import sys
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from paddle_alexnet.data import decode
 from paddle_alexnet.data.decode import Unreadable, check_image, is_image_name, read_image
+from tests.odd_files import KINDS, claiming, encoded
 
 RNG = np.random.default_rng(0)
 SMOOTH = cv2.resize(RNG.integers(0, 256, (4, 5, 3), dtype=np.uint8), (40, 32))
 
 
-def encoded(image, kind, **options):
-    out = io.BytesIO()
-    Image.fromarray(image).save(out, kind, **options)
-    return out.getvalue()
+def opened(data):
+    return Image.open(io.BytesIO(data))
 
 
 @pytest.mark.parametrize("kind", ["png", "bmp", "tiff", "ppm"])
@@ -30,7 +32,7 @@ def test_lossless_formats_give_rgb(kind, tmp_path):
 def test_lossy_formats_give_what_pillow_gives(kind, tmp_path):
     data = encoded(SMOOTH, kind)
     (tmp_path / "x").write_bytes(data)
-    want = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+    want = np.asarray(opened(data).convert("RGB")).astype(int)
     assert np.abs(read_image(tmp_path / "x") - want).mean() < 2
 
 
@@ -42,7 +44,7 @@ def test_exif_orientation(orientation, tmp_path):
     (tmp_path / "x.jpg").write_bytes(data)
     from PIL import ImageOps
 
-    want = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data)))).astype(int)
+    want = np.asarray(ImageOps.exif_transpose(opened(data))).astype(int)
     got = read_image(tmp_path / "x.jpg")
     assert got.shape == want.shape
     assert np.abs(got - want).mean() < 2
@@ -104,3 +106,88 @@ def test_small_pictures_are_pictures(kind, shape, tmp_path):
     check_image(data)
     (tmp_path / "x").write_bytes(data)
     assert read_image(tmp_path / "x").shape == (*shape, 3)
+
+
+def test_of_frames_the_first(tmp_path):
+    frames = [np.full((8, 9, 3), value, np.uint8) for value in (200, 10)]
+    for kind in ("gif", "tiff", "webp", "png"):
+        options = {"lossless": True} if kind == "webp" else {}
+        rest = [Image.fromarray(frames[1])]
+        (tmp_path / kind).write_bytes(
+            encoded(frames[0], kind, save_all=True, append_images=rest, **options)
+        )
+        np.testing.assert_array_equal(read_image(tmp_path / kind), frames[0])
+
+
+def refused(path, reason):
+    with pytest.raises(Unreadable, match=reason):
+        read_image(path)
+
+
+def test_what_is_no_file_is_not_opened(tmp_path):
+    """A pipe would wait for a writer, a device would never end."""
+    refused(tmp_path, "not a regular file")
+    (tmp_path / "loop.jpg").symlink_to("loop.jpg")
+    refused(tmp_path / "loop.jpg", "symbolic links")
+    (tmp_path / "zero.jpg").symlink_to("/dev/zero")
+    refused(tmp_path / "zero.jpg", "not a regular file")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    refused(tmp_path / "pipe.jpg", "not a regular file")
+    refused("nul\0.jpg", "null")
+
+
+def test_files_that_cannot_be_read(tmp_path, monkeypatch):
+    (tmp_path / "empty.jpg").touch()
+    refused(tmp_path / "empty.jpg", "empty file")
+    with open(tmp_path / "endless.jpg", "wb") as file:
+        file.truncate(2**40)  # takes no room on the disk
+    refused(tmp_path / "endless.jpg", "1,099,511,627,776 bytes, more than 536,870,912")
+
+    def forbidden(*args, **kwargs):  # tests may run as root, who may read everything
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "secret.png").write_bytes(encoded(SMOOTH, "png"))
+    monkeypatch.setattr(decode, "open", forbidden, raising=False)
+    refused(tmp_path / "secret.png", "Permission denied")
+
+
+def test_the_bound_is_the_callers(tmp_path):
+    data = encoded(SMOOTH, "png")
+    (tmp_path / "x.png").write_bytes(data)
+    assert read_image(tmp_path / "x.png", SMOOTH[..., 0].size).shape == SMOOTH.shape
+    with pytest.raises(Unreadable, match=r"claims 40 x 32 pixels, more than the 1,279 that"):
+        read_image(tmp_path / "x.png", SMOOTH[..., 0].size - 1)
+    with pytest.raises(Unreadable, match="claims 40 x 32"):
+        check_image(data, 1000)
+
+
+READ_ALL = """
+import os, resource, sys
+from paddle_alexnet.data.decode import Unreadable, check_image, read_file, read_image
+
+held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + 100_000_000,) * 2)
+for name in sorted(os.listdir(sys.argv[1])):
+    path = os.path.join(sys.argv[1], name)
+    for read in (read_image, lambda path: check_image(read_file(path))):
+        try:
+            read(path)
+            print(name, "was decoded")
+        except Unreadable as error:
+            print(name, error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_gigabytes_are_refused_before_room_is_made_for_them(tmp_path):
+    """With 100 MB to spare; 20,000 x 20,000 is less than OpenCV itself refuses."""
+    want = []
+    for kind in KINDS:
+        for width, height in ((60_000, 60_000), (20_000, 20_000)):
+            name = f"{kind}-{width}"
+            (tmp_path / name).write_bytes(claiming(kind, width, height))
+            want += [f"{name} claims {width} x {height} pixels"] * 2
+    command = [sys.executable, "-c", READ_ALL, tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
+    got = [line.partition(", more than")[0] for line in done.stdout.splitlines()]
+    assert sorted(got) == sorted(want)

@@ -7,9 +7,12 @@ import shutil
 import numpy as np
 import pytest
 
+from paddle_alexnet.data import listing as listing_module
+from paddle_alexnet.data.decode import Unreadable
 from paddle_alexnet.data.listing import list_images
 from paddle_alexnet.data.split import SplitRule, hash_split
 from paddle_alexnet.errors import DataError
+from tests.odd_files import claiming
 
 
 @pytest.fixture
@@ -81,6 +84,9 @@ def test_what_is_passed_over(tmp_path, rng, write_png):
     (tmp_path / "a" / "._1.PNG").write_text("left by macOS")
     (tmp_path / "a" / "folder.png").mkdir()
     (tmp_path / "empty").mkdir()
+    (tmp_path / "up").symlink_to("..")
+    (tmp_path / "self").symlink_to("self")
+    (tmp_path / "b").symlink_to(tmp_path)  # a loop, and no class as no image is in it
     assert names(list_images(tmp_path)) == {"a/1.PNG": 0, "花/雏菊 2.png": 1}
 
 
@@ -94,6 +100,93 @@ def test_what_does_not_decode_is_named_once_and_counted(many, caplog):
     assert text.count("a/7.png") == 1
     assert text.count("b/empty.jpg") == 1
     assert "2 of 401 images are left out" in text
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_odd_files_are_named_on_a_line_each_with_the_reason(many, caplog, monkeypatch):
+    monkeypatch.setattr("paddle_alexnet.data.listing.MAX_BAD_SHARE", 0.1)
+    read = listing_module.read_file
+
+    def read_file(path):  # tests may run as root, who may read everything
+        if path == str(many / "a" / "3.png"):
+            raise Unreadable("Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(listing_module, "read_file", read_file)
+    odd = {
+        "a/0.png": "empty file",
+        "a/1.png": "not a regular file",
+        "a/2.png": "symbolic links",
+        "a/3.png": "Permission denied",
+        "a/4.png": "cut off",
+        "a/5.png": "claims 60000 x 60000 pixels, more than the 120,000,000",
+        r"a/new\nline\x1b[31m.png": "not an image",
+        r"a/\udcff.png": "No such file",
+    }
+    whole = (many / "a" / "4.png").read_bytes()
+    for i in range(6):
+        (many / "a" / f"{i}.png").unlink()
+    (many / "a" / "0.png").touch()
+    os.mkfifo(many / "a" / "1.png")
+    (many / "a" / "2.png").symlink_to("2.png")
+    (many / "a" / "3.png").write_bytes(whole)
+    (many / "a" / "4.png").write_bytes(whole[:-20])
+    (many / "a" / "5.png").write_bytes(claiming("png", 60_000, 60_000))
+    (many / "a" / "new\nline\x1b[31m.png").write_text("no image")
+    os.symlink("nowhere", os.fsencode(many / "a") + b"/\xff.png")
+    got = names(list_images(many))
+    assert {n for n in got if n.startswith("a/")} == {f"a/{i}.png" for i in range(6, 200)}
+    lines = [record.getMessage() for record in caplog.records]
+    assert not any("\n" in line or "\x1b" in line for line in lines)
+    for name, reason in odd.items():
+        (line,) = [line for line in lines if line.endswith(f"{name}")]
+        assert line.startswith("left out, ")
+        assert reason in line
+    assert "8 of 402 images are left out" in lines[-1]
+
+
+def test_a_lower_bound_of_pixels(many):
+    with pytest.raises(
+        DataError, match=r"400 of 400 .*0\.png \(claims 4 x 4 pixels, more than the 15"
+    ):
+        list_images(many, max_pixels=15)
+    assert len(names(list_images(many, max_pixels=16))) == 400
+
+
+def test_a_class_whose_name_is_no_text(tmp_path, rng, write_png):
+    write_png(tmp_path / os.fsdecode(b"\xff\xfe") / "1.png", rng)
+    with pytest.raises(DataError, match=r"udcff.*must be UTF-8.*rename"):
+        list_images(tmp_path)
+
+
+def test_a_folder_that_cannot_be_read(many, monkeypatch):
+    scan = os.scandir
+
+    def scandir(folder):
+        if str(folder).endswith("b"):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(DataError, match=r"cannot read .*b: Permission denied; mend"):
+        list_images(many)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_files(tmp_path):
+    """Each another picture of one pixel, in 10 classes."""
+    for label in range(10):
+        folder = tmp_path / str(label)
+        folder.mkdir()
+        for i in range(10_000):
+            (folder / f"{i}.ppm").write_bytes(
+                b"P6 1 1 255 " + (label * 10_000 + i).to_bytes(3, "big")
+            )
+    listing = list_images(tmp_path)
+    assert [len(listing.splits[split]) for split in ("train", "val", "test")] == [
+        sum(hash_split(f"{i}.ppm") == split for i in range(10_000)) * 10
+        for split in ("train", "val", "test")
+    ]
 
 
 def test_over_one_percent_stops_with_the_list(many):
