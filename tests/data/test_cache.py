@@ -151,7 +151,7 @@ def test_a_file_that_changes_is_another(tmp_path, write_png):
         os.utime(path, ns=(seed, seed))  # clocks of file systems are coarse
         np.testing.assert_array_equal(read(str(path)), read_image(path))
     path.unlink()
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(Unreadable, match="No such file"):
         read(str(path))
 
 
