@@ -120,7 +120,7 @@ def test_odd_files_are_named_on_a_line_each_with_the_reason(many, caplog, monkey
         "a/3.png": "Permission denied",
         "a/4.png": "cut off",
         "a/5.png": "claims 60000 x 60000 pixels, more than the 120,000,000",
-        r"a/new\nline\x1b[31m.png": "not an image",
+        r"a/new\nline\u001b[31m.png": "not an image",
         r"a/\udcff.png": "No such file",
     }
     whole = (many / "a" / "4.png").read_bytes()
@@ -132,7 +132,7 @@ def test_odd_files_are_named_on_a_line_each_with_the_reason(many, caplog, monkey
     (many / "a" / "3.png").write_bytes(whole)
     (many / "a" / "4.png").write_bytes(whole[:-20])
     (many / "a" / "5.png").write_bytes(claiming("png", 60_000, 60_000))
-    (many / "a" / "new\nline\x1b[31m.png").write_text("no image")
+    (many / "a" / "new\nline\u001b[31m.png").write_text("no image")
     os.symlink("nowhere", os.fsencode(many / "a") + b"/\xff.png")
     got = names(list_images(many))
     assert {n for n in got if n.startswith("a/")} == {f"a/{i}.png" for i in range(6, 200)}
