@@ -169,7 +169,7 @@ _SECTIONS = frozenset(field.name for field in dataclasses.fields(Config))
 def _parse(text: str, source: str) -> Any:
     try:
         # A subclass of SafeLoader: builds plain values only.
-        return yaml.load(text, Loader=_Loader)  # noqa: S506
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 # nosec B506 # plain values only
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{source} is not valid YAML: {error}") from error
 
