@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test torture setup lint lock clean
+.PHONY: demo test torture setup lint lock audit clean
 
 # Train on drawn flowers and classify pictures never seen before; minutes, no download of data.
 demo: setup
@@ -31,11 +31,24 @@ $(VENV)/.done: requirements.lock setup.py
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive paddle_alexnet tools setup.py
 
-# Needs uv; writes the newest versions that setup.py allows, for all Pythons and systems.
+# Needs uv; for all Pythons and systems. Keeps what is locked already: a newer version is asked for
+# by LOCK_WITH=--upgrade, or LOCK_WITH="--upgrade-package NAME".
+COMPILE = uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header \
+  --no-annotate $(LOCK_WITH)
 lock:
-	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
-	  --extra cpu --extra test -o requirements.lock setup.py requirements-build.in
+	$(COMPILE) --extra cpu --extra test -o requirements.lock setup.py requirements-build.in
+	$(COMPILE) -o requirements-audit.lock requirements-audit.in
+
+# Are there known vulnerabilities in what is locked? Asks a service on the network.
+audit: $(VENV)/audit/.done
+	.ci/audit $(VENV)/audit/bin/pip-audit requirements.lock requirements-audit.lock
+
+$(VENV)/audit/.done: requirements-audit.lock $(VENV)/.done
+	$(BIN)/python -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --require-hashes -r requirements-audit.lock
+	touch $@
 
 clean:
 	rm -rf $(VENV)

@@ -7,7 +7,7 @@ replaced by one of the few below, which only note down arrays; any other name en
 import collections
 import io
 import math
-import pickle
+import pickle  # nosec B403 # for its Unpickler, given no function but those of arrays
 import struct
 from collections.abc import Callable
 from pathlib import Path

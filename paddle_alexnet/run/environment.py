@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import platform
-import subprocess
+import subprocess  # nosec B404 # for git, without a shell
 import sys
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ def _commit() -> str | None:
 
 
 def _git(folder: Path, *words: str) -> str:
-    done = subprocess.run(
+    done = subprocess.run(  # nosec B603 B607 # git is the one of PATH, as for its user
         ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=10
     )
     return done.stdout.strip()

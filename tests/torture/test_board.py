@@ -101,7 +101,7 @@ def test_a_damaged_log_leaves_the_other_run_on_the_board(tmp_path, amount, count
     """Bits flipped and ends cut off anywhere; the board is made anew for each."""
     whole = write(tmp_path / "log").read_bytes()
     chosen = random.Random(0)
-    tries = amount(30, 1000)
+    tries = amount(30, 300)
     for number in range(tries):
         logdir = tmp_path / str(number)
         write(logdir / "good")
