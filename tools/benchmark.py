@@ -164,10 +164,10 @@ def _data(args: argparse.Namespace, folder: Path) -> Rows:
     view = reader_view(listing, preprocessing)
     cases = reader_cases(listing, preprocessing, args.batch, folder / "kept")
     if args.against:
-        from paddle_alexnet.benchmark import torch_peer
+        from paddle_alexnet.benchmark import torch_reader
 
         for workers in (0, 1, 2):
-            cases[f"torch, workers {workers}"] = torch_peer.reader(view, args.batch, workers)
+            cases[f"torch, workers {workers}"] = torch_reader.reader(view, args.batch, workers)
     rows = {
         name: {
             "median": 1e3 * len(view) / timing.median,

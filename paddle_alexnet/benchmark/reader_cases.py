@@ -5,11 +5,12 @@ from pathlib import Path
 
 from paddle_alexnet.benchmark.paddle_cases import Case
 from paddle_alexnet.config.keys import AugmentKeys
-from paddle_alexnet.data.batches import TrainingBatches, TrainingView
+from paddle_alexnet.data.batches import TrainingBatches
 from paddle_alexnet.data.cache import open_cache
 from paddle_alexnet.data.flower_folder import FlowerFolder
 from paddle_alexnet.data.listing import Listing
 from paddle_alexnet.data.preprocessing import Preprocessing
+from paddle_alexnet.data.view import TrainingView
 from paddle_alexnet.run.inputs import training_transform
 
 CACHE_GIB = 64.0  # room for all

@@ -1,11 +1,7 @@
 """The same things by torch. Import this where torch is installed."""
 
-from collections.abc import Sequence
-
-import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
 
 from paddle_alexnet.benchmark.paddle_cases import CLASSES, Case, labels, noise
 from paddle_alexnet.nets.designs import Design
@@ -100,22 +96,3 @@ def response_norm(shape: tuple[int, int, int, int], threads: int) -> Case:
         return result
 
     return run
-
-
-def reader(view: Dataset, batch: int, workers: int) -> Case:
-    """An epoch of torch's loader over the same pictures, decoded and changed by the same code."""
-    loader = DataLoader(
-        view,
-        batch,
-        shuffle=True,
-        num_workers=workers,
-        collate_fn=_collect,
-        # As ours: a fork of a process with Paddle's threads may hang.
-        multiprocessing_context="spawn" if workers else None,
-    )
-    return lambda: sum(len(images) for images, _ in loader)
-
-
-def _collect(items: Sequence[tuple[np.ndarray, int]]) -> tuple[torch.Tensor, torch.Tensor]:
-    images, labels = zip(*items, strict=True)
-    return torch.from_numpy(np.stack(images)), torch.tensor(labels)

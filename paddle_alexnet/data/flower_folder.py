@@ -1,6 +1,5 @@
 """A folder of pictures by class as a data set."""
 
-import copy
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,10 +10,10 @@ from paddle.io import Dataset
 from paddle_alexnet.data.cache import Read
 from paddle_alexnet.data.decode import read_image
 from paddle_alexnet.data.listing import Listing, list_images
-from paddle_alexnet.errors import DataError
+from paddle_alexnet.data.view import Pictures
 
 
-class FlowerFolder(Dataset):
+class FlowerFolder(Pictures, Dataset):
     """Pictures and labels of one split; not only for flowers.
 
     An item is ``(uint8 RGB [H, W, 3], label)``.
@@ -43,31 +42,9 @@ class FlowerFolder(Dataset):
         transform: Callable[[np.ndarray], np.ndarray] | None = None,
         read: Read = read_image,
     ) -> None:
-        super().__init__()
         listing = root if isinstance(root, Listing) else list_images(root)
+        super().__init__(listing.select(split), transform, read)
         self.classes = listing.classes
-        self.samples = listing.select(split)
-        self.transform = transform
-        self.read = read
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def subset(self, indices: Sequence[int]) -> "FlowerFolder":
-        """Some of the pictures, in the given order, with nothing of the others."""
-        part = copy.copy(self)
-        part.samples = [self.samples[index] for index in indices]
-        return part
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
-        path, label = self.samples[index]
-        try:
-            image = self.read(path)
-        except OSError as error:
-            raise DataError(f"cannot read {path}: {error.strerror}") from error
-        if image is None:
-            raise DataError(f"{path} can no longer be decoded: it has changed since the start")
-        return (image if self.transform is None else self.transform(image)), label
 
 
 def class_index(classes: Sequence[str]) -> str:

@@ -15,8 +15,8 @@ from typing import Protocol
 
 import numpy as np
 import paddle
-from paddle.io import Dataset
 
+from paddle_alexnet.data.view import Items, collect
 from paddle_alexnet.errors import RunError
 
 AHEAD = 2  # batches in work or waiting, for each process
@@ -31,7 +31,7 @@ class Divisible(Protocol):
     pictures.
     """
 
-    def subset(self, indices: Sequence[int]) -> Dataset:
+    def subset(self, indices: Sequence[int]) -> Items:
         """Some of the items, in the given order."""
 
 
@@ -59,11 +59,11 @@ def load_batches(
     with _executor(workers) as executor:
         try:
             for group in itertools.islice(waiting, AHEAD * max(1, workers)):
-                pending.append(executor.submit(_collect, dataset.subset(group)))
+                pending.append(executor.submit(collect, dataset.subset(group)))
             while pending:
                 batch = pending.popleft().result()
                 for group in itertools.islice(waiting, 1):
-                    pending.append(executor.submit(_collect, dataset.subset(group)))
+                    pending.append(executor.submit(collect, dataset.subset(group)))
                 yield [paddle.to_tensor(part) for part in batch]
         except BrokenProcessPool as error:
             raise RunError(
@@ -78,16 +78,10 @@ def load_batches(
 def _executor(workers: int) -> Executor:
     if not workers:
         return ThreadPoolExecutor(1, thread_name_prefix="loading")
-    # Spawned, not forked: a fork of a process with Paddle's threads may hang.
+    # Spawned, not forked: a fork of a process with Paddle's threads may hang. What they get loads
+    # no Paddle, so they start in a fraction of the time. Ctrl-C is for the process that trains,
+    # which ends the others.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, context, initializer=_start)
-
-
-def _start() -> None:
-    """Set up a process. Ctrl-C is for the one that trains, which ends the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _collect(items: Dataset) -> Batch:
-    parts = zip(*(items[place] for place in range(len(items))), strict=True)
-    return [np.stack(part) for part in parts]
+    return ProcessPoolExecutor(
+        workers, context, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+    )

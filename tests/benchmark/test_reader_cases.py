@@ -23,7 +23,7 @@ def test_an_epoch_is_all_pictures(flowers, tmp_path):
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")
 @pytest.mark.parametrize("workers", [0, 1])
 def test_torch_reads_the_same(flowers, workers):
-    from paddle_alexnet.benchmark import torch_peer
+    from paddle_alexnet.benchmark import torch_reader
 
     view = reader_view(list_images(flowers), PREPROCESSING)
-    assert torch_peer.reader(view, 16, workers)() == 60
+    assert torch_reader.reader(view, 16, workers)() == 60
