@@ -1,7 +1,8 @@
-"""Measure speed: python tools/benchmark.py train|infer|lrn|gemm|memory [--against torch]
+"""Measure speed: python tools/benchmark.py train|infer|lrn|gemm|data|start|memory
 
 What is compared runs in turn in one process, with the settings of tools/train.py for all; medians
-and quartiles in milliseconds, and the ratio to the first line.
+and quartiles, and the ratio to the first line. data reads pictures with several numbers of
+processes and ways to keep them; start runs tools/train.py's way to its first update.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from typing import Any
 
 import _entry
 
-KINDS = ("train", "infer", "lrn", "gemm", "memory")
+KINDS = ("train", "infer", "lrn", "gemm", "data", "start", "memory")
 NORM_SHAPE = (96, 55, 55)  # of conv1's maps
 PRODUCT = (384, 2304, 5408)  # conv3's, for 32 images
 
@@ -27,6 +28,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--against", choices=["torch"], help="compare with it")
     parser.add_argument("--model", default="alexnet_paper", metavar="NAME", help="[alexnet_paper]")
     parser.add_argument("--batch", type=_entry.positive, default=32, help="images [32]")
+    parser.add_argument("--data", metavar="FOLDER", help="pictures for data, start [drawn]")
     parser.add_argument("--rounds", type=_entry.positive, default=15, help="measured [15]")
     parser.add_argument("--as-published", action="store_true", help="time AvgPool3D's norm as well")
     parser.add_argument("--json", metavar="FILE", help="write figures, versions and settings")
@@ -53,9 +55,8 @@ def main(cpu_speed: dict[str, Any]) -> None:
     choose_device("cpu")
     try:
         with tempfile.TemporaryDirectory() as folder:
-            if args.what == "memory":
-                rows = _memory(args)
-                unit = "MiB"
+            if args.what in OTHERS:
+                rows, unit = OTHERS[args.what](args, Path(folder))
             else:
                 timings = interleave(CASES[args.what](args, Path(folder)), rounds=args.rounds)
                 rows = {name: vars(timing) for name, timing in timings.items()}
@@ -141,11 +142,64 @@ def _gemm(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
 CASES = {"train": _train, "infer": _infer, "lrn": _lrn, "gemm": _gemm}
 
 
-def _memory(args: argparse.Namespace) -> dict[str, dict[str, float]]:
+Rows = tuple[dict[str, dict[str, float]], str]
+
+
+def _memory(args: argparse.Namespace, folder: Path) -> Rows:
     from paddle_alexnet.benchmark.memory import peak_of_training
 
     libraries = ["paddle"] + ([args.against] if args.against else [])
-    return {name: {"median": peak_of_training(name, args.model, args.batch)} for name in libraries}
+    rows = {name: {"median": peak_of_training(name, args.model, args.batch)} for name in libraries}
+    return rows, "MiB"
+
+
+def _data(args: argparse.Namespace, folder: Path) -> Rows:
+    from paddle_alexnet.benchmark.reader_cases import reader_cases, reader_view
+    from paddle_alexnet.benchmark.timing import interleave
+    from paddle_alexnet.data.listing import list_images
+    from paddle_alexnet.nets.models import MODELS
+
+    listing = list_images(_pictures(args, folder))
+    preprocessing = MODELS[args.model].preprocessing
+    view = reader_view(listing, preprocessing)
+    cases = reader_cases(listing, preprocessing, args.batch, folder / "kept")
+    if args.against:
+        from paddle_alexnet.benchmark import torch_reader
+
+        for workers in (0, 1, 2):
+            cases[f"torch, workers {workers}"] = torch_reader.reader(view, args.batch, workers)
+    rows = {
+        name: {
+            "median": 1e3 * len(view) / timing.median,
+            "low": 1e3 * len(view) / timing.high,
+            "high": 1e3 * len(view) / timing.low,
+        }
+        for name, timing in interleave(cases, rounds=args.rounds, warmup=1).items()
+    }
+    return rows, "pictures/s"
+
+
+def _start(args: argparse.Namespace, folder: Path) -> Rows:
+    from paddle_alexnet.benchmark.start import time_start
+    from paddle_alexnet.errors import ConfigError
+
+    if args.against:
+        raise ConfigError("start: is not compared with torch: leave out --against")
+    timings = time_start(_pictures(args, folder), args.model, args.batch, rounds=args.rounds)
+    return {name: vars(timing) for name, timing in timings.items()}, "ms"
+
+
+def _pictures(args: argparse.Namespace, folder: Path) -> Path:
+    """The folder of --data, or drawn flowers."""
+    if args.data is not None:
+        return Path(args.data)
+    from paddle_alexnet.data.drawn import draw_folder
+
+    draw_folder(folder / "drawn")
+    return folder / "drawn"
+
+
+OTHERS = {"data": _data, "start": _start, "memory": _memory}
 
 
 def _operations(args: argparse.Namespace) -> float:

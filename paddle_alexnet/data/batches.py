@@ -1,75 +1,19 @@
 """From a data set to batches of uint8 pictures; they become floats on the device."""
 
-import copy
 import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import paddle
-from paddle.io import Dataset
 
 from paddle_alexnet.data.color_noise import ColorNoise
-from paddle_alexnet.data.flower_folder import FlowerFolder
 from paddle_alexnet.data.loading import load_batches
 from paddle_alexnet.data.transforms import Transform
+from paddle_alexnet.data.view import Pictures, TrainingView
 
-# Streams of random numbers that one seed gives; dropout has the next (training/loop.py).
-ORDER_STREAM, AUGMENT_STREAM = 0, 1
-
-
-class TrainingView(Dataset):
-    """Training pictures as the net sees them in one epoch.
-
-    How a picture is changed is told by (seed, epoch, index) alone, so it does not depend on how
-    many processes share the work, nor on whether the run was stopped in between.
-
-    Args:
-        pictures: Gives (uint8 RGB [H, W, 3], label).
-        transform: The random change, to one size for all.
-        seed: Of the run.
-        noise: Gives each picture a shift of its colours, which is carried beside it: rounded to
-            whole pixels it would be another for every pixel. None for no shifts.
-
-    Attributes:
-        epoch: From 0; set before use.
-        noisy: Whether this epoch has shifts.
-        indices: Of the pictures in the whole, which tell their changes.
-    """
-
-    def __init__(
-        self,
-        pictures: FlowerFolder,
-        transform: Transform,
-        seed: int,
-        noise: ColorNoise | None = None,
-    ) -> None:
-        super().__init__()
-        self.pictures = pictures
-        self.transform = transform
-        self.seed = seed
-        self.noise = noise
-        self.epoch = 0
-        self.noisy = noise is not None
-        self.indices: Sequence[int] = range(len(pictures))
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    def subset(self, indices: Sequence[int]) -> "TrainingView":
-        """Some of the pictures, in the given order, changed as in the whole."""
-        part = copy.copy(self)
-        part.pictures = self.pictures.subset(indices)
-        part.indices = [self.indices[index] for index in indices]
-        return part
-
-    def __getitem__(
-        self, place: int
-    ) -> tuple[np.ndarray, int] | tuple[np.ndarray, int, np.ndarray]:
-        image, label = self.pictures[place]
-        index = self.indices[place]
-        rng = np.random.default_rng([self.seed, AUGMENT_STREAM, self.epoch, index])
-        changed = self.transform(image, rng)
-        return (changed, label, self.noise.shift(rng)) if self.noisy else (changed, label)
+# Of the random numbers that one seed gives; augmentation (data/view.py) and dropout
+# (training/loop.py) have the next.
+ORDER_STREAM = 0
 
 
 class TrainingBatches:
@@ -92,7 +36,7 @@ class TrainingBatches:
 
     def __init__(
         self,
-        pictures: FlowerFolder,
+        pictures: Pictures,
         transform: Transform,
         *,
         batch_size: int,
@@ -152,7 +96,7 @@ class EvaluationBatches:
 
     def __init__(
         self,
-        pictures: FlowerFolder,
+        pictures: Pictures,
         *,
         batch_size: int,
         workers: int = 0,

@@ -1,10 +1,12 @@
 """The paper's change of colours (section 4.1): each picture is shifted as a whole."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from paddle_alexnet.data.pixels import Pixels
+if TYPE_CHECKING:  # it loads Paddle; see paddle_alexnet.data.view
+    from paddle_alexnet.data.pixels import Pixels
 
 SPREAD = 0.1  # standard deviation of the random factors; the paper, and run #145
 
@@ -23,7 +25,7 @@ class ColorNoise:
     divisor: float = 1.0
 
     @classmethod
-    def make(cls, kind: str, pixels: Pixels) -> "ColorNoise":
+    def make(cls, kind: str, pixels: "Pixels") -> "ColorNoise":
         """The noise of the paper's text or of its code.
 
         Args:

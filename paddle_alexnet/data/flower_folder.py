@@ -1,6 +1,5 @@
 """A folder of pictures by class as a data set."""
 
-import copy
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,13 +8,12 @@ import numpy as np
 from paddle.io import Dataset
 
 from paddle_alexnet.data.cache import Read
-from paddle_alexnet.data.decode import Unreadable, read_image
+from paddle_alexnet.data.decode import read_image
 from paddle_alexnet.data.listing import Listing, list_images
-from paddle_alexnet.errors import DataError
-from paddle_alexnet.printable import printable
+from paddle_alexnet.data.view import Pictures
 
 
-class FlowerFolder(Dataset):
+class FlowerFolder(Pictures, Dataset):
     """Pictures and labels of one split; not only for flowers.
 
     An item is ``(uint8 RGB [H, W, 3], label)``.
@@ -45,37 +43,9 @@ class FlowerFolder(Dataset):
         transform: Callable[[np.ndarray], np.ndarray] | None = None,
         read: Read = read_image,
     ) -> None:
-        super().__init__()
         listing = root if isinstance(root, Listing) else list_images(root)
+        super().__init__(listing.select(split), transform, read)
         self.classes = listing.classes
-        self.samples = listing.select(split)
-        self.transform = transform
-        self.read = read
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    @property
-    def labels(self) -> list[int]:
-        """The label of every picture."""
-        return [label for _, label in self.samples]
-
-    def subset(self, indices: Sequence[int]) -> "FlowerFolder":
-        """Some of the pictures, in the given order, with nothing of the others."""
-        part = copy.copy(self)
-        part.samples = [self.samples[index] for index in indices]
-        return part
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
-        path, label = self.samples[index]
-        try:
-            image = self.read(path)
-        except Unreadable as error:
-            raise DataError(
-                f"cannot use {printable(path)}: {error}; if it was whole at the start, it has "
-                "changed since: mend it, or take it out of the folder or the list"
-            ) from error
-        return (image if self.transform is None else self.transform(image)), label
 
 
 def class_index(classes: Sequence[str]) -> str:

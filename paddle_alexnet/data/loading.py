@@ -6,20 +6,17 @@ without workers, and with workers the error is lost in another one.
 
 import itertools
 import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection
 from typing import Protocol
 
 import numpy as np
 import paddle
-from paddle.io import Dataset
 
+from paddle_alexnet.data.view import Items, collect
+from paddle_alexnet.data.worker import start_worker
 from paddle_alexnet.errors import RunError
 
 AHEAD = 2  # batches in work or waiting, for each process
@@ -34,7 +31,7 @@ class Divisible(Protocol):
     pictures.
     """
 
-    def subset(self, indices: Sequence[int]) -> Dataset:
+    def subset(self, indices: Sequence[int]) -> Items:
         """Some of the items, in the given order."""
 
 
@@ -62,11 +59,11 @@ def load_batches(
     with _executor(workers) as executor:
         try:
             for group in itertools.islice(waiting, AHEAD * max(1, workers)):
-                pending.append(executor.submit(_collect, dataset.subset(group)))
+                pending.append(executor.submit(collect, dataset.subset(group)))
             while pending:
                 batch = pending.popleft().result()
                 for group in itertools.islice(waiting, 1):
-                    pending.append(executor.submit(_collect, dataset.subset(group)))
+                    pending.append(executor.submit(collect, dataset.subset(group)))
                 yield [paddle.to_tensor(part) for part in batch]
         except BrokenProcessPool as error:
             raise RunError(
@@ -81,27 +78,7 @@ def load_batches(
 def _executor(workers: int) -> Executor:
     if not workers:
         return ThreadPoolExecutor(1, thread_name_prefix="loading")
-    # Spawned, not forked: a fork of a process with Paddle's threads may hang.
+    # Spawned, not forked: a fork of a process with Paddle's threads may hang. What they get loads
+    # no Paddle, so they start in a fraction of the time.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, context, initializer=_start)
-
-
-def _start() -> None:
-    """Set up a process.
-
-    Ctrl-C and SIGTERM, which may be sent to all, are for the one that trains: it saves itself and
-    ends the others. Where it is killed it cannot, so the others watch for its end.
-    """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    connection.wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)
-
-
-def _collect(items: Dataset) -> Batch:
-    parts = zip(*(items[place] for place in range(len(items))), strict=True)
-    return [np.stack(part) for part in parts]
+    return ProcessPoolExecutor(workers, context, initializer=start_worker)

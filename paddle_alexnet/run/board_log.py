@@ -8,7 +8,7 @@ import numpy as np
 
 from paddle_alexnet.board.writer import BoardWriter
 from paddle_alexnet.config.keys import Config
-from paddle_alexnet.data.batches import TrainingView
+from paddle_alexnet.data.view import TrainingView
 from paddle_alexnet.pictures.annotate import RIGHT, WRONG, caption, grid
 from paddle_alexnet.pictures.fonts import Lettering
 from paddle_alexnet.training.callbacks import Callback

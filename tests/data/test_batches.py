@@ -1,6 +1,8 @@
 """Batches: complete, in a told order, the same from any number of processes."""
 
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import paddle
@@ -8,8 +10,12 @@ import pytest
 
 from paddle_alexnet import FlowerFolder
 from paddle_alexnet.data.batches import EvaluationBatches, TrainingBatches
+from paddle_alexnet.data.cache import open_cache
+from paddle_alexnet.data.color_noise import ColorNoise
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.transforms import ColorJitter, Compose, RandomResizedCrop, random_flip
+from paddle_alexnet.data.view import Pictures, TrainingView
+from paddle_alexnet.data.view import collect as collect_items
 from paddle_alexnet.errors import DataError
 
 TRANSFORM = Compose([RandomResizedCrop(16), random_flip, ColorJitter(0.3, hue=0.2)])
@@ -92,6 +98,20 @@ def test_a_process_gets_its_part_and_not_the_whole(pictures):
         assert len(pickle.dumps(view.subset([4, 1]))) == small < 5000
     finally:
         view.pictures.samples = view.pictures.samples[:50]
+
+
+def test_a_process_that_decodes_needs_no_paddle(pictures, tmp_path):
+    """It starts in a fraction of the time, every epoch anew."""
+    noise = ColorNoise(np.eye(3))
+    read = open_cache("disk", 1.0, str(tmp_path))
+    part = TrainingView(Pictures(pictures.samples, read=read), TRANSFORM, 3, noise).subset([4, 1])
+    program = (
+        "import pickle, sys; collect, part = pickle.load(sys.stdin.buffer); collect(part); "
+        "sys.exit('paddle' in sys.modules)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program], input=pickle.dumps((collect_items, part)), check=True
+    )
 
 
 def test_shares_of_processes_make_up_the_batch(pictures):

@@ -21,16 +21,27 @@ def test_gemm_gives_a_rate(tool):
     assert "GFLOP/s" in tool("benchmark", "gemm", "--rounds", 1).stdout
 
 
+def test_the_reader(tool, tmp_path, flowers):
+    words = ["data", "--data", flowers, "--rounds", 1, "--batch", 16, "--json", tmp_path / "a.json"]
+    tool("benchmark", *words)
+    record = json.loads((tmp_path / "a.json").read_text())
+    assert record["unit"] == "pictures/s"
+    assert len(record["rows"]) == 7
+    assert all(0 < row["low"] <= row["median"] <= row["high"] for row in record["rows"].values())
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [
         (["train", "--model", "lenet"], "alexnet_paper"),
         (["gemm", "--rounds", "0"], "--rounds"),
+        (["data", "--data", "no"], "no is not a folder"),
+        (["start", "--against", "torch"], "torch"),
         (["gemm", "--json", "no/x.json"], "no folder"),
     ],
 )
 def test_mistakes(tool, words, part):
-    code = 1 if "--json" in words else 2
+    code = 1 if {"--json", "--data"} & set(words) else 2
     assert part in tool("benchmark", *words, code=code).stderr
 
 

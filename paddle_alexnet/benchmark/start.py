@@ -1,0 +1,95 @@
+"""From the start of Python to the first update of a training, stage by stage, in new processes."""
+
+import contextlib
+import io
+import multiprocessing
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from paddle_alexnet.benchmark.timing import Timing
+
+ALL = "all, to the first update"
+
+
+def time_start(root: str | Path, model: str, batch: int, *, rounds: int) -> dict[str, Timing]:
+    """Start a training several times, each in a process of its own.
+
+    Args:
+        root: Folder of pictures.
+        model: A key of :data:`paddle_alexnet.nets.models.MODELS`.
+        batch: Pictures an update.
+        rounds: Measured starts, >= 1, after one that is not.
+
+    Returns:
+        The whole first, then its stages; and the second update, as the first compiles the graph.
+    """
+    starts = [_start(str(root), model, batch) for _ in range(1 + rounds)][1:]
+    return {
+        name: Timing(
+            *(1e3 * np.quantile([start[name] for start in starts], (0.5, 0.25, 0.75))).tolist()
+        )
+        for name in starts[0]
+    }
+
+
+def _start(root: str, model: str, batch: int) -> dict[str, float]:
+    began = time.time()
+    context = multiprocessing.get_context("spawn")
+    pool = context.Pool(1)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            ends = pool.apply(_train, (root, model, batch, folder))
+    finally:
+        pool.close()  # as in paddle_alexnet.benchmark.memory
+        pool.join()
+    stages, last = {}, began
+    for name, end in ends.items():
+        stages[name], last = end - last, end
+    return {ALL: ends["first update"] - began, **stages}
+
+
+def _train(root: str, model: str, batch: int, folder: str) -> dict[str, float]:
+    """What tools/train.py does, with the time at the end of each stage."""
+    ends = {"Python": time.time()}
+    from paddle_alexnet.runtime.cpu import speed_up
+
+    speed_up()
+    from paddle_alexnet.config.reading import make_config
+
+    config = make_config(
+        {
+            "data": {"root": root},
+            "model": {"name": model, "lrn": "fused"},
+            "train": {"batch_size": batch, "device": "cpu"},
+        }
+    )
+    ends["configuration"] = time.time()
+    warnings.simplefilter("ignore")  # what Paddle says of itself, as in tools/*
+    with contextlib.redirect_stderr(io.StringIO()):
+        import paddle  # noqa: F401
+    ends["import of Paddle"] = time.time()
+    from paddle_alexnet.run import assembly
+    from paddle_alexnet.run.directory import RunDirectory
+    from paddle_alexnet.training.callbacks import Callback
+    from paddle_alexnet.training.loop import Interrupted, Trainer
+
+    ends["other imports"] = time.time()
+
+    class Clock(Callback):
+        def on_update(self, trainer: Trainer, images: int) -> None:
+            ends["first update" if trainer.progress.step == 1 else "second update"] = time.time()
+
+    trainer, _ = assembly.assemble(
+        config,
+        lambda: RunDirectory.create(str(Path(folder) / "run"), "start"),
+        should_stop=lambda: "second update" in ends,
+    )
+    trainer.callbacks = [Clock()]
+    ends["pictures and net"] = time.time()
+    with contextlib.suppress(Interrupted):
+        trainer.fit()
+    return ends
