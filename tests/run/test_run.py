@@ -241,9 +241,9 @@ def test_a_state_is_not_weights_and_weights_are_no_state(settings, tmp_path):
 def test_training_never_looks_at_the_test_pictures(settings, tmp_path, flowers, monkeypatch):
     seen = set()
 
-    def read_and_note(path):
+    def read_and_note(path, max_pixels):
         seen.add(str(path))
-        return read_image(path)
+        return read_image(path, max_pixels)
 
     monkeypatch.setattr("paddle_alexnet.data.flower_folder.read_image", read_and_note)
     trainer, _ = start(changed(settings, train={"epochs": 2}), tmp_path / "run")
