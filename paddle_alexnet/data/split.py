@@ -60,4 +60,6 @@ def draw_val(class_name: str, names: Iterable[str], val_rate: float, seed: int) 
     """
     ordered = sorted(names)
     count = max(1, int(len(ordered) * val_rate)) if len(ordered) > 1 else 0
-    return set(random.Random(f"{seed} {class_name}").sample(ordered, count))
+    # By bytes, which seed as their text does: a name need not be text.
+    drawn = random.Random(f"{seed} {class_name}".encode("utf-8", "surrogatepass"))
+    return set(drawn.sample(ordered, count))

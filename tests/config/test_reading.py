@@ -71,6 +71,8 @@ def test_values_and_overrides(yml):
         ("train.epochs=", "train.epochs"),
         ("optimizer.lr=.nan", "finite"),
         ("optimizer.lr=-1", "greater than 0"),
+        ("data.max_pixels=0", "greater than or equal to 1"),
+        ("data.max_pixels=268435457", "less than or equal to 268435456"),
         ("optimizer.name=sgd", "'momentum', 'adam' or 'krizhevsky2012'"),
         ("optimizer.nesterov=1", "boolean"),
         ("data.val_rate=1.0", "less than 1"),

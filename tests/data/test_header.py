@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paddle_alexnet.data.header import read_claim
@@ -71,6 +71,7 @@ def test_what_claims_nothing(data):
     assert read_claim(data) is None
 
 
+@settings(deadline=None)
 @given(st.sampled_from(KINDS), st.integers(0, 2000), st.binary(max_size=20))
 def test_what_is_cut_off_or_overwritten_raises_nothing(kind, place, junk):
     data = claiming(kind, 700, 500)

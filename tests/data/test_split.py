@@ -1,10 +1,13 @@
 """Who belongs where, told by names alone."""
 
 import hashlib
+import math
 import os
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from paddle_alexnet.data.split import SplitRule, draw_val, hash_split
 
@@ -67,3 +70,46 @@ def test_a_single_picture_stays_in_train():
 def test_bad_rules(values):
     with pytest.raises(ValueError, match=r"split|val_rate"):
         SplitRule(*values)
+
+
+# Any name that a file can have: no slash, no NUL; lone surrogates stand for bytes that are no text.
+NAMES = st.one_of(
+    st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1),
+    st.binary(min_size=1).filter(lambda name: not {0, ord("/")} & set(name)).map(os.fsdecode),
+)
+CLASSES = st.dictionaries(NAMES, st.sets(NAMES, min_size=1, max_size=40), min_size=1, max_size=20)
+RATES = st.floats(0, 1, exclude_min=True, exclude_max=True)
+RULES = st.builds(SplitRule, st.sampled_from(["hash", "random"]), RATES, st.integers(0, 2**31 - 1))
+
+
+@settings(deadline=None)
+@given(CLASSES, RULES, st.randoms(use_true_random=False))
+def test_every_file_has_one_split_whatever_the_order_and_the_other_classes(classes, rule, rng):
+    for class_name, names in classes.items():
+        assigned = rule.assign(class_name, sorted(names))
+        assert assigned.keys() == names
+        assert set(assigned.values()) <= {"train", "val", "test"}
+        shuffled = rng.sample(sorted(names), len(names))
+        assert SplitRule(rule.split, rule.val_rate, rule.seed).assign(class_name, shuffled) == (
+            assigned
+        )
+
+
+@settings(deadline=None)
+@given(NAMES, st.sets(NAMES, max_size=60), RATES, st.integers(0, 2**31 - 1))
+def test_random_shares(class_name, names, rate, seed):
+    """As many as the rate says, at least one where two are left for training and choosing."""
+    splits = list(SplitRule("random", rate, seed).assign(class_name, names).values())
+    want = max(1, math.floor(len(names) * rate)) if len(names) > 1 else 0
+    assert splits.count("val") == want
+    assert splits.count("train") == len(names) - want
+    assert want < max(1, len(names))  # some are left to learn from
+
+
+@settings(deadline=None)
+@given(st.sets(NAMES), st.sets(NAMES), NAMES, NAMES)
+def test_hash_looks_at_the_name_alone(names, others, one_class, other_class):
+    rule = SplitRule()
+    alone = rule.assign(one_class, names)
+    together = rule.assign(other_class, names | others)
+    assert alone.items() <= together.items()

@@ -1,10 +1,11 @@
 """Transforms against formulas in float64."""
 
 import colorsys
+import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paddle_alexnet.data.transforms import (
@@ -13,6 +14,7 @@ from paddle_alexnet.data.transforms import (
     RandomCrop,
     RandomResizedCrop,
     center_crop,
+    central_square,
     random_flip,
     resize,
     resize_short_side,
@@ -104,11 +106,69 @@ def test_very_long_pictures_give_the_middle(shape, want):
     assert (top, left) == ((shape[0] - h) // 2, (shape[1] - w) // 2)
 
 
-@given(st.integers(1, 300), st.integers(1, 300), st.integers(0, 2**32))
-def test_any_size_gives_the_size_asked_for(height, width, seed):
-    image = np.zeros((height, width, 3), np.uint8)
-    for transform in (RandomResizedCrop(16, (0.1, 1.0)), RandomCrop(16, 24)):
-        assert transform(image, rng(seed)).shape == (16, 16, 3)
+SIZES = st.one_of(
+    st.tuples(st.integers(1, 300), st.integers(1, 300)),
+    st.tuples(st.integers(1, 3), st.integers(300, 200_000)),
+    st.tuples(st.integers(300, 200_000), st.integers(1, 3)),
+)
+JITTER = ColorJitter(0.4, 0.4, 0.4, 0.1)
+
+
+@settings(deadline=None)
+@given(SIZES, st.integers(1, 40), st.integers(0, 20), st.integers(0, 2**32))
+def test_any_size_gives_the_size_asked_for(shape, size, margin, seed):
+    """And the generator alone tells the result; the picture itself stays as it is."""
+    image = np.resize(IMAGE, (*shape, 3))
+    before = image.copy()
+    for transform in (
+        RandomResizedCrop(size, (0.1, 1.0)),
+        RandomCrop(size, size + margin),
+        RandomCrop(size, size + margin, squash=True),
+        Compose([RandomResizedCrop(size), random_flip, JITTER]),
+    ):
+        got = transform(image, rng(seed))
+        assert (got.shape, got.dtype) == ((size, size, 3), np.uint8)
+        np.testing.assert_array_equal(transform(image, rng(seed)), got)
+    for squash in (False, True):
+        got = central_square(image, size, squash)
+        assert (got.shape, got.dtype) == ((size, size, 3), np.uint8)
+    np.testing.assert_array_equal(image, before)
+
+
+@settings(deadline=None)
+@given(SIZES, st.integers(0, 2**32))
+def test_windows_lie_within_pictures_of_any_size(shape, seed):
+    top, left, height, width = RandomResizedCrop(8).window(*shape, rng(seed))
+    assert 0 <= top < top + height <= shape[0]
+    assert 0 <= left < left + width <= shape[1]
+
+
+@settings(deadline=None)
+@given(st.integers(1, 60), st.floats(1, 60), st.integers(1, 64), st.booleans())
+def test_the_central_square_is_the_middle_of_the_scaled_whole(short, ratio, side, upright):
+    """Of very long pictures too, of which only the middle is scaled."""
+    long = round(short * ratio)
+    wave = np.rint(127 + 120 * np.sin(np.arange(long) / short * 2)).astype(np.uint8)
+    image = np.dstack([np.broadcast_to(wave, (short, long))] * 3)
+    if upright:
+        image = image.transpose(1, 0, 2)
+    got = central_square(image, side)
+    want = center_crop(resize_short_side(image, side), side).astype(int)
+    # Rounding the long side moves the middle by half a pixel of the result at most; so far, the
+    # wave rises by 120 / side.
+    assert np.abs(got - want).max() <= 120 / side + 3
+
+
+def test_a_very_long_picture_takes_no_room():
+    """256 x 12,800,000 pixels, were it scaled whole."""
+    image = np.zeros((50_000, 1, 3), np.uint8)
+    image[24_998:25_002] = 200
+    tracemalloc.start()
+    got = central_square(image, 256)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 10_000_000
+    assert got[128, 128].tolist() == [200, 200, 200]
 
 
 PIXELS = IMAGE.astype(np.float32)

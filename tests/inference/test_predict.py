@@ -1,6 +1,7 @@
 """Classifying files."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from paddle_alexnet.data.decode import read_image
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.errors import DataError, WeightsError
+from paddle_alexnet.inference import predict
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.inference.predict import Failure, find_pictures, predict_files
 from paddle_alexnet.nets.models import build_model
@@ -97,6 +99,60 @@ def test_finding_pictures(tmp_path, write_png):
     for nothing in ("no.png", "no/*.jpg"):
         with pytest.raises(DataError, match="no picture at"):
             find(nothing)
+
+
+def test_folders_that_are_links_in_a_loop(tmp_path, write_png):
+    """glob's own ** follows both links at every level: 2 ** 40 folders."""
+    rng = np.random.default_rng(0)
+    write_png(tmp_path / "a" / "b" / "1.png", rng)
+    write_png(tmp_path / "[a]" / "2.png", rng)
+    for name in ("up", "round"):
+        (tmp_path / "a" / "b" / name).symlink_to("..")
+    want = [f"{tmp_path}/a/b/1.png"]
+    assert find_pictures([f"{tmp_path}/a"]) == want
+    assert find_pictures([f"{tmp_path}/a/**"]) == want
+    for pattern in ("a/**/*.png", "a/**/b/**/*.png", "**/1.*", "a/**/**/1.png"):
+        assert find_pictures([f"{tmp_path}/{pattern}"]) == want
+    assert find_pictures([f"{tmp_path}/**/*.png"]) == [f"{tmp_path}/[a]/2.png", *want]
+
+
+def test_patterns_from_the_current_folder(tmp_path, write_png, monkeypatch):
+    for name in ("1.png", "a/2.png", "a/.hidden/3.png", "a**/4.png"):
+        write_png(tmp_path / name, np.random.default_rng(0))
+    monkeypatch.chdir(tmp_path)
+    assert find_pictures(["**/*.png"]) == ["1.png", "a**/4.png", "a/2.png"]
+    assert find_pictures(["a**/*.png"]) == ["a**/4.png", "a/2.png"]  # ** within a name is *
+    assert find_pictures(["./**/2.png"]) == ["./a/2.png"]
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, write_png, monkeypatch):
+    write_png(tmp_path / "a" / "1.png", np.random.default_rng(0))
+    scan = os.scandir
+
+    def scandir(folder):
+        if str(folder).endswith("a"):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    for name in (str(tmp_path), f"{tmp_path}/**/*.png"):
+        with pytest.raises(DataError, match=r"cannot look into .*a: Permission denied; mend"):
+            find_pictures([name])
+
+
+def test_large_pictures_are_held_one_at_a_time(weights, flowers, monkeypatch):
+    files = find_pictures([str(flowers)])[:6]
+    read, asked = [], []
+
+    def read_image_(name, max_pixels):
+        read.append(name)
+        return read_image(name, max_pixels)
+
+    monkeypatch.setattr(predict, "read_image", read_image_)
+    monkeypatch.setattr(predict, "HELD_PIXELS", 2 * 65_536)  # the third exceeds it
+    for _ in predict_files(Classifier.load(weights), files, batch_size=5):
+        asked.append(len(read))
+    assert asked == [3, 3, 3, 6, 6, 6]
 
 
 def test_weights_of_a_net_that_is_not_known(tiny, tmp_path):
