@@ -80,7 +80,7 @@ def load_yaml(text: str) -> Any:
     """
     try:
         # A subclass of SafeLoader: builds plain values only.
-        return yaml.load(text, Loader=_Loader)  # noqa: S506
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 # nosec B506 # plain values only
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
     except RecursionError as error:
