@@ -39,6 +39,21 @@ for name, (method, path, host) in json.loads(sys.argv[2]).items():
 print(json.dumps(answers), flush=True)
 os._exit(0)  # its profiler has a thread that never ends
 """
+# Serves a folder, asks for a page and a call, and prints where the process connected to.
+WATCHED = """
+import json, sys, threading, urllib.request
+places = set()
+def watch(event, words):
+    if event in ("socket.connect", "socket.sendto"):
+        places.add(words[1][0])
+sys.addaudithook(watch)
+from paddle_alexnet.board.server import make_board
+board = make_board(sys.argv[1], "127.0.0.1", 0)
+threading.Thread(target=board.serve_forever, daemon=True).start()
+for path in ("app/index", "app/api/component_tabs", "app/api/scalar/tags"):
+    urllib.request.urlopen(f"http://127.0.0.1:{board.server_port}/{path}", timeout=60).read()
+print(json.dumps(sorted(places)))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -223,6 +238,17 @@ def test_the_page_may_load_nothing_from_elsewhere(board):
     assert "Access-Control-Allow-Origin" not in answer.headers
     assert "hm.baidu.com" not in answer.get_data(as_text=True)
     assert 'TELEMETRY_ID=""' in board("/app/__snowpack__/env.local.js").get_data(as_text=True)
+
+
+def test_no_other_machine_is_asked(logdir):
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, str(logdir)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert json.loads(done.stdout.splitlines()[-1]) == [LOOPBACK]
 
 
 def test_a_question_without_an_answer_takes_nobodys_time(board, monkeypatch):
