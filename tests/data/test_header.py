@@ -66,7 +66,23 @@ def test_of_several_sizes_the_largest_counts():
     assert read_claim(picture + b"ispe\0\0\0\0\0\0\x02\0\0\0\x01\0")[:2] == (512, 256)
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"\xff\xd8\xff\xd9", b"<svg/>", bytes(99)])
+def test_a_chunk_of_png_that_is_longer_than_the_file():
+    """OpenCV would make room for 4 GB, and fill it."""
+    data = encoded(np.zeros((9, 8, 3), np.uint8), "png")
+    place = data.index(b"IDAT") - 4
+    assert read_claim(data)[:2] == (8, 9)
+    assert read_claim(data[:place] + b"\xff\xff\xff\xf0" + data[place + 4 :]) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(b"", b"<svg/>", bytes(99)),
+        *(b"\xff\xd8\xff", b"\xff\xd8\xff\xd9", b"\xff\xd8\xff\xff\xff"),
+        b"II+\0\x08\0\0\0" + b"\xff" * 20,  # a directory at 2 ** 64 - 1
+        b"P6 " + b"9" * 5000,
+    ],
+)
 def test_what_claims_nothing(data):
     assert read_claim(data) is None
 
