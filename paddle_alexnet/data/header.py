@@ -145,8 +145,14 @@ def _jpeg2000(data: bytes) -> list[Size]:
 
 
 def _avif(data: bytes) -> list[Size]:
-    sizes = re.finditer(rb"ispe\0\0\0\0(.{8})", data, re.DOTALL)
-    return [struct.unpack(">II", match[1]) for match in sizes]
+    """Of every picture, and of every track, which an animation has in place of them."""
+    pictures = re.finditer(rb"ispe.{4}(.{8})", data, re.DOTALL)
+    sizes = [struct.unpack(">II", match[1]) for match in pictures]
+    for match in re.finditer(b"tkhd", data):
+        place = match.end() + (88 if data[match.end()] == 1 else 76)  # by the box's version
+        width, height = struct.unpack_from(">II", data, place)
+        sizes.append((width >> 16, height >> 16))  # 16 bits are for fractions
+    return sizes
 
 
 def _pam(data: bytes) -> list[Size]:
