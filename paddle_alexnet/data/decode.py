@@ -15,6 +15,7 @@ _KINDS = (
     *("pgm", "pic", "png", "pnm", "ppm", "pxm", "ras", "sr", "tif", "tiff", "webp"),
 )
 IMAGE_SUFFIXES = frozenset(f".{kind}" for kind in _KINDS)
+_NO_IMAGE = "not an image that can be decoded: of another kind, damaged or cut off"
 MAX_BYTES = 2**29  # of a file: MAX_PIXELS, uncompressed, with alpha, and some
 
 
@@ -87,7 +88,7 @@ def _decode(data: bytes, flags: int, max_pixels: int) -> np.ndarray:
         raise Unreadable("an empty file")
     claim = read_claim(data)
     if claim is None:
-        raise Unreadable("not an image that can be decoded")
+        raise Unreadable(_NO_IMAGE)
     if claim.width * claim.height > max_pixels // claim.weight:
         raise Unreadable(
             f"claims {claim.width} x {claim.height} pixels, more than the "
@@ -101,5 +102,5 @@ def _decode(data: bytes, flags: int, max_pixels: int) -> np.ndarray:
             raise MemoryError from error
         image = None
     if image is None:
-        raise Unreadable("an image that cannot be decoded: damaged or cut off")
+        raise Unreadable(_NO_IMAGE)
     return image

@@ -40,15 +40,15 @@ def read_claim(data: bytes) -> Claim | None:
         data: The whole file.
 
     Returns:
-        Of several sizes the one with the most pixels; None where the file is of no known kind or
-        ends before its size.
+        Of several sizes the one with the most pixels; None where the file is of no known kind, or
+        so damaged that it has none.
     """
     for signature, read, weight in _KINDS:
         if signature.match(data):
             try:
                 size = max(read(data), key=lambda size: size[0] * size[1], default=None)
-            except (struct.error, IndexError):
-                return None  # cut off
+            except (struct.error, IndexError, OverflowError):
+                return None  # it leads to where the file has ended
             return None if size is None else Claim(*size, weight)
     return None
 
@@ -86,6 +86,25 @@ def _jpeg(data: bytes) -> list[Size]:
             return [(width, height)]
         if marker not in (0x00, 0x01) and not 0xD0 <= marker <= 0xD8:
             place += max(2, *struct.unpack_from(">H", data, place))
+
+
+def _png(data: bytes) -> list[Size]:
+    """Of the picture and of every frame.
+
+    Nothing where a chunk is longer than the file: OpenCV would make room for 4 GB and fill it.
+    """
+    sizes, place = [], 8
+    while place + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, place)
+        if length > len(data) - place - 8:
+            return []
+        if kind in (b"IHDR", b"fcTL"):
+            width, height = struct.unpack_from(">II", data, place + (8 if kind == b"IHDR" else 12))
+            sizes.append((width, height))
+        if kind == b"IEND":
+            break
+        place += length + 12
+    return sizes
 
 
 def _tiff(data: bytes) -> list[Size]:
@@ -126,8 +145,14 @@ def _jpeg2000(data: bytes) -> list[Size]:
 
 
 def _avif(data: bytes) -> list[Size]:
-    sizes = re.finditer(rb"ispe\0\0\0\0(.{8})", data, re.DOTALL)
-    return [struct.unpack(">II", match[1]) for match in sizes]
+    """Of every picture, and of every track, which an animation has in place of them."""
+    pictures = re.finditer(rb"ispe.{4}(.{8})", data, re.DOTALL)
+    sizes = [struct.unpack(">II", match[1]) for match in pictures]
+    for match in re.finditer(b"tkhd", data):
+        place = match.end() + (88 if data[match.end()] == 1 else 76)  # by the box's version
+        width, height = struct.unpack_from(">II", data, place)
+        sizes.append((width >> 16, height >> 16))  # 16 bits are for fractions
+    return sizes
 
 
 def _pam(data: bytes) -> list[Size]:
@@ -156,7 +181,7 @@ _KINDS = [
     (re.compile(signature, re.DOTALL), read, weight)
     for signature, read, weight in (
         (rb"\xff\xd8\xff", _jpeg, 1),
-        (rb"\x89PNG\r\n\x1a\n", _at(16, ">II"), 1),
+        (rb"\x89PNG\r\n\x1a\n", _png, 1),
         (rb"GIF8[79]a", _at(6, "<HH"), 1),
         (rb"RIFF....WEBP", _webp, 1),
         (rb"BM", _bmp, 1),

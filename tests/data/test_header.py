@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from paddle_alexnet.data.header import read_claim
 from tests.odd_files import KINDS, SIDE, claiming, encoded
 
+STILL = Image.new("RGB", (8, 9), "red")
 SUFFIXES = (
     *(".avif", ".bmp", ".gif", ".hdr", ".jp2", ".jpg", ".pam", ".pbm", ".pfm", ".pgm", ".pic"),
     *(".png", ".pnm", ".ppm", ".ras", ".tif", ".webp"),
@@ -63,10 +65,31 @@ def test_of_several_sizes_the_largest_counts():
     stream = claiming("jp2", 30, 20)[40:]
     assert read_claim(claiming("jp2", 8, 9) + stream)[:2] == (30, 20)
     picture = claiming("avif", 8, 9)
+    frames = encoded(np.zeros((9, 8, 3), np.uint8), "avif", save_all=True, append_images=[STILL])
+    track = frames.index(b"tkhd") + 4 + 88
+    assert frames[track : track + 8] == b"\0\x08\0\0\0\x09\0\0"
+    frames = frames[:track] + b"\xea\x60\0\0\0\x07" + frames[track + 6 :]
+    assert read_claim(frames)[:2] == (60_000, 7)
     assert read_claim(picture + b"ispe\0\0\0\0\0\0\x02\0\0\0\x01\0")[:2] == (512, 256)
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"\xff\xd8\xff\xd9", b"<svg/>", bytes(99)])
+def test_a_chunk_of_png_that_is_longer_than_the_file():
+    """OpenCV would make room for 4 GB, and fill it."""
+    data = encoded(np.zeros((9, 8, 3), np.uint8), "png")
+    place = data.index(b"IDAT") - 4
+    assert read_claim(data)[:2] == (8, 9)
+    assert read_claim(data[:place] + b"\xff\xff\xff\xf0" + data[place + 4 :]) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(b"", b"<svg/>", bytes(99)),
+        *(b"\xff\xd8\xff", b"\xff\xd8\xff\xd9", b"\xff\xd8\xff\xff\xff"),
+        b"II+\0\x08\0\0\0" + b"\xff" * 20,  # a directory at 2 ** 64 - 1
+        b"P6 " + b"9" * 5000,
+    ],
+)
 def test_what_claims_nothing(data):
     assert read_claim(data) is None
 

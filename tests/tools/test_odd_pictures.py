@@ -114,7 +114,4 @@ def test_export_checks_on_pictures(tool, trained, odd, tmp_path):
     whole, other = odd / os.fsdecode(b"\xff.png"), odd / "no\nline.png"
     assert "on 1 pictures" in tool("export", *words, whole).stdout
     done = tool("export", *words, other, code=1)
-    assert (
-        done.stderr
-        == f"error: --check: cannot use {odd}/no\\nline.png: not an image that can be decoded\n"
-    )
+    assert done.stderr.startswith(f"error: --check: cannot use {odd}/no\\nline.png: not an image")
