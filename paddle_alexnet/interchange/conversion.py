@@ -40,7 +40,7 @@ def import_weights(
     layout = _recognize(arrays, source)
     _check_architecture(layout, architecture, source)
     num_classes = len(classes) if classes is not None else _count_classes(layout, arrays)
-    net = build_model(architecture, num_classes, lrn="fused", width=width)
+    net = build_model(architecture, num_classes, lrn="fused", width=width, blank=True)
     wanted = {name: list(p.shape) for name, p in net.named_parameters()}
     converted, faults = {}, []
     for index, (theirs, ours) in enumerate(zip(layout.names, wanted, strict=True)):
@@ -91,7 +91,7 @@ def export_weights(path: str | Path, architecture: str, to: str) -> dict[str, np
             + ", ".join(name for x in candidates for name in x.architectures)
             + " can be written for it"
         )
-    net = build_model(architecture, len(description.classes), width=description.width)
+    net = build_model(architecture, len(description.classes), width=description.width, blank=True)
     load_arrays(net, arrays, path)
     ordered = [arrays[name] for name, _ in net.named_parameters()]
     return {
