@@ -89,6 +89,7 @@ class Classifier(PictureClassifier):
             len(description.classes),
             lrn="fused",
             width=description.width,
+            blank=True,
         )
         load_arrays(net, arrays, path)
         net.eval()

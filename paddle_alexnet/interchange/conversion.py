@@ -47,7 +47,7 @@ def import_weights(
     layout = _recognize(arrays, source)
     _check_architecture(layout, architecture, source)
     num_classes = len(classes) if classes is not None else _count_classes(layout, arrays, source)
-    net = build_model(architecture, num_classes, lrn="fused", width=width)
+    net = build_model(architecture, num_classes, lrn="fused", width=width, blank=True)
     wanted = {name: list(p.shape) for name, p in net.named_parameters()}
     converted, faults = {}, []
     for index, (theirs, ours) in enumerate(zip(layout.names, wanted, strict=True)):
@@ -104,7 +104,7 @@ def export_weights(path: str | Path, architecture: str, to: str) -> dict[str, np
             + " can be written for it"
         )
     check_classes(arrays, description, path)
-    net = build_model(architecture, len(description.classes), width=description.width)
+    net = build_model(architecture, len(description.classes), width=description.width, blank=True)
     load_arrays(net, arrays, path)
     ordered = [arrays[name] for name, _ in net.named_parameters()]
     return {

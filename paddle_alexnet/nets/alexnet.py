@@ -2,6 +2,7 @@
 
 import paddle
 from paddle import nn
+from paddle.nn.initializer import Initializer
 
 from paddle_alexnet.nets.biased import Conv2D, Linear
 from paddle_alexnet.nets.designs import ALEXNET, Design, Stage
@@ -23,7 +24,8 @@ class AlexNet(nn.Layer):
         design: A row of :data:`paddle_alexnet.nets.designs.DESIGNS`.
         lrn: Form of the response norm: ``avgpool3d`` (layer pools, as in the published table),
             ``builtin`` or ``fused`` (the fastest on a CPU). They compute the same.
-        init: How weights start: see :data:`paddle_alexnet.nets.init.INITS`.
+        init: How weights start: see :data:`paddle_alexnet.nets.init.INITS`; None: all at 0 and
+            nothing drawn, for a net that is about to be given others.
         dropout: Share of fc6's and fc7's values set to zero in training, in [0, 1); None for the
             design's.
 
@@ -42,7 +44,7 @@ class AlexNet(nn.Layer):
         *,
         design: Design = ALEXNET,
         lrn: str = "avgpool3d",
-        init: str = "he",
+        init: str | None = "he",
         dropout: float | None = None,
     ) -> None:
         super().__init__()
@@ -53,18 +55,21 @@ class AlexNet(nn.Layer):
             raise ValueError(f"dropout must be in [0, 1), got {dropout}")
         self.num_classes = num_classes
         self.design = design
+        # Paddle draws weights of its own, which are drawn over; for 60 million that takes a second.
+        start = nn.initializer.Constant(0.0) if init is None else None
         channels = 3
         blocks = []
         for stage in design.stages:
-            blocks.append(_block(design, stage, channels, lrn))
+            blocks.append(_block(design, stage, channels, lrn, start))
             channels = stage.channels
         self.block1, self.block2, self.block3, self.block4, self.block5 = blocks
         self.flatten = nn.Flatten()
         features = channels * walk(design)[-1].size ** 2
-        self.block6 = _hidden(design, features, dropout)
-        self.block7 = _hidden(design, design.hidden, dropout)
-        self.out_fc = Linear(design.hidden, num_classes)
-        initialize(self, init, hidden_bias=design.hidden_bias)
+        self.block6 = _hidden(design, features, dropout, start)
+        self.block7 = _hidden(design, design.hidden, dropout, start)
+        self.out_fc = Linear(design.hidden, num_classes, weight_attr=start)
+        if init is not None:
+            initialize(self, init, hidden_bias=design.hidden_bias)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Return the logits [N, num_classes] of images ``x`` [N, 3, S, S]."""
@@ -90,7 +95,9 @@ def _short(dtype: object) -> str:
     return str(dtype).removeprefix("paddle.")
 
 
-def _block(design: Design, stage: Stage, channels: int, lrn: str) -> nn.Sequential:
+def _block(
+    design: Design, stage: Stage, channels: int, lrn: str, weights: Initializer | None
+) -> nn.Sequential:
     """A convolution of ``channels`` maps and what follows it."""
     # Paddle's order: top, bottom, left, right.
     start, end = stage.padding, stage.padding + stage.end_padding
@@ -101,6 +108,7 @@ def _block(design: Design, stage: Stage, channels: int, lrn: str) -> nn.Sequenti
         stride=stage.stride,
         padding=[start, end, start, end] if stage.end_padding else stage.padding,
         groups=stage.groups,
+        weight_attr=weights,
     )
     return nn.Sequential(conv, *(_step(design, stage, kind, lrn) for kind in stage.after))
 
@@ -122,8 +130,10 @@ def _step(design: Design, stage: Stage, kind: str, lrn: str) -> nn.Layer:
     return channel_lrn(lrn, stage.channels, towers=norm.towers, **settings)
 
 
-def _hidden(design: Design, features: int, dropout: float) -> nn.Sequential:
+def _hidden(
+    design: Design, features: int, dropout: float, weights: Initializer | None
+) -> nn.Sequential:
     """A hidden fully-connected layer; dropout stands where the design has it."""
-    layers = [Linear(features, design.hidden), nn.ReLU()]
+    layers = [Linear(features, design.hidden, weight_attr=weights), nn.ReLU()]
     layers.insert(0 if design.dropout_first else 2, nn.Dropout(dropout))
     return nn.Sequential(*layers)

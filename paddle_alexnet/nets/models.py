@@ -66,6 +66,7 @@ def build_model(
     init: str | None = None,
     width: float = 1.0,
     dropout: float | None = None,
+    blank: bool = False,
 ) -> AlexNet:
     """Build a net by name.
 
@@ -76,6 +77,7 @@ def build_model(
         init: How weights start; None for the row's.
         width: Scales channels and hidden units, in (0, 1]; for tests and small machines.
         dropout: Share set to zero, in [0, 1); None for the design's.
+        blank: All weights at 0, in place of ``init``: for a net that is about to be given others.
 
     Raises:
         ValueError: A name is not known, or a value is out of range.
@@ -87,6 +89,6 @@ def build_model(
         num_classes,
         design=row.design.narrowed(width),
         lrn="avgpool3d" if lrn is None else lrn,
-        init=row.init if init is None else init,
+        init=None if blank else (row.init if init is None else init),
         dropout=dropout,
     )

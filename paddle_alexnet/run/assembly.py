@@ -205,6 +205,7 @@ def _build_net(keys: ModelKeys, num_classes: int, *, start: bool) -> nn.Layer:
             init=keys.init,
             width=keys.width,
             dropout=keys.dropout,
+            blank=not start,
         )
     except ValueError as error:
         raise ConfigError(f"model: {error}") from error

@@ -74,6 +74,16 @@ def test_every_layer(init):
         assert bias.std() > 0.2 * bound, name
 
 
+def test_a_blank_net_draws_nothing():
+    paddle.seed(7)
+    net = build_model("alexnet_owt", 3, width=0.1, blank=True)
+    assert len(weighted_layers(net)) == 8
+    assert not any(parameter.numpy().any() for parameter in net.parameters())
+    drawn = paddle.rand([4]).numpy()
+    paddle.seed(7)
+    np.testing.assert_array_equal(paddle.rand([4]).numpy(), drawn)
+
+
 @pytest.mark.parametrize(("name", "bias"), [("alexnet_caffe", 0.1), ("caffenet", 1.0)])
 def test_the_two_nets_of_caffe_start_with_different_biases(name, bias):
     layers = dict(weighted_layers(build_model(name, 3, width=0.1)))
