@@ -1,6 +1,7 @@
 """Measure weights on labelled pictures: python tools/eval.py --weights W --data DIR --split val"""
 
 import argparse
+import functools
 import json
 from typing import Any
 
@@ -35,6 +36,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
     args = parse()
     _entry.load_paddle()
     from paddle_alexnet.data.batches import EvaluationBatches
+    from paddle_alexnet.data.decode import read_image
     from paddle_alexnet.data.flower_folder import FlowerFolder
     from paddle_alexnet.data.list_files import read_lists
     from paddle_alexnet.data.listing import list_images
@@ -67,7 +69,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
         listing,
         args.split,
         preprocessing if args.views == 1 else preprocessing.views,
-        args.max_pixels,
+        functools.partial(read_image, max_pixels=args.max_pixels),
     )
     result = evaluate(
         classifier.net,

@@ -64,7 +64,7 @@ class DataKeys:
         "what is subtracted; channel: the net's own numbers; image: the mean of the training "
         "pictures, pixel by pixel",
     )
-    max_pixels: Count = _key(
+    max_pixels: int = _key(
         MAX_PIXELS,
         "images whose header claims more are not decoded but left out, or with lists an error",
         ge=1,

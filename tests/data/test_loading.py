@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from paddle.io import Dataset
 
+from paddle_alexnet.data.flower_folder import FlowerFolder
 from paddle_alexnet.data.loading import load_batches
+from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.errors import DataError, RunError
 
 
@@ -77,9 +79,13 @@ def test_leaving_early_ends_the_loading(workers):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
-def test_a_signal_to_all_is_for_the_process_that_trains():
-    """As from a scheduler that ends a whole group: loading goes on until training has saved."""
-    batches = load_batches(Numbers(), GROUPS * 20, 1)
+def test_a_signal_to_all_is_for_the_process_that_trains(flowers):
+    """As from a scheduler that ends a whole group: loading goes on until training has saved.
+
+    With pictures, not with Numbers, for which a process would load Paddle and its signal handlers.
+    """
+    pictures = FlowerFolder(flowers, "train", Preprocessing(input_size=16, resize=18))
+    batches = load_batches(pictures, GROUPS * 20, 1)
     got = [next(batches)]
     for child in multiprocessing.active_children():
         os.kill(child.pid, signal.SIGTERM)

@@ -92,7 +92,7 @@ def test_forms_of_the_norm_agree(net, lrn):
         ({"num_classes": 0}, "num_classes"),
         ({"dropout": 1.0}, "dropout"),
         ({"lrn": "no"}, "avgpool3d"),
-        ({"init": "no"}, "he, paper"),
+        ({"init": "no"}, "he, he_small_head, paper"),
     ],
 )
 def test_bad_settings(values, word):
