@@ -56,9 +56,10 @@ class Trial:
             yield line
 
     def _take(self, line):
-        if not line.startswith("{"):
+        if line.startswith(("next ", "batch ")):
             self.last = line.strip()
-            return
+        if not line.startswith("{"):
+            return  # Paddle has words of its own for a crash
         report = json.loads(line)
         self.results.update(report["results"])
         self.slowest = max(self.slowest, report["slowest"])
