@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from paddle_alexnet.data.header import MAX_PIXELS, read_claim
+from paddle_alexnet.data.still import without_animation
 
 # What OpenCV may be able to read, lower case; which of them it does depends on how it was built.
 _KINDS = (
@@ -95,6 +96,8 @@ def _decode(data: bytes, flags: int, max_pixels: int) -> np.ndarray:
             f"{max_pixels // claim.weight:,} that are allowed for its kind (data.max_pixels, "
             "--max-pixels)"
         )
+    if data.startswith(b"\x89PNG"):
+        data = without_animation(data)
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:

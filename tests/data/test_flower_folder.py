@@ -9,8 +9,9 @@ import pytest
 from paddle_alexnet import FlowerFolder
 from paddle_alexnet.data.decode import read_image
 from paddle_alexnet.data.flower_folder import class_index
-from paddle_alexnet.data.listing import list_images
+from paddle_alexnet.data.listing import Listing, list_images
 from paddle_alexnet.errors import DataError
+from tests.odd_files import claiming
 
 SPECIES = ["daisy", "dandelion", "roses", "sunflowers", "tulips"]
 
@@ -50,6 +51,21 @@ def test_files_that_go_or_change_later(tmp_path, write_png):
         pictures[0]
     with pytest.raises(DataError, match=r"2\.png: not an image.*it has changed since"):
         pictures[1]
+
+
+def test_pictures_of_a_list_are_bounded_when_they_are_read(tmp_path, write_png):
+    """Nothing looks at them before."""
+    rng = np.random.default_rng(0)
+    write_png(tmp_path / "new\nline.png", rng, 5, 7)
+    (tmp_path / "huge.png").write_bytes(claiming("png", 60_000, 60_000))
+    samples = [(str(tmp_path / name), 0) for name in ("new\nline.png", "huge.png")]
+    pictures = FlowerFolder(Listing(tmp_path, ["a"], {"train": samples}), max_pixels=35)
+    assert pictures[0][0].shape == (5, 7, 3)
+    with pytest.raises(DataError, match=r"huge\.png: claims 60000 x 60000 pixels"):
+        pictures[1]
+    few = FlowerFolder(Listing(tmp_path, ["a"], {"train": samples}), max_pixels=34).subset([0])
+    with pytest.raises(DataError, match=r"new\\nline\.png: claims 7 x 5 pixels, more than the 34"):
+        few[0]
 
 
 def test_class_index():

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.odd_files import claiming
+
 TOOLS = Path(__file__).parents[2] / "tools"
 
 
@@ -29,6 +31,25 @@ def test_errors_are_one_line(environment, raised, code, words):
     assert done.stderr.startswith("error: ")
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_opencv_has_a_bound_of_its_own(environment, tmp_path):
+    """For a file in which it finds a larger size than we did."""
+    (tmp_path / "huge.png").write_bytes(claiming("png", 20_000, 20_000))
+    program = f"""
+import _entry
+def main(speed):
+    import cv2, numpy
+    try:
+        cv2.imdecode(numpy.fromfile({str(tmp_path / "huge.png")!r}, numpy.uint8), 1)
+    except cv2.error as error:
+        print(error)
+_entry.run(main)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=TOOLS, env=environment, capture_output=True, text=True
+    )
+    assert "pixels <= CV_IO_MAX_IMAGE_PIXELS" in done.stdout
 
 
 def test_a_tensor_too_large_for_the_machine_is_a_memory_error():

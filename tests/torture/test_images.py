@@ -56,9 +56,10 @@ class Trial:
             yield line
 
     def _take(self, line):
-        if not line.startswith("{"):
+        if line.startswith(("next ", "batch ")):
             self.last = line.strip()
-            return
+        if not line.startswith("{"):
+            return  # Paddle has words of its own for a crash
         report = json.loads(line)
         self.results.update(report["results"])
         self.slowest = max(self.slowest, report["slowest"])
@@ -67,7 +68,7 @@ class Trial:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the program reads /proc")
 def test_every_damaged_picture_is_decoded_or_refused_with_the_reason(tmp_path, amount, count):
-    total = amount(300, 30_000)
+    total = amount(300, 60_000)
     results = Counter()
     for first in range(0, total, SHARE):
         end = min(total, first + SHARE)
