@@ -10,7 +10,7 @@ from paddle_alexnet.data.cache import open_cache
 from paddle_alexnet.data.flower_folder import FlowerFolder
 from paddle_alexnet.data.listing import Listing
 from paddle_alexnet.data.preprocessing import Preprocessing
-from paddle_alexnet.data.view import TrainingView
+from paddle_alexnet.data.view import Pictures, TrainingView
 from paddle_alexnet.run.inputs import training_transform
 
 CACHE_GIB = 64.0  # room for all
@@ -47,7 +47,7 @@ def reader_cases(
 
 def reader_view(listing: Listing, preprocessing: Preprocessing) -> TrainingView:
     """What the cases read, picture by picture: for another library's loader."""
-    pictures = FlowerFolder(listing, "all")
+    pictures = Pictures(listing.select("all"))
     return TrainingView(pictures, training_transform(AugmentKeys(), preprocessing), 0)
 
 

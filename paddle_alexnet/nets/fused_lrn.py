@@ -69,7 +69,10 @@ class FusedLRN(nn.Layer):
                 return self.forward(x.astype("float32")).astype(x.dtype)
         if paddle.in_dynamic_mode():
             return _ByFormula.apply(x, self)
-        divisor = paddle.scale(self._mean_in_graph(x.square()), scale=self.alpha, bias=self.bias)
+        # For inference a product: oneDNN has no square, and brings the maps into Paddle's order and
+        # back. In training a product's gradient takes far longer than the square's.
+        squares = x.square() if self.training else x * x
+        divisor = paddle.scale(self._mean_in_graph(squares), scale=self.alpha, bias=self.bias)
         return x * inverse_power(divisor, self.beta)
 
     def mean(self, values: paddle.Tensor, weight: float = 1.0) -> paddle.Tensor:
@@ -100,7 +103,7 @@ class _ByFormula(PyLayer):
     @staticmethod
     def forward(ctx: PyLayerContext, x: paddle.Tensor, layer: FusedLRN) -> paddle.Tensor:
         divisor = layer.mean(x.square()).scale_(layer.alpha, layer.bias)
-        power = inverse_power(divisor, layer.beta)
+        power = inverse_power(divisor, layer.beta, in_place=True)
         ctx.save_for_backward(x, divisor, power)
         ctx.layer = layer
         return x * power
@@ -115,9 +118,12 @@ class _ByFormula(PyLayer):
         return direct.subtract_(around.multiply_(x))
 
 
-def inverse_power(x: paddle.Tensor, beta: float) -> paddle.Tensor:
-    """``x ** -beta`` for x > 0; for 0.75 by roots, ten times as fast as Paddle's pow on a CPU."""
+def inverse_power(x: paddle.Tensor, beta: float, in_place: bool = False) -> paddle.Tensor:
+    """``x ** -beta`` for x > 0; for 0.75 by roots, ten times as fast as Paddle's pow on a CPU.
+
+    ``in_place`` spares a pass over memory where no gradient is wanted. ``x`` stays as it is.
+    """
     if beta == 0.75:
         root = x.rsqrt()
-        return root.sqrt() * root
+        return root.sqrt().multiply_(root) if in_place else root.sqrt() * root
     return x.pow(-beta)
