@@ -22,7 +22,7 @@ ODD = {  # as shown: why
     "huge.tif": "claims 60000 x 60000 pixels",
     r"no\nline.png": "not an image",
 }
-GOOD = {r"a\nb\x1b[31m.png", r"\udcff.png"}  # as shown
+GOOD = {r"a\nb\u001b[31m.png", r"\udcff.png"}  # as shown
 
 
 @pytest.fixture
@@ -30,13 +30,13 @@ def odd(tmp_path, write_png):
     """A folder of 2 pictures, 8 other files and loops of folders."""
     folder = tmp_path / "odd"
     rng = np.random.default_rng(0)
-    write_png(folder / "a\nb\x1b[31m.png", rng)
+    write_png(folder / "a\nb\u001b[31m.png", rng)
     write_png(folder / os.fsdecode(b"\xff.png"), rng)
     (folder / "empty.png").touch()
     os.mkfifo(folder / "pipe.png")
     (folder / "zero.png").symlink_to("/dev/zero")
     (folder / "self.png").symlink_to("self.png")
-    (folder / "cut.png").write_bytes((folder / "a\nb\x1b[31m.png").read_bytes()[:-50])
+    (folder / "cut.png").write_bytes((folder / "a\nb\u001b[31m.png").read_bytes()[:-50])
     (folder / "huge.png").write_bytes(claiming("png", 60_000, 60_000))
     (folder / "huge.tif").write_bytes(claiming("tiff", 60_000, 60_000))
     (folder / "no\nline.png").write_text("no image")
