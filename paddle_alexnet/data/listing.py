@@ -14,11 +14,12 @@ from paddle_alexnet.data.decode import Unreadable, check_image, is_image_name, r
 from paddle_alexnet.data.header import MAX_PIXELS
 from paddle_alexnet.data.split import SPLITS, SplitRule
 from paddle_alexnet.errors import DataError
-from paddle_alexnet.printable import printable
+from paddle_alexnet.printable import printable, printable_name
 
 log = logging.getLogger(__name__)
 
 MAX_BAD_SHARE = 0.01  # of all pictures; with more the folder itself is taken to be damaged
+MOST_THREADS = 4  # each may hold a large picture
 SHOWN = 20  # names in a message
 
 Sample = tuple[str, int]
@@ -79,7 +80,7 @@ class Listing:
         if unknown:
             raise DataError(
                 f"{self.root} has classes that the weights do not know: {_some(unknown)}; they "
-                f"know: {', '.join(classes)}"
+                f"know: {', '.join(map(printable_name, classes))}"
             )
         index = [list(classes).index(name) for name in self.classes]
         splits = {
@@ -126,7 +127,7 @@ def list_images(
         )
     try:
         files = _find(root, rule or SplitRule())
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
             read = list(pool.map(functools.partial(_read, max_pixels=max_pixels), files))
     except OSError as error:
         raise DataError(

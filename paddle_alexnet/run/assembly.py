@@ -15,7 +15,7 @@ from paddle_alexnet.config.keys import Config, ModelKeys
 from paddle_alexnet.config.reading import write_config
 from paddle_alexnet.data.flower_folder import class_index
 from paddle_alexnet.data.pixels import read_pixels, write_pixels
-from paddle_alexnet.errors import ConfigError, WeightsError
+from paddle_alexnet.errors import ConfigError, RunError, WeightsError
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.nets.input import Normalize
 from paddle_alexnet.nets.models import MODELS, build_model
@@ -26,7 +26,7 @@ from paddle_alexnet.run.directory import RunDirectory
 from paddle_alexnet.run.environment import describe_environment
 from paddle_alexnet.run.history import rewind
 from paddle_alexnet.run.inputs import needs_pixels, open_inputs
-from paddle_alexnet.run.metrics_file import MetricsFile
+from paddle_alexnet.run.metrics_file import MetricsFile, read_metrics
 from paddle_alexnet.run.progress import ProgressBar
 from paddle_alexnet.run.warnings import Warnings
 from paddle_alexnet.runtime.device import choose_device
@@ -101,6 +101,8 @@ def _assemble(
     if config.model.name not in MODELS:
         raise ConfigError(f"model.name: unknown {config.model.name!r}; choose {', '.join(MODELS)}")
     going_on = run is not None and run.has_state()
+    if run is not None and not going_on:
+        _check_begun(run)
     inputs = open_inputs(config, MODELS[config.model.name].preprocessing, ranks)
     num_classes = len(inputs.classes)
     paddle.seed(config.train.seed)
@@ -193,6 +195,20 @@ def _assemble(
         ProgressBar(),
     ]
     return trainer, run
+
+
+def _check_begun(run: RunDirectory) -> None:
+    """Let a run that was killed before its first save start again, and no other.
+
+    Raises:
+        RunError: It has results that starting again would remove.
+    """
+    if run.metrics.exists() and len(read_metrics(run.metrics)) > 1:
+        raise RunError(
+            f"{run.path} has results, but its state is missing: start a new run with "
+            f"model.pretrained={run.best}"
+        )
+    logger.info("%s was not saved yet: it starts again", run.path)
 
 
 def _build_net(keys: ModelKeys, num_classes: int, *, start: bool) -> nn.Layer:

@@ -1,5 +1,6 @@
 """Saving a run's weights and state, and going on from them."""
 
+import contextlib
 import json
 import logging
 from collections.abc import Callable
@@ -51,6 +52,7 @@ class Checkpoints(Callback):
 
     def on_epoch(self, trainer: Trainer, record: dict[str, float], val: Evaluation) -> None:
         """Keep the weights where they are better than all before; of equals the first."""
+        self.run.check()
         if val.top1 > trainer.progress.best_top1:
             trainer.progress.best_top1 = val.top1
             trainer.progress.best_epoch = trainer.progress.epoch
@@ -58,6 +60,7 @@ class Checkpoints(Callback):
 
     def on_save(self, trainer: Trainer) -> None:
         """Save the state."""
+        self.run.check()
         write_state(self.run, trainer, self.data_digest)
 
     def close(self) -> None:
@@ -131,8 +134,12 @@ def _last_whole(run: RunDirectory) -> tuple[Path, dict[str, np.ndarray], dict[st
     except WeightsError as error:
         if not run.previous_state.exists():
             raise
+        content = read_tensors(run.previous_state)
         logger.warning("%s; going on from %s, the state before it", error, run.previous_state)
-        return run.previous_state, *read_tensors(run.previous_state)
+        # Out of the way, so that the next save does not put it in the place of the whole one.
+        with contextlib.suppress(FileNotFoundError):  # another process was quicker
+            run.state.replace(run.damaged_state)
+        return run.previous_state, *content
 
 
 def _prefixed(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

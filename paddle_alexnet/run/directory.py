@@ -1,6 +1,8 @@
 """The files of a run."""
 
 import itertools
+import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +10,14 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from paddle_alexnet.errors import RunError
-from paddle_alexnet.storage.writing import is_part
 
 CONFIG = "config.yml"
 LOCK = ".lock"
+# What a run that was killed was writing; see paddle_alexnet.storage.writing.write_whole.
+LEFT_OVER = re.compile(
+    r"\.(config\.yml|(class_index|environment(-\d+)?|nonfinite-\d+)\.json"
+    r"|(pixels|best|state)\.safetensors)\.\d+\.part"
+)
 
 
 @dataclass
@@ -28,6 +34,7 @@ class RunDirectory:
 
     def __post_init__(self) -> None:
         self.lock = FileLock(self.path / LOCK)
+        self._identity: tuple[int, int] | None = None
 
     @property
     def config(self) -> Path:
@@ -73,6 +80,11 @@ class RunDirectory:
         """The state that was saved before :attr:`state`."""
         return self.path / "state.previous.safetensors"
 
+    @property
+    def damaged_state(self) -> Path:
+        """A state that could not be read, kept for whoever wants to look at it."""
+        return self.path / "state.damaged.safetensors"
+
     def has_state(self) -> bool:
         """Whether something was saved to go on from."""
         return self.state.exists() or self.previous_state.exists()
@@ -89,8 +101,9 @@ class RunDirectory:
         """
         try:
             self.lock.acquire(blocking=False)
+            self._identity = _identity(self.path)
             for entry in self.path.iterdir():
-                if is_part(entry):
+                if LEFT_OVER.fullmatch(entry.name):
                     entry.unlink()
         except Timeout:
             raise RunError(
@@ -99,6 +112,15 @@ class RunDirectory:
             ) from None
         except OSError as error:
             raise RunError(f"cannot write to {self.path}: {error}") from error
+
+    def check(self) -> None:
+        """See that this is still the directory that was claimed.
+
+        Raises:
+            RunError: It was removed, or removed and made anew, perhaps by another run.
+        """
+        if _identity(self.path) != self._identity:
+            raise RunError(f"cannot write {self.path}: it was removed or replaced during the run")
 
     def release(self) -> None:
         """Let another process have the directory."""
@@ -124,7 +146,8 @@ class RunDirectory:
 
     def _refuse_if_taken(self) -> None:
         # What a run leaves that was killed before it had a configuration does not count.
-        if any(entry.name != LOCK and not is_part(entry) for entry in self.path.iterdir()):
+        names = [entry.name for entry in self.path.iterdir()]
+        if any(name != LOCK and not LEFT_OVER.fullmatch(name) for name in names):
             self.release()
             go_on = f"go on with --resume {self.path}, or " if self.has_state() else ""
             raise RunError(
@@ -143,6 +166,15 @@ class RunDirectory:
         if not run.config.is_file():
             raise RunError(f"{path} is not the directory of a run: {run.config} is missing")
         return run
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a folder from another of its name; None where there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _make(path: Path) -> Path:

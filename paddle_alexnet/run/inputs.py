@@ -22,6 +22,7 @@ from paddle_alexnet.data.transforms import (
     random_flip,
 )
 from paddle_alexnet.errors import ConfigError, DataError
+from paddle_alexnet.printable import printable_name
 from paddle_alexnet.runtime.ranks import ALONE, Ranks
 
 
@@ -157,8 +158,8 @@ def _check_shares(images: int, batch_size: int, processes: int) -> None:
 def _check_classes(config: Config, classes: list[str]) -> None:
     if len(classes) < 2:
         raise DataError(
-            f"{config.data.root} has only one class ({classes[0]}): a classifier needs a folder "
-            "of images for each of at least two"
+            f"{config.data.root} has only one class ({printable_name(classes[0])}): a classifier "
+            "needs a folder of images for each of at least two"
         )
     wanted = config.model.num_classes
     if wanted is not None and wanted != len(classes):

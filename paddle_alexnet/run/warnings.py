@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from paddle_alexnet.errors import RunError
 from paddle_alexnet.run.directory import RunDirectory
 from paddle_alexnet.storage.writing import write_text
 from paddle_alexnet.training.callbacks import Callback
-from paddle_alexnet.training.evaluation import Evaluation
 from paddle_alexnet.training.loop import Trainer
 from paddle_alexnet.training.nonfinite import NonfiniteUpdate
 
@@ -30,7 +30,7 @@ class Warnings(Callback):
         run: Where to.
         labels: Of the training pictures.
         label_smoothing: Of the loss.
-        patience: Updates after which a stall is one.
+        patience: Updates over which a stall is seen, after as many that are not looked at.
     """
 
     def __init__(
@@ -44,25 +44,36 @@ class Warnings(Callback):
         self.ignorant_loss = ignorant_loss(labels, label_smoothing)
         self.patience = patience
         self.warned = False
+        self.losses: list[tuple[int, float]] = []  # after which update, and the mean before it
 
     def on_nonfinite(self, trainer: Trainer, update: NonfiniteUpdate) -> None:
         """Write ``nonfinite-<step>.json``, with all files."""
-        write_text(
-            self.run.nonfinite(update.step), json.dumps(dataclasses.asdict(update), indent=2)
-        )
+        text = json.dumps(dataclasses.asdict(update), indent=2)
+        try:
+            write_text(self.run.nonfinite(update.step), text)
+        except RunError as error:
+            logger.warning("%s", error)  # what follows says more
         if trainer.skip_nonfinite:
             logger.warning("left out: %s", update.describe())
 
-    def on_epoch(self, trainer: Trainer, record: dict[str, float], val: Evaluation) -> None:
-        """Compare the epoch's training loss with that of a net that knows nothing."""
-        stalls = record["train/loss"] >= STALL_SHARE * self.ignorant_loss
-        if stalls and record["step"] >= self.patience and not self.warned:
+    def on_log(self, trainer: Trainer, record: dict[str, float]) -> None:
+        """Compare the training loss with that of a net that knows nothing.
+
+        The mean over the last ``patience`` updates, as single batches differ by chance; not over
+        the first ones, where the loss may be far above that.
+        """
+        step, loss = int(record["step"]), record["loss"]
+        self.losses = [(n, value) for n, value in self.losses if n > step - self.patience]
+        self.losses.append((step, loss))
+        mean = math.fsum(value for _, value in self.losses) / len(self.losses)
+        stalls = mean >= STALL_SHARE * self.ignorant_loss
+        if stalls and step >= 2 * self.patience and not self.warned:
             self.warned = True
             logger.warning(
                 "training stalls: after %d updates the training loss is %.3f, and a net that only "
                 "knows how frequent the classes are has %.3f. docs/init.md says why; model.init=he "
                 "is the usual cure, then another optimizer.lr",
-                *(int(record["step"]), record["train/loss"], self.ignorant_loss),
+                *(step, mean, self.ignorant_loss),
             )
 
 

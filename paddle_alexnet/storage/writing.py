@@ -1,5 +1,6 @@
 """Writing a file or a folder so that it is whole or not there."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -9,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from paddle_alexnet.errors import RunError
-
-PART = ".part"  # ends the name of a file that is being written
 
 
 def write_whole(
@@ -27,7 +26,7 @@ def write_whole(
             that is killed between the two renames leaves nothing at ``path``.
 
     Raises:
-        RunError: A step failed; a file that stood at ``path`` is untouched.
+        RunError: A step failed; a file that stood at ``path`` is whole there, or at ``keep``.
     """
     path = Path(path)
     check_target(path)
@@ -37,7 +36,7 @@ def write_whole(
         except OSError as error:
             raise RunError(f"cannot write {path}: {error}") from error
         return
-    beside = path.with_name(f".{path.name}.{os.getpid()}{PART}")
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         beside.touch()
         mode = beside.stat().st_mode
@@ -51,7 +50,8 @@ def write_whole(
         beside.replace(path)
         sync_folder(path.parent)
     except BaseException as error:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
         if not isinstance(error, Exception):
             raise  # stopped
         # safetensors reports a full disk with an exception of its own.
@@ -67,13 +67,11 @@ def sync_folder(folder: Path) -> None:
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # some file systems know no such call either
+                raise
         finally:
             os.close(handle)
-
-
-def is_part(path: Path) -> bool:
-    """Whether this is a file that :func:`write_whole` could not finish, or is writing."""
-    return path.name.startswith(".") and path.name.endswith(PART)
 
 
 def check_target(path: str | Path) -> None:

@@ -95,14 +95,13 @@ class Trainer:
             Interrupted: ``should_stop`` said so; the callbacks have been told.
             RunError: A loss or a gradient is not finite; the update was not made.
         """
-        try:
+        with contextlib.ExitStack() as closing:
+            for callback in reversed(self.callbacks):
+                closing.callback(callback.close)
             self._tell("on_start")
             while self.progress.epoch < self.epochs:
                 self._train_epoch()
                 self._end_epoch()
-        finally:
-            for callback in self.callbacks:
-                callback.close()
 
     def _train_epoch(self) -> None:
         progress = self.progress
@@ -183,15 +182,8 @@ class Trainer:
         )
         progress.skipped += 1
         self._tell("on_nonfinite", update)
-        many = progress.skipped >= MOST_SKIPPED
-        if many or not self.skip_nonfinite:
-            raise RunError(
-                f"{update.describe()}. "
-                + (f"It is number {progress.skipped} in a row. " if many else "")
-                + "The last saved state is as it was: look at the pictures; lower optimizer.lr, "
-                "lengthen schedule.warmup_epochs or set optimizer.clip_norm"
-                + ("" if self.skip_nonfinite else "; train.on_nonfinite=skip leaves such out")
-            )
+        if progress.skipped >= MOST_SKIPPED or not self.skip_nonfinite:
+            raise RunError(update.explain(progress.skipped, skipping=self.skip_nonfinite))
 
     def _log(self) -> None:
         window, self.progress.window = self.progress.window, Tally()
@@ -220,6 +212,11 @@ class Trainer:
             start = time.perf_counter()
             val = self.evaluate()
             seconds = time.perf_counter() - start
+            if not math.isfinite(val.loss):
+                raise RunError(
+                    f"the val loss after epoch {progress.epoch} is {val.loss}; the last saved "
+                    "state is as it was: lower optimizer.lr or set optimizer.clip_norm"
+                )
             record = {
                 "epoch": progress.epoch,
                 "step": progress.step,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import paddle
 from paddle import nn
 
+from paddle_alexnet.printable import printable
+
 # So many skipped updates in a row are no accident of one batch.
 MOST_SKIPPED = 10
 SHOWN_FILES = 3
@@ -33,11 +35,26 @@ class NonfiniteUpdate:
     def describe(self) -> str:
         """One line."""
         norms = ", ".join(f"{name} {norm:.3g}" for name, norm in self.gradient_norms.items())
-        files = ", ".join(self.files[:SHOWN_FILES])
+        files = ", ".join(map(printable, self.files[:SHOWN_FILES]))
         more = len(self.files) - SHOWN_FILES
         return (
             f"update {self.step} is not finite: loss {self.loss:.4g}, lr {self.lr:.3g}, gradient "
             f"norms {norms}; pictures {files}" + (f" and {more} more" if more > 0 else "")
+        )
+
+    def explain(self, in_a_row: int, *, skipping: bool) -> str:
+        """:meth:`describe`, and what to do.
+
+        Args:
+            in_a_row: Such updates without another between them, with this one.
+            skipping: Whether others were left out.
+        """
+        return (
+            f"{self.describe()}. "
+            + (f"It is number {in_a_row} in a row. " if in_a_row > 1 else "")
+            + "The last saved state is as it was: look at the pictures; lower optimizer.lr, "
+            "lengthen schedule.warmup_epochs or set optimizer.clip_norm"
+            + ("" if skipping else "; train.on_nonfinite=skip leaves such out")
         )
 
 

@@ -1,5 +1,6 @@
 """The data set as a user of the package sees it."""
 
+import functools
 import json
 
 import numpy as np
@@ -59,7 +60,8 @@ def test_pictures_of_a_list_are_bounded_when_they_are_read(tmp_path, write_png):
     write_png(tmp_path / "new\nline.png", rng, 5, 7)
     (tmp_path / "huge.png").write_bytes(claiming("png", 60_000, 60_000))
     samples = [(str(tmp_path / name), 0) for name in ("new\nline.png", "huge.png")]
-    pictures = FlowerFolder(Listing(tmp_path, ["a"], {"train": samples}), max_pixels=35)
+    bounded = functools.partial(read_image, max_pixels=35)
+    pictures = FlowerFolder(Listing(tmp_path, ["a"], {"train": samples}), read=bounded)
     assert pictures[0][0].shape == (5, 7, 3)
     with pytest.raises(DataError, match=r"huge\.png: claims 60000 x 60000 pixels"):
         pictures[1]

@@ -237,6 +237,7 @@ def test_a_damaged_state_is_named_and_the_one_before_it_taken(settings, tmp_path
     run.state.write_bytes(data)
     trainer, _ = go_on(config, run.path)
     assert trainer.progress.epoch == EPOCHS - 1
+    assert run.damaged_state.exists() and not run.state.exists()  # never to be kept as previous
     assert f"{run.state} " in caplog.text and f"going on from {run.previous_state}" in caplog.text
     trainer.fit()
     assert_equal_arrays(arrays(run.state), arrays(whole.state))
@@ -279,6 +280,36 @@ def test_what_a_killed_run_was_writing_is_cleared_away(settings, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / ".config.yml.123.part").touch()
     start(changed(settings), tmp_path / "other")
+
+
+def test_files_of_others_are_left_alone(settings, tmp_path):
+    for name in (".thesis.part", ".state.safetensors.part", ".other.json.1.part"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / name).write_text("precious")
+        with pytest.raises(RunError, match="not empty"):
+            start(changed(settings), folder)
+        assert (folder / name).read_text() == "precious"
+
+
+def test_a_run_with_results_does_not_start_again(settings, tmp_path):
+    trainer, run = start(changed(settings), tmp_path / "run")
+    trainer.fit()
+    for path in (run.state, run.previous_state):
+        path.unlink()
+    text = run.metrics.read_text()
+    with pytest.raises(RunError, match=r"state is missing: .*model\.pretrained=.*best"):
+        go_on(changed(settings), run.path)
+    assert run.metrics.read_text() == text
+
+
+def test_a_directory_that_was_replaced_is_not_written_to(settings, tmp_path):
+    trainer, run = start(changed(settings), tmp_path / "run")
+    run.path.rename(tmp_path / "elsewhere")
+    run.path.mkdir()
+    with pytest.raises(RunError, match="removed or replaced"):
+        trainer.fit()
+    assert not run.best.exists() and not run.has_state()
 
 
 def test_history_that_is_lost_is_said(settings, tmp_path, caplog):

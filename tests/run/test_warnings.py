@@ -30,13 +30,22 @@ def test_the_loss_of_knowing_nothing(smoothing):
 
 
 @pytest.mark.parametrize(
-    ("loss", "step", "warns"), [(1.02, 120, True), (1.02, 60, False), (0.9, 120, False)]
+    ("early", "late", "steps", "warns"),
+    [
+        (1.02, 1.02, 200, True),
+        (4.0, 1.02, 200, True),
+        (1.02, 1.02, 190, False),
+        (4.0, 0.9, 200, False),
+        (4.0, 0.9, 2000, False),
+    ],
 )
-def test_a_stall_is_told_once_with_advice(tmp_path, caplog, loss, step, warns):
+def test_a_stall_is_told_once_with_advice(tmp_path, caplog, early, late, steps, warns):
     """The entropy of the labels is 1.03."""
     warnings = Warnings(RunDirectory(tmp_path), LABELS)
-    for _ in range(2):
-        warnings.on_epoch(None, {"train/loss": loss, "step": step}, None)
+    for step in range(10, steps + 1, 10):
+        warnings.on_log(None, {"loss": early if step <= 100 else late, "step": step})
+    if warns:
+        warnings.on_log(None, {"loss": late, "step": steps + 10})
     assert len(caplog.records) == warns
     if warns:
         assert "training stalls" in caplog.text and "docs/init.md" in caplog.text

@@ -1,4 +1,4 @@
-"""A disk that is full at each of a run's writes in turn; then there is room, and it goes on."""
+"""Disks of many sizes, so that a run finds them full early and late; then there is room."""
 
 import contextlib
 import os

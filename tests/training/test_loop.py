@@ -235,6 +235,15 @@ def test_skipped_updates_leave_weights_velocity_and_means_alone():
     assert trainer.progress.skipped == 0
 
 
+def test_a_val_loss_that_is_not_finite_ends_the_run_unsaved():
+    notes = Notes()
+    trainer = make(notes)
+    trainer.evaluate = lambda: Evaluation(np.nan, np.eye(CLASSES, dtype=int), 1.0, CLASSES)
+    with pytest.raises(RunError, match=r"val loss after epoch 1 is nan.*optimizer\.lr"):
+        trainer.fit()
+    assert notes.events == ["close"]
+
+
 def test_ten_skipped_updates_in_a_row_are_too_many():
     trainer = make(skip_nonfinite=True, epochs=9)
     spoil(trainer, range(4, 99))
