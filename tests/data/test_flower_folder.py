@@ -65,7 +65,8 @@ def test_pictures_of_a_list_are_bounded_when_they_are_read(tmp_path, write_png):
     assert pictures[0][0].shape == (5, 7, 3)
     with pytest.raises(DataError, match=r"huge\.png: claims 60000 x 60000 pixels"):
         pictures[1]
-    few = FlowerFolder(Listing(tmp_path, ["a"], {"train": samples}), max_pixels=34).subset([0])
+    fewer = functools.partial(read_image, max_pixels=34)
+    few = FlowerFolder(Listing(tmp_path, ["a"], {"train": samples}), read=fewer).subset([0])
     with pytest.raises(DataError, match=r"new\\nline\.png: claims 7 x 5 pixels, more than the 34"):
         few[0]
 
