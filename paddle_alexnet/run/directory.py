@@ -155,6 +155,11 @@ class RunDirectory:
                 "run.dir"
             )
 
+    @staticmethod
+    def free(name: str) -> Path:
+        """``runs/<name>``, or the first of ``runs/<name>-2`` ... that does not exist."""
+        return next(path for path in _numbered(Path("runs") / name) if not path.exists())
+
     @classmethod
     def existing(cls, path: str | Path) -> "RunDirectory":
         """The directory of a run to resume; not claimed yet.
