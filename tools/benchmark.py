@@ -146,11 +146,11 @@ Rows = tuple[dict[str, dict[str, float]], str]
 
 
 def _memory(args: argparse.Namespace, folder: Path) -> Rows:
-    from paddle_alexnet.benchmark.memory import peak_of_training
+    from paddle_alexnet.benchmark.memory import peaks_of_training
 
     libraries = ["paddle"] + ([args.against] if args.against else [])
-    rows = {name: {"median": peak_of_training(name, args.model, args.batch)} for name in libraries}
-    return rows, "MiB"
+    spreads = peaks_of_training(libraries, args.model, args.batch, rounds=args.rounds)
+    return {name: vars(spread) for name, spread in spreads.items()}, "MiB"
 
 
 def _data(args: argparse.Namespace, folder: Path) -> Rows:

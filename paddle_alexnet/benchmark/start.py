@@ -8,14 +8,12 @@ import time
 import warnings
 from pathlib import Path
 
-import numpy as np
-
-from paddle_alexnet.benchmark.timing import Timing
+from paddle_alexnet.benchmark.timing import Spread
 
 ALL = "all, to the first update"
 
 
-def time_start(root: str | Path, model: str, batch: int, *, rounds: int) -> dict[str, Timing]:
+def time_start(root: str | Path, model: str, batch: int, *, rounds: int) -> dict[str, Spread]:
     """Start a training several times, each in a process of its own.
 
     Args:
@@ -28,12 +26,7 @@ def time_start(root: str | Path, model: str, batch: int, *, rounds: int) -> dict
         The whole first, then its stages; and the second update, as the first compiles the graph.
     """
     starts = [_start(str(root), model, batch) for _ in range(1 + rounds)][1:]
-    return {
-        name: Timing(
-            *(1e3 * np.quantile([start[name] for start in starts], (0.5, 0.25, 0.75))).tolist()
-        )
-        for name in starts[0]
-    }
+    return {name: Spread.of([1e3 * start[name] for start in starts]) for name in starts[0]}
 
 
 def _start(root: str, model: str, batch: int) -> dict[str, float]:

@@ -1,15 +1,15 @@
 """Timing several things so that they can be compared on a noisy machine."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 
 @dataclass(frozen=True)
-class Timing:
-    """How long something took, in milliseconds.
+class Spread:
+    """What something measured several times came to, in milliseconds or MiB.
 
     Attributes:
         median: Of all rounds.
@@ -21,25 +21,45 @@ class Timing:
     low: float
     high: float
 
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Spread":
+        """Of at least one value."""
+        return cls(*np.quantile(values, (0.5, 0.25, 0.75)).tolist())
+
 
 def interleave(
-    cases: Mapping[str, Callable[[], object]], *, rounds: int, warmup: int = 2
-) -> dict[str, Timing]:
+    cases: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int,
+    warmup: int = 2,
+    turn_seconds: float = 0.25,
+) -> dict[str, Spread]:
     """Time every case once a round, in turn, so that what else the machine does meets all alike.
+
+    A turn is one call after another until ``turn_seconds`` are over, and counts as their mean. A
+    single short call would be that of a processor whose caches the case before has filled.
 
     Args:
         cases: What to call; each call must have done its work when it returns.
-        rounds: Measured calls of each, >= 1.
-        warmup: Calls of each before.
+        rounds: Measured turns of each, >= 1.
+        warmup: Turns of each before.
+        turn_seconds: At least; 0 for one call a turn.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in cases}
+    times: dict[str, list[float]] = {name: [] for name in cases}
     for turn in range(warmup + rounds):
         for name, call in cases.items():
-            start = time.perf_counter()
-            call()
+            mean = _turn(call, turn_seconds)
             if turn >= warmup:
-                seconds[name].append(time.perf_counter() - start)
-    return {
-        name: Timing(*(1e3 * np.quantile(values, (0.5, 0.25, 0.75))).tolist())
-        for name, values in seconds.items()
-    }
+                times[name].append(1e3 * mean)
+    return {name: Spread.of(values) for name, values in times.items()}
+
+
+def _turn(call: Callable[[], object], least: float) -> float:
+    """Seconds a call takes on average."""
+    calls, start = 0, time.perf_counter()
+    while True:
+        call()
+        calls += 1
+        passed = time.perf_counter() - start
+        if passed >= least:
+            return passed / calls
