@@ -10,6 +10,7 @@ import paddle
 from paddle_alexnet.errors import ConfigError, WeightsError
 from paddle_alexnet.export.folder import ExportFolder
 from paddle_alexnet.export.graph_check import check_graph
+from paddle_alexnet.export.onnx_check import check_onnx
 from paddle_alexnet.inference.classifier import PictureClassifier
 from paddle_alexnet.runtime.cpu import usable_cores
 
@@ -47,6 +48,7 @@ def _open_paddle(files: Sequence[Path], device: str) -> Run:
 def _open_onnxruntime(files: Sequence[Path], device: str) -> Run:
     import onnxruntime
 
+    check_onnx(files[0])
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = usable_cores()
     options.log_severity_level = 3  # errors; it warns of constants it does not need
@@ -61,6 +63,7 @@ def _open_onnxruntime(files: Sequence[Path], device: str) -> Run:
 def _open_openvino(files: Sequence[Path], device: str) -> Run:
     import openvino
 
+    check_onnx(files[0])
     # It may choose bfloat16 by itself, with scores that differ in the third digit.
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": usable_cores()}
     if device != "cpu":

@@ -1,7 +1,7 @@
-"""Looking into a graph before it is run.
+"""Looking into a graph of Paddle before it is run.
 
-A graph is a program: Paddle's may also write files, read others and print. Those of the nets here
-only compute, with few operators, and no other is let through. ONNX has none but such that compute.
+A graph is a program: it may also write files, read others and print. Those of the nets here only
+compute, with few operators, and no other is let through.
 """
 
 from pathlib import Path
