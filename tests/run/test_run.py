@@ -320,8 +320,9 @@ def test_a_start_that_fails_lets_the_directory_go(settings, tmp_path, monkeypatc
 
     with monkeypatch.context() as patch:
         patch.setattr("paddle_alexnet.run.assembly.BoardLog", fail)
-        with pytest.raises(RunError, match="no room"):
+        with pytest.raises(RunError, match="no room") as kept:
             start(config, tmp_path / "run")
+    assert kept.tb is not None  # as long as it lives, so does what it tells of: the first start
     trainer, _ = go_on(config, tmp_path / "run")
     trainer.fit()
 

@@ -3,8 +3,10 @@
     writes_program.py FLOWERS PLACE HOW FIRST STEP
 
 PLACE is an empty folder; where HOW is "disk" it is a file system of its own, which is made as small
-as what it holds. Where it is "limit" the system lets no file grow any more. Says in JSON how many
-writes a whole run has, then on a line each what came of the writes FIRST, FIRST + STEP ... failing.
+as what it holds. Where it is "limit" the system lets no file grow any more; where it is "once", it
+does so for the one write, so that a failure that goes unnoticed is seen by what is missing. Says in
+JSON how many writes a whole run has, then on a line each what came of the writes FIRST,
+FIRST + STEP ... failing.
 """
 
 import functools
@@ -48,14 +50,14 @@ SECTIONS = {
 
 
 class Writes:
-    """Counts what a run writes, and calls ``fill`` before one of them.
+    """Counts what a run writes, and calls ``fill`` before one of them, ``after`` before the next.
 
     A write is a file below ``folder`` that is opened for writing, or a record of the board's log.
     """
 
-    def __init__(self, folder, fill):
+    def __init__(self, folder, fill, after):
         self.folder = str(folder) + os.sep
-        self.fill = fill
+        self.fill, self.after = fill, after
         self.number = self.at = 0
         sys.addaudithook(self._audit)
         write = LogFile.write
@@ -76,6 +78,8 @@ class Writes:
         self.number += 1
         if self.number == self.at:
             self.fill()
+        elif self.number == self.at + 1 and self.at:
+            self.after()
 
 
 def resize(place, size):
@@ -172,7 +176,7 @@ def main():
     logging.getLogger().handlers.clear()
     _entry.speed_up = lambda: {"late": False}
     said, sys.stderr, sys.stdout = sys.stdout, io.StringIO(), io.TextIOWrapper(io.BytesIO())
-    writes = Writes(run, fill)
+    writes = Writes(run, fill, free if how == "once" else lambda: None)
     code, text = start(config, run)
     assert code == 0, text
     want, total = content(run), writes.number
