@@ -10,6 +10,7 @@ import logging
 import os
 import struct
 import threading
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,10 @@ SUFFIX = ".pixels"
 # An entry: a mark, height and width; the pixels; the CRC-32 of both.
 HEADER, CHECKSUM = struct.Struct("<8sII"), struct.Struct("<I")
 MARK = b"pixels01"
+HALF = ".part"  # how the name of an entry ends that is being written
+# Seconds after which one is that of a process that was killed. Writing takes less than one; where
+# a process slept in between, it finds its file gone and keeps no more.
+LONGEST_WRITING = 3600
 
 
 def open_cache(
@@ -55,6 +60,7 @@ def open_cache(
     folder = folder or user_folder()
     try:
         os.makedirs(folder, exist_ok=True)
+        _clear(folder)
         used = _size(folder)
     except OSError as error:
         raise ConfigError(
@@ -147,7 +153,7 @@ class _Room:
     def store(self, entry: str, image: np.ndarray) -> None:
         if self.closed:
             return
-        beside = f"{entry}.{os.getpid()}.{threading.get_ident()}.part"
+        beside = f"{entry}.{os.getpid()}.{threading.get_ident()}{HALF}"
         try:
             if self.used - self.counted > self.limit // 32:
                 self.used = self.counted = _size(self.folder)
@@ -199,6 +205,19 @@ def _load(entry: str) -> np.ndarray | None:
     mark, height, width = HEADER.unpack_from(content)
     pixels = np.frombuffer(content, np.uint8, offset=HEADER.size)
     return pixels.reshape(height, width, 3) if mark == MARK else None
+
+
+def _clear(folder: str) -> None:
+    """Remove what processes that were killed were writing.
+
+    By its age and not by the process's number, which may be that of another machine.
+    """
+    with os.scandir(folder) as files:
+        for file in files:
+            if SUFFIX in file.name and file.name.endswith(HALF):
+                with contextlib.suppress(OSError):  # removed by another process, or not ours
+                    if time.time() - file.stat().st_mtime > LONGEST_WRITING:
+                        os.unlink(file.path)
 
 
 def _size(folder: str) -> int:

@@ -21,7 +21,7 @@ def read_lists(
     """Read files of lines ``path label``.
 
     The pictures themselves are not looked at: there may be a million of them. One that does not
-    decode ends the run that meets it, by name.
+    decode ends the run that meets it, by name; one that changes under its name goes unnoticed.
 
     Args:
         root: Folder that the paths are relative to; the separator is ``/``.
@@ -34,6 +34,7 @@ def read_lists(
         DataError: A file cannot be read, a line is not as described, a label is too large, or the
             first picture of a list is not there.
     """
+    root = Path(root)  # names it in one way, so that it is known as the beginning of every path
     splits: dict[str, list[Sample]] = {"train": [], "val": [], "test": []}
     for split, path in lists.items():
         splits[split] = [
@@ -62,7 +63,7 @@ def read_lists(
             f"the lists have the label {greatest}, but there are {classes} classes: labels must be "
             f"0 to {classes - 1}"
         )
-    return Listing(Path(root), names or [str(label) for label in range(classes)], splits)
+    return Listing(root, names or [str(label) for label in range(classes)], splits)
 
 
 def _lines(path: str | Path) -> list[str]:
@@ -72,7 +73,7 @@ def _lines(path: str | Path) -> list[str]:
         raise DataError(f"cannot read the list {path}: {error}") from error
 
 
-def _sample(root: str | Path, path: str | Path, number: int, line: str) -> Sample:
+def _sample(root: Path, path: str | Path, number: int, line: str) -> Sample:
     name, _, label = line.strip().rpartition(" ")
     if not name or "\0" in name or not (label.isascii() and label.isdecimal()):
         shown = printable(repr(line), 200)

@@ -33,11 +33,13 @@ class Listing:
         root: The folder.
         classes: Class names, sorted; a label is an index into them.
         splits: For ``train``, ``val`` and ``test`` the samples (path, label), sorted.
+        contents: A hash of the content of all files in order of path; empty where none was read.
     """
 
     root: Path
     classes: list[str]
     splits: dict[str, list[Sample]]
+    contents: bytes = b""
 
     def select(self, split: str) -> list[Sample]:
         """The samples of a split, or of ``all``.
@@ -59,16 +61,6 @@ class Listing:
             )
             raise DataError(f"{self.root} has no pictures for the split {split} ({counts}): {cure}")
         return samples
-
-    @property
-    def digest(self) -> str:
-        """A hash of which picture, by class and name, is in which split."""
-        names = "\n".join(
-            f"{split} {self.classes[label]} {os.path.basename(path)}"
-            for split, samples in self.splits.items()
-            for path, label in samples
-        )
-        return hashlib.sha256(os.fsencode(names)).hexdigest()
 
     def relabeled(self, classes: Sequence[str]) -> "Listing":
         """The same pictures with labels that are indices into ``classes``.
@@ -141,13 +133,14 @@ def list_images(
         )
     whole = [file for file in read if not file.fault]
     _report_bad(root, [file for file in read if file.fault], len(files))
-    kept = _without_doubles(whole)
+    kept = sorted(_without_doubles(whole), key=lambda file: file.path)
     classes = sorted({file.class_name for file in kept})
     labels = {name: label for label, name in enumerate(classes)}
     splits: dict[str, list[Sample]] = {name: [] for name in SPLITS}
-    for file in sorted(kept, key=lambda file: file.path):
+    for file in kept:
         splits[file.split].append((file.path, labels[file.class_name]))
-    return Listing(root, classes, splits)
+    contents = hashlib.sha256(b"".join(file.digest for file in kept)).digest()
+    return Listing(root, classes, splits, contents)
 
 
 def _find(root: Path, rule: SplitRule) -> list[_File]:

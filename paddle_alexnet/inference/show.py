@@ -12,6 +12,7 @@ from paddle_alexnet.errors import RunError
 from paddle_alexnet.inference.predict import Prediction
 from paddle_alexnet.pictures.annotate import caption
 from paddle_alexnet.pictures.fonts import Lettering
+from paddle_alexnet.storage.writing import write_whole
 
 LINES = 3  # best classes in a caption
 
@@ -83,7 +84,4 @@ class Showing:
 
     def _save(self, path: Path, picture: np.ndarray) -> None:
         _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-        try:
-            path.write_bytes(data.tobytes())
-        except OSError as error:
-            raise RunError(f"cannot write {path}: {error.strerror}") from error
+        write_whole(path, lambda beside: Path(beside).write_bytes(data.tobytes()))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from paddle_alexnet.storage.writing import check_target
+from paddle_alexnet.storage.writing import write_whole
 
 
 def plot_bars(
@@ -35,5 +35,4 @@ def plot_bars(
     axes.invert_yaxis()
     axes.set_xlabel(unit)
     axes.set_title(title, fontsize=10)
-    check_target(path)
-    figure.savefig(path, dpi=110, format="png")
+    write_whole(path, lambda beside: figure.savefig(beside, dpi=110, format="png"))

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from paddle_alexnet.printable import printable_name
-from paddle_alexnet.storage.writing import check_target
+from paddle_alexnet.storage.writing import write_whole
 
 
 def plot_runs(runs: Mapping[str, Sequence[Mapping[str, Any]]], path: str | Path) -> None:
@@ -40,5 +40,4 @@ def plot_runs(runs: Mapping[str, Sequence[Mapping[str, Any]]], path: str | Path)
         axes.grid(alpha=0.3)
         for text in axes.legend().get_texts():
             text.set_parse_math(False)  # a run may be called $a$
-    check_target(path)
-    figure.savefig(path, dpi=110, format="png")
+    write_whole(path, lambda beside: figure.savefig(beside, dpi=110, format="png"))

@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from paddle_alexnet.nets.spread import Spread
-from paddle_alexnet.storage.writing import check_target
+from paddle_alexnet.storage.writing import write_whole
 
 
 def plot_spread(panels: Mapping[str, Mapping[str, Mapping[str, Spread]]], path: str | Path) -> None:
@@ -31,5 +31,4 @@ def plot_spread(panels: Mapping[str, Mapping[str, Mapping[str, Spread]]], path: 
         place.grid(alpha=0.3)
     axes[0].set_ylabel("difference between pictures")
     axes[-1].legend()
-    check_target(path)
-    figure.savefig(path, dpi=110, format="png")
+    write_whole(path, lambda beside: figure.savefig(beside, dpi=110, format="png"))

@@ -1,5 +1,6 @@
 """From a configuration to a run: data, net, update, log, in this order."""
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -14,6 +15,7 @@ from paddle import nn
 from paddle_alexnet.config.keys import Config, ModelKeys
 from paddle_alexnet.config.reading import write_config
 from paddle_alexnet.data.flower_folder import class_index
+from paddle_alexnet.data.identity import digest
 from paddle_alexnet.data.pixels import read_pixels, write_pixels
 from paddle_alexnet.errors import ConfigError, RunError, WeightsError
 from paddle_alexnet.inference.classifier import Classifier
@@ -21,13 +23,14 @@ from paddle_alexnet.nets.input import Normalize
 from paddle_alexnet.nets.models import MODELS, build_model
 from paddle_alexnet.nets.weights import HEAD, Description, load_arrays, read_weights
 from paddle_alexnet.run.board_log import PANEL_PICTURES, BoardLog
-from paddle_alexnet.run.checkpoints import Checkpoints, read_state
+from paddle_alexnet.run.checkpoints import Checkpoints
 from paddle_alexnet.run.directory import RunDirectory
 from paddle_alexnet.run.environment import describe_environment
 from paddle_alexnet.run.history import rewind
 from paddle_alexnet.run.inputs import needs_pixels, open_inputs
 from paddle_alexnet.run.metrics_file import MetricsFile, read_metrics
 from paddle_alexnet.run.progress import ProgressBar
+from paddle_alexnet.run.state import read_state
 from paddle_alexnet.run.warnings import Warnings
 from paddle_alexnet.runtime.device import choose_device
 from paddle_alexnet.runtime.ranks import ALONE, Ranks
@@ -68,22 +71,26 @@ def assemble(
     Raises:
         ConfigError, DataError, WeightsError, RunError: Something does not fit; the text says what.
     """
-    run = make_run() if resume else None
-    if run is not None and ranks.first:
-        run.claim()
-    try:
-        return _assemble(
+    with contextlib.ExitStack() as failing:
+
+        def make() -> RunDirectory:
+            made = make_run()
+            failing.callback(made.release)
+            return made
+
+        run = make() if resume else None
+        if run is not None and ranks.first:
+            run.claim()
+        assembled = _assemble(
             config,
-            make_run,
+            make,
             run=run,
             cpu_speed=cpu_speed or {},
             should_stop=should_stop,
             ranks=ranks,
         )
-    except BaseException:
-        if run is not None:
-            run.release()
-        raise
+        failing.pop_all()
+    return assembled
 
 
 def _assemble(
@@ -100,15 +107,17 @@ def _assemble(
         raise ConfigError("train.amp: is for GPUs; on a CPU Paddle has no faster operators for it")
     if config.model.name not in MODELS:
         raise ConfigError(f"model.name: unknown {config.model.name!r}; choose {', '.join(MODELS)}")
-    going_on = run is not None and run.has_state()
-    if run is not None and not going_on:
+    state = read_state(run) if run is not None and run.has_state() else None
+    if state is not None:
+        state.check_config(config)
+    elif run is not None:
         _check_begun(run)
     inputs = open_inputs(config, MODELS[config.model.name].preprocessing, ranks)
     num_classes = len(inputs.classes)
     paddle.seed(config.train.seed)
     # Before the pictures are read for their mean: a mistake is found in seconds.
-    net = _build_net(config.model, num_classes, start=not going_on)
-    known = going_on and needs_pixels(config)
+    net = _build_net(config.model, num_classes, start=state is None)
+    known = state is not None and needs_pixels(config)
     pixels = (
         read_pixels(run.pixels, inputs.preprocessing.resize) if known else inputs.pixels(config)
     )
@@ -164,12 +173,13 @@ def _assemble(
         skip_nonfinite=config.train.on_nonfinite == "skip",
         ranks=ranks,
     )
-    history = read_state(run, trainer, inputs.listing.digest) if going_on else {}
+    pictures = digest(inputs.listing)
+    history = {} if state is None else state.restore(trainer, pictures)
     if not ranks.first:
         return trainer, None
     run = make_run() if run is None else run
     rewind(run, history)
-    if not going_on:
+    if state is None:
         write_text(run.config, write_config(config))
         write_text(run.class_index, class_index(inputs.classes))
         if pixels is not None:
@@ -189,9 +199,7 @@ def _assemble(
             predict=lambda images: classifier.scores_of_inputs(np.stack(images)),
             classes=inputs.classes,
         ),
-        Checkpoints(
-            run, functools.partial(_with_record, description, config), inputs.listing.digest
-        ),
+        Checkpoints(run, functools.partial(_with_record, description, config), config, pictures),
         ProgressBar(),
     ]
     return trainer, run

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import os
 import shutil
 import tempfile
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from paddle_alexnet.errors import RunError
+
+LONGEST_NAME = 255  # bytes of a file's
 
 
 def write_whole(
@@ -36,7 +39,7 @@ def write_whole(
         except OSError as error:
             raise RunError(f"cannot write {path}: {error}") from error
         return
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside = path.with_name(_beside(path.name))
     try:
         beside.touch()
         mode = beside.stat().st_mode
@@ -58,13 +61,34 @@ def write_whole(
         raise RunError(f"cannot write {path}: {error}") from error
 
 
+def _beside(name: str) -> str:
+    """The name of what is to become ``name``; no longer than file systems take."""
+    end = f".{os.getpid()}.part"
+    if len(os.fsencode(name)) + 1 + len(end) > LONGEST_NAME:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
+    return f".{name}{end}"
+
+
 def sync_folder(folder: Path) -> None:
     """Bring the names in a folder to the disk, so that a rename outlives a power cut.
 
     Windows has no such call.
     """
+    _sync(folder)
+
+
+def _sync_tree(folder: Path) -> None:
+    """Bring a folder to the disk with all that is in it; not on Windows."""
+    for place, _, files in os.walk(folder, topdown=False):
+        for name in files:
+            _sync(os.path.join(place, name))
+        _sync(place)
+
+
+def _sync(path: str | Path) -> None:
     if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
+        # For reading, as a copy of a file that cannot be written to cannot be either.
+        handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)
         except OSError as error:
@@ -78,12 +102,16 @@ def check_target(path: str | Path) -> None:
     """Check early that a file can be written where it is wanted.
 
     Raises:
-        RunError: ``path`` is a folder, or lies in none.
+        RunError: ``path`` is a folder, lies in none, or is no possible name.
     """
     path = Path(path)
-    if path.is_dir():
+    try:
+        is_folder, lies_in_one = path.is_dir(), path.parent.is_dir()
+    except OSError as error:  # a name that is too long
+        raise RunError(f"cannot write {path}: {error.strerror}") from error
+    if is_folder:
         raise RunError(f"cannot write {path}: it is a folder; name a file")
-    if not path.parent.is_dir():
+    if not lies_in_one:
         raise RunError(f"cannot write {path}: there is no folder {path.parent}; make it first")
 
 
@@ -108,7 +136,7 @@ def is_free(path: Path) -> bool:
 def whole_folder(path: str | Path) -> Iterator[Path]:
     """Give a new folder beside ``path`` that becomes ``path`` when the block ends well.
 
-    Where the block fails, the new folder goes away.
+    By then all that is in it is on the disk. Where the block fails, the new folder goes away.
 
     Args:
         path: Must not exist or be an empty folder.
@@ -125,9 +153,11 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         yield beside
         # mkdtemp makes folders that only their owner can enter: back to what is usual here.
         beside.chmod(path.parent.stat().st_mode & 0o777)
+        _sync_tree(beside)
         if path.exists():
             path.rmdir()  # fails where it is no longer empty
         beside.rename(path)
+        sync_folder(path.parent)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise

@@ -214,8 +214,9 @@ class Trainer:
             seconds = time.perf_counter() - start
             if not math.isfinite(val.loss):
                 raise RunError(
-                    f"the val loss after epoch {progress.epoch} is {val.loss}; the last saved "
-                    "state is as it was: lower optimizer.lr or set optimizer.clip_norm"
+                    f"the val loss after epoch {progress.epoch} is {val.loss}: start a new run "
+                    "(model.pretrained=best.safetensors keeps the best weights) with a lower "
+                    "optimizer.lr or with optimizer.clip_norm"
                 )
             record = {
                 "epoch": progress.epoch,

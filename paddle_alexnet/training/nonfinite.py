@@ -52,9 +52,11 @@ class NonfiniteUpdate:
         return (
             f"{self.describe()}. "
             + (f"It is number {in_a_row} in a row. " if in_a_row > 1 else "")
-            + "The last saved state is as it was: look at the pictures; lower optimizer.lr, "
-            "lengthen schedule.warmup_epochs or set optimizer.clip_norm"
-            + ("" if skipping else "; train.on_nonfinite=skip leaves such out")
+            + "The last saved state is as it was. Look at the pictures; "
+            + ("" if skipping else "go on with train.on_nonfinite=skip, which leaves such out; ")
+            + "or start a new run with a lower optimizer.lr, longer schedule.warmup_epochs or "
+            "optimizer.clip_norm: model.pretrained=best.safetensors keeps the best weights, as the "
+            "last may be spoilt already"
         )
 
 

@@ -3,6 +3,7 @@
 import logging
 import os
 import pickle
+import time
 
 import numpy as np
 import pytest
@@ -222,3 +223,36 @@ def test_the_users_folder(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("HOME", "/home/somebody")
     monkeypatch.setenv("USERPROFILE", "/home/somebody")
     assert user_folder() == os.path.join("/home/somebody", ".cache", "paddle-alexnet", "pictures")
+
+
+def test_what_killed_processes_were_writing_goes_in_time(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    names = {
+        "old": f"{'0' * 32}.pixels.12.34.part",
+        "young": f"{'1' * 32}.pixels.12.34.part",  # a process that writes it lives, perhaps
+        "entry": f"{'2' * 32}.pixels",
+        "thesis": "thesis.part",
+    }
+    for name in names.values():
+        (tmp_path / name).write_bytes(b"x" * 1000)
+    day_ago = time.time() - 86400
+    for name in ("old", "entry", "thesis"):
+        os.utime(tmp_path / names[name], (day_ago, day_ago))
+    open_cache("disk", 1.0, str(tmp_path))
+    assert {path.name for path in tmp_path.iterdir()} == {*names.values()} - {names["old"]}
+
+
+def test_a_process_that_slept_while_it_wrote_goes_on(flowers, tmp_path, monkeypatch, caplog):
+    """Its file was taken away as that of a killed one."""
+    path, _ = FlowerFolder(flowers).samples[0]
+    replace = os.replace
+
+    def slow(beside, entry):
+        os.utime(beside, (0, 0))
+        open_cache("disk", 1.0, str(tmp_path))
+        replace(beside, entry)
+
+    monkeypatch.setattr(cache.os, "replace", slow)
+    np.testing.assert_array_equal(DiskCache(str(tmp_path), 10 * KEPT)(path), read_image(path))
+    assert "no longer kept" in caplog.text
+    assert not list(tmp_path.iterdir())

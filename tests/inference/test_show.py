@@ -1,5 +1,7 @@
 """Annotated pictures."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -45,3 +47,24 @@ def test_a_folder_that_cannot_be(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match="cannot write to"):
         Showing(tmp_path / "file" / "below", None)
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    image = np.zeros((40, 40, 3), np.uint8)
+    with Showing(tmp_path, None) as showing:
+        showing.add(prediction("x.png"), image)
+    before = (tmp_path / "x.annotated.jpg").read_bytes()
+
+    def half(path, data):
+        with open(path, "wb") as file:
+            file.write(data[:100])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with (
+        Showing(tmp_path, None) as showing,
+        pytest.raises(RunError, match=r"cannot write .*x\.annotated\.jpg: .*No space left"),
+    ):
+        showing.add(prediction("x.png"), image + 255)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.annotated.jpg"]
+    assert (tmp_path / "x.annotated.jpg").read_bytes() == before

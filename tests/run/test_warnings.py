@@ -62,3 +62,12 @@ def test_an_update_that_is_not_finite_is_written_down(tmp_path, caplog, skip):
     written = json.loads((tmp_path / "nonfinite-7.json").read_text())
     assert written["files"] == list(files) and written["gradient_norms"] == {"block1": np.inf}
     assert ("left out: update 7" in caplog.text) == skip
+
+
+def test_a_note_that_cannot_be_written_does_not_hide_what_it_is_about(tmp_path, caplog):
+    (tmp_path / "nonfinite-7.json").mkdir()
+    update = NonfiniteUpdate(7, 0.01, float("nan"), {"block1": float("inf")}, ("a.png",))
+    warnings = Warnings(RunDirectory(tmp_path), LABELS)
+    warnings.on_nonfinite(SimpleNamespace(skip_nonfinite=True), update)
+    first, second = (record.getMessage() for record in caplog.records)
+    assert first.startswith("cannot write") and second.startswith("left out: update 7")

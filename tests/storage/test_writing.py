@@ -114,3 +114,41 @@ def test_stopped_while_writing(tmp_path):
 def test_a_device_that_refuses_is_said():
     with pytest.raises(RunError, match=r"cannot write /dev/full"):
         write_text("/dev/full", "x" * 100_000)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows counts characters")
+def test_the_longest_names(tmp_path):
+    for name in ("a" * 255, "花" * 85):
+        write_text(tmp_path / name, name)
+        assert (tmp_path / name).read_text("utf-8") == name
+    assert len(list(tmp_path.iterdir())) == 2
+    with pytest.raises(RunError, match="too long"):
+        write_text(tmp_path / ("a" * 256), "x")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such call for folders")
+def test_a_folder_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    """Every file and folder in it, then the name; seen at the calls, as no power is cut here."""
+    seen = []
+    sync, rename = os.fsync, Path.rename
+
+    def note_sync(handle):
+        sync(handle)
+        seen.append(os.fstat(handle).st_ino)
+
+    def note_rename(path, target):
+        seen.append("renamed")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(Path, "rename", note_rename)
+    with whole_folder(tmp_path / "new") as folder:
+        (folder / "deep").mkdir()
+        (folder / "deep" / "a.txt").write_text("a")
+        (folder / "b.txt").write_text("b")
+        (folder / "b.txt").chmod(0o400)
+    new = tmp_path / "new"
+    inside = {path.stat().st_ino for path in (new, *new.rglob("*"))}
+    at = seen.index("renamed")
+    assert set(seen[:at]) == inside and len(inside) == 4
+    assert seen[at + 1 :] == [tmp_path.stat().st_ino]

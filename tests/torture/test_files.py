@@ -16,6 +16,7 @@ import paddle
 import pytest
 import yaml
 
+from paddle_alexnet.config.changes import MAY_CHANGE
 from paddle_alexnet.config.keys import Config
 from paddle_alexnet.config.reading import make_config, read_config, write_config
 from paddle_alexnet.data.preprocessing import Preprocessing
@@ -25,9 +26,9 @@ from paddle_alexnet.interchange.class_names import read_class_names
 from paddle_alexnet.nets.models import build_model
 from paddle_alexnet.nets.weights import Description, net_arrays, read_weights, write_weights
 from paddle_alexnet.run.assembly import assemble
-from paddle_alexnet.run.checkpoints import read_state
 from paddle_alexnet.run.directory import RunDirectory
 from paddle_alexnet.run.metrics_file import read_metrics
+from paddle_alexnet.run.state import read_state
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
 from paddle_alexnet.training.optimizer import optimizer_arrays
 from tests.torture.mutations import damaged, edited
@@ -137,7 +138,7 @@ def test_forged_weights(weights, amount, count):
 
 @pytest.fixture
 def going(tiny, flowers, tmp_path):
-    """A run of an epoch, a trainer to go on with it, and the digest of its data."""
+    """A run of two epochs, its trainer, and a function that goes on with it; it gives the sizes."""
     config = make_config(
         {
             "data": {"root": str(flowers)},
@@ -149,18 +150,25 @@ def going(tiny, flowers, tmp_path):
     trainer, run = assemble(config, lambda: RunDirectory.create(tmp_path / "run", "test"))
     trainer.fit()
     run.previous_state.unlink()
-    return trainer, run, read_tensors(run.state)[1]["data"]
+    digest = read_tensors(run.state)[1]["data"]
+
+    def go_on():
+        state = read_state(run)
+        state.check_config(config)
+        return state.restore(trainer, digest)
+
+    return trainer, run, go_on
 
 
 def test_damaged_states(going, amount, count):
-    trainer, run, digest = going
+    trainer, run, go_on = going
     good, rng = run.state.read_bytes(), random.Random(3)
     progress, net = trainer.progress.plain(), net_arrays(trainer.net)
     refused = equal = 0
     for _ in range(amount(80, 2500)):
         run.state.write_bytes(damaged(good, rng))
         try:
-            read_state(run, trainer, digest)
+            go_on()
         except WeightsError as error:
             assert str(run.path) in str(error)
             refused += 1
@@ -173,8 +181,9 @@ def test_damaged_states(going, amount, count):
 
 
 def test_forged_states(going, amount, count):
-    trainer, run, digest = going
+    trainer, run, go_on = going
     (arrays, metadata), rng = read_tensors(run.state), random.Random(4)
+    values_then = json.loads(metadata["config"])
     refused = equal = 0
     for trial in range(amount(60, 1500)):
         texts, values = dict(metadata), arrays
@@ -185,10 +194,12 @@ def test_forged_states(going, amount, count):
             values = forged(arrays, rng)
         write_tensors(run.state, values, texts)
         try:
-            sizes = read_state(run, trainer, digest)
-        except (WeightsError, DataError):
+            sizes = go_on()
+        except (ConfigError, WeightsError, DataError):
             refused += 1
             continue
+        for key, value in json.loads(texts["config"]).items():
+            assert key in MAY_CHANGE or value == values_then[key]
         assert trainer.progress.plain() == json.loads(texts["progress"])
         assert trainer.schedule.state() == json.loads(texts["schedule"])
         assert sizes == json.loads(texts["history"])

@@ -1,6 +1,7 @@
-"""Disks of many sizes, so that a run finds them full early and late; then there is room."""
+"""Disks that are full, early and late and at every write of a run; then there is room."""
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.storage.tensors import read_tensors
 
+PROGRAM = Path(__file__).with_name("writes_program.py")
 TRAIN = Path(__file__).parents[2] / "tools" / "train.py"
 CONFIG = TRAIN.parents[1] / "configs" / "quickstart.yml"
 SETTINGS = (
@@ -91,6 +93,38 @@ def test_no_good_state_is_lost(flowers, tmp_path, amount, count):
             ).read_bytes()
     count("of them stopped by the full disk", failed)
     assert failed > 0.5 * len(sizes)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such bounds")
+@pytest.mark.parametrize("how", ["disk", "limit", "once"])
+def test_full_at_every_write(flowers, tmp_path, how, amount, count):
+    """Nothing grows from the n-th write of a run on, for each n; then the run goes on.
+
+    With ``disk`` the kernel reports a full disk, where the write needs a page more. With ``limit``
+    it reports a file that is too large, for every byte; with ``once`` there is room again for what
+    comes after that write. The program compares what becomes of it.
+    """
+    place = tmp_path / "place"
+    if how != "disk":
+        place.mkdir()
+    with disk(place, 256 << 10) if how == "disk" else contextlib.nullcontext():
+        done = subprocess.run(
+            [sys.executable, str(PROGRAM), str(flowers), str(place), how, "1", amount("13", "1")],
+            cwd=PROGRAM.parents[2],
+            env={**os.environ, "PYTHONPATH": str(PROGRAM.parents[2])},
+            capture_output=True,
+            text=True,
+            timeout=1200,
+        )
+    assert done.returncode == 0, done.stderr
+    first, *results = map(json.loads, done.stdout.splitlines())
+    assert len(results) == len(range(1, first["writes"] + 1, amount(13, 1))) >= 4
+    failed = [result for result in results if result["failed"]]
+    assert len(failed) > 0.5 * len(results)
+    assert any(result["state"] for result in failed)
+    count(f"writes of a run at which it was full ({how})", len(results))
+    count(f"of them that stopped the run ({how})", len(failed))
+    count("runs that a full disk changed", 0)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="an open folder cannot be removed on Windows")
