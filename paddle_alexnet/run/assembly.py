@@ -11,7 +11,7 @@ import numpy as np
 import paddle
 from paddle import nn
 
-from paddle_alexnet.config.keys import Config, ModelKeys
+from paddle_alexnet.config.keys import Config
 from paddle_alexnet.config.reading import write_config
 from paddle_alexnet.data.flower_folder import class_index
 from paddle_alexnet.data.pixels import read_pixels, write_pixels
@@ -107,7 +107,7 @@ def _assemble(
     num_classes = len(inputs.classes)
     paddle.seed(config.train.seed)
     # Before the pictures are read for their mean: a mistake is found in seconds.
-    net = _build_net(config.model, num_classes, start=not going_on)
+    net = _build_net(config, num_classes, start=not going_on)
     known = going_on and needs_pixels(config)
     pixels = (
         read_pixels(run.pixels, inputs.preprocessing.resize) if known else inputs.pixels(config)
@@ -211,8 +211,9 @@ def _check_begun(run: RunDirectory) -> None:
     logger.info("%s was not saved yet: it starts again", run.path)
 
 
-def _build_net(keys: ModelKeys, num_classes: int, *, start: bool) -> nn.Layer:
+def _build_net(config: Config, num_classes: int, *, start: bool) -> nn.Layer:
     """The net; with ``start`` as a run starts, else about to be given a run's state."""
+    keys = config.model
     try:
         net = build_model(
             keys.name,
@@ -221,6 +222,7 @@ def _build_net(keys: ModelKeys, num_classes: int, *, start: bool) -> nn.Layer:
             init=keys.init,
             width=keys.width,
             dropout=keys.dropout,
+            channels_last=config.train.channels_last,
             blank=not start,
         )
     except ValueError as error:
