@@ -29,7 +29,7 @@ from paddle_alexnet.run.inputs import needs_pixels, open_inputs
 from paddle_alexnet.run.metrics_file import MetricsFile, read_metrics
 from paddle_alexnet.run.progress import ProgressBar
 from paddle_alexnet.run.warnings import Warnings
-from paddle_alexnet.runtime.device import choose_device
+from paddle_alexnet.runtime.device import check_amp, choose_device
 from paddle_alexnet.runtime.ranks import ALONE, Ranks
 from paddle_alexnet.storage.writing import write_text
 from paddle_alexnet.training.averaging import WeightAverage
@@ -96,8 +96,7 @@ def _assemble(
     ranks: Ranks,
 ) -> tuple[Trainer, RunDirectory | None]:
     device = choose_device(config.train.device)
-    if config.train.amp != "none" and device == "cpu":
-        raise ConfigError("train.amp: is for GPUs; on a CPU Paddle has no faster operators for it")
+    check_amp(config.train.amp, device)
     if config.model.name not in MODELS:
         raise ConfigError(f"model.name: unknown {config.model.name!r}; choose {', '.join(MODELS)}")
     going_on = run is not None and run.has_state()
@@ -129,11 +128,12 @@ def _assemble(
     classifier = Classifier(net, description)
     decay, noise = config.optimizer.average, batches.view.noise
     kind, reason = choose_compile(config.train.compile, net)
+    amp = (config.train.amp, config.train.amp_level)
     if reason is not None:
         logger.info("train.compile is none: %s", reason)
     trainer = Trainer(
         net=net,
-        step=compile_step(TrainingStep(net, config.train.label_smoothing, config.train.amp), kind),
+        step=compile_step(TrainingStep(net, config.train.label_smoothing, *amp), kind),
         normalize=Normalize(
             description.mean, preprocessing.std, noise.divisor if noise is not None else 1.0
         ),
@@ -162,6 +162,7 @@ def _assemble(
         log_every_steps=config.train.log_every_steps,
         save_every_steps=config.train.save_every_steps,
         skip_nonfinite=config.train.on_nonfinite == "skip",
+        scale_loss=config.train.amp == "float16",
         ranks=ranks,
     )
     history = read_state(run, trainer, inputs.listing.digest) if going_on else {}
