@@ -26,7 +26,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     source.add_argument("--weights", help="a .safetensors file of a run")
     source.add_argument("--model", metavar="DIR", help="a folder that tools/export.py wrote")
     parser.add_argument(
-        "--engine", help="with --model: auto, paddle, onnxruntime or openvino [auto]"
+        "--engine", help="with --model: auto, paddle, tensorrt, onnxruntime or openvino [auto]"
     )
     parser.add_argument("--top-k", type=_entry.positive, default=5, help="classes a picture [5]")
     parser.add_argument("--batch-size", type=_entry.positive, default=16, help="[16]")

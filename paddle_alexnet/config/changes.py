@@ -24,6 +24,7 @@ MAY_CHANGE = {
     "train.epochs": "a run may be made longer",
     "train.device": "a run may be moved to another machine; only rounding differs",
     "train.compile": "another machine may need another; only rounding differs",
+    "train.channels_last": "only rounding differs",
     "train.log_every_steps": "is of the log",
     "train.save_every_steps": "weights are the same however often they are saved",
     "train.on_nonfinite": "to leave such updates out is what a run that ended by one may try",

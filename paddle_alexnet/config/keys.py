@@ -144,8 +144,19 @@ class TrainKeys:
         "how updates run; none: operator by operator; static: as one graph; onednn: as one graph "
         "with oneDNN, on a CPU; auto: onednn where it is known to be right",
     )
-    amp: Literal["none", "bfloat16"] = _key(
-        "none", "bfloat16: on a GPU, convolutions and products in this type; weights stay float32"
+    amp: Literal["none", "float16", "bfloat16"] = _key(
+        "none",
+        "mixed precision on a GPU: the type of what amp_level says; weights stay float32, and "
+        "with float16 the loss is scaled",
+    )
+    amp_level: Literal["O1", "O2"] = _key(
+        "O1",
+        "with amp; O1: convolutions and products; O2: all of the net but its response norms",
+    )
+    channels_last: bool = _key(
+        False,
+        "compute maps with the channels as the last axis, for a GPU's tensor cores (slower on a "
+        "CPU); same weights and numbers",
     )
     log_every_steps: Count = _key(10, "updates between two points of the step curves", ge=1)
     save_every_steps: Count | None = _key(

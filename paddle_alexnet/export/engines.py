@@ -1,6 +1,7 @@
-"""Running an export folder: paddle.inference, onnxruntime or OpenVINO, with one face."""
+"""Running an export folder: paddle.inference, TensorRT, onnxruntime or OpenVINO, with one face."""
 
 import importlib.util
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from paddle_alexnet.errors import ConfigError, WeightsError
 from paddle_alexnet.export.folder import ExportFolder
 from paddle_alexnet.export.graph_check import check_graph
 from paddle_alexnet.export.onnx_check import check_onnx
+from paddle_alexnet.export.tensorrt import MOST, convert
 from paddle_alexnet.inference.classifier import PictureClassifier
 from paddle_alexnet.runtime.cpu import usable_cores
 
@@ -18,11 +20,29 @@ from paddle_alexnet.runtime.cpu import usable_cores
 Run = Callable[[np.ndarray], np.ndarray]
 
 
-def _open_paddle(files: Sequence[Path], device: str) -> Run:
+def _open_paddle(folder: ExportFolder, device: str) -> Run:
     """``paddle.inference``, on a CPU with oneDNN where this Paddle has it."""
+    check_graph(folder.files[0])
+    return _predictor(folder.files, device)
+
+
+def _open_tensorrt(folder: ExportFolder, device: str) -> Run:
+    """``paddle.inference`` with TensorRT, in batches that it is converted for."""
+    check_graph(folder.files[0])
+    made = tempfile.TemporaryDirectory()
+    predict = _predictor(convert(folder, device, Path(made.name)), device)
+
+    def run(batch: np.ndarray) -> np.ndarray:
+        _ = made  # the files stay as long as what runs them
+        parts = [predict(batch[i : i + MOST]) for i in range(0, len(batch), MOST)]
+        return np.concatenate(parts)
+
+    return run
+
+
+def _predictor(files: Sequence[Path], device: str) -> Run:
     from paddle import inference
 
-    check_graph(files[0])
     config = inference.Config(*map(str, files))
     config.disable_glog_info()
     config.switch_ir_optim(True)
@@ -45,36 +65,36 @@ def _open_paddle(files: Sequence[Path], device: str) -> Run:
     return run
 
 
-def _open_onnxruntime(files: Sequence[Path], device: str) -> Run:
+def _open_onnxruntime(folder: ExportFolder, device: str) -> Run:
     import onnxruntime
 
-    check_onnx(files[0])
+    check_onnx(folder.files[0])
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = usable_cores()
     options.log_severity_level = 3  # errors; it warns of constants it does not need
     wanted = "CUDAExecutionProvider" if device != "cpu" else "CPUExecutionProvider"
     if wanted not in onnxruntime.get_available_providers():
         raise ConfigError(f"device {device}: this onnxruntime has no GPU support")
-    session = onnxruntime.InferenceSession(str(files[0]), options, providers=[wanted])
+    session = onnxruntime.InferenceSession(str(folder.files[0]), options, providers=[wanted])
     name = session.get_inputs()[0].name
     return lambda batch: session.run(None, {name: batch})[0]
 
 
-def _open_openvino(files: Sequence[Path], device: str) -> Run:
+def _open_openvino(folder: ExportFolder, device: str) -> Run:
     import openvino
 
-    check_onnx(files[0])
+    check_onnx(folder.files[0])
     # It may choose bfloat16 by itself, with scores that differ in the third digit.
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": usable_cores()}
     if device != "cpu":
         raise ConfigError(f"device {device}: OpenVINO runs on the CPU here")
-    model = openvino.Core().compile_model(files[0], "CPU", settings)
+    model = openvino.Core().compile_model(folder.files[0], "CPU", settings)
     return lambda batch: np.array(model(batch)[0])
 
 
 # By format, the engines that read it, the preferred first; an engine is named as its package.
-ENGINES: dict[str, dict[str, Callable[[Sequence[Path], str], Run]]] = {
-    "paddle": {"paddle": _open_paddle},
+ENGINES: dict[str, dict[str, Callable[[ExportFolder, str], Run]]] = {
+    "paddle": {"paddle": _open_paddle, "tensorrt": _open_tensorrt},
     "onnx": {"onnxruntime": _open_onnxruntime, "openvino": _open_openvino},
 }
 
@@ -99,9 +119,10 @@ def choose_engine(file_format: str, wanted: str = "auto") -> str:
     for name in names:
         if importlib.util.find_spec(name) is not None:
             return name
+    other = "use --engine paddle" if file_format == "paddle" else "export with --format paddle"
     raise ConfigError(
         f"an export in the format {file_format} needs {' or '.join(names)}, which is not "
-        f"installed: pip install {names[0]}, or export with --format paddle"
+        f"installed: pip install {names[0]}, or {other}"
     )
 
 
@@ -119,7 +140,7 @@ class ExportedClassifier(PictureClassifier):
         self.path = folder.path
         self.engine = choose_engine(folder.format, engine)
         try:
-            self._run = ENGINES[folder.format][self.engine](folder.files, device)
+            self._run = ENGINES[folder.format][self.engine](folder, device)
         except (ConfigError, WeightsError):
             raise
         except Exception as error:  # engines raise anything for a damaged file

@@ -28,6 +28,8 @@ class AlexNet(nn.Layer):
             nothing drawn, for a net that is about to be given others.
         dropout: Share of fc6's and fc7's values set to zero in training, in [0, 1); None for the
             design's.
+        channels_last: Convolutions, pools and norms see [N, H, W, C] inside, which a GPU's tensor
+            cores want. Same weights, inputs and numbers.
 
     Shape:
         Input: float [N, 3, S, S], normalised RGB, S the design's ``input_size``. Output: logits
@@ -46,6 +48,7 @@ class AlexNet(nn.Layer):
         lrn: str = "avgpool3d",
         init: str | None = "he",
         dropout: float | None = None,
+        channels_last: bool = False,
     ) -> None:
         super().__init__()
         dropout = design.dropout if dropout is None else dropout
@@ -55,12 +58,13 @@ class AlexNet(nn.Layer):
             raise ValueError(f"dropout must be in [0, 1), got {dropout}")
         self.num_classes = num_classes
         self.design = design
+        self.channels_last = channels_last
         # Paddle draws weights of its own, which are drawn over; for 60 million that takes a second.
         start = nn.initializer.Constant(0.0) if init is None else None
         channels = 3
         blocks = []
         for stage in design.stages:
-            blocks.append(_block(design, stage, channels, lrn, start))
+            blocks.append(_block(design, stage, channels, lrn, start, channels_last=channels_last))
             channels = stage.channels
         self.block1, self.block2, self.block3, self.block4, self.block5 = blocks
         self.flatten = nn.Flatten()
@@ -80,11 +84,15 @@ class AlexNet(nn.Layer):
                 f"this net takes a tensor of images [N, 3, {side}, {side}], {_short(dtype)}, got "
                 f"{type(x).__name__} {list(x.shape)}, {_short(x.dtype)}"
             )
+        if self.channels_last:
+            x = x.transpose([0, 2, 3, 1])
         x = self.block1(x)
         x = self.block2(x)
         x = self.block3(x)
         x = self.block4(x)
         x = self.block5(x)
+        if self.channels_last:
+            x = x.transpose([0, 3, 1, 2])  # fc6's weights are for maps one after the other
         x = self.flatten(x)
         x = self.block6(x)
         x = self.block7(x)
@@ -96,7 +104,13 @@ def _short(dtype: object) -> str:
 
 
 def _block(
-    design: Design, stage: Stage, channels: int, lrn: str, weights: Initializer | None
+    design: Design,
+    stage: Stage,
+    channels: int,
+    lrn: str,
+    weights: Initializer | None,
+    *,
+    channels_last: bool,
 ) -> nn.Sequential:
     """A convolution of ``channels`` maps and what follows it."""
     # Paddle's order: top, bottom, left, right.
@@ -109,21 +123,28 @@ def _block(
         padding=[start, end, start, end] if stage.end_padding else stage.padding,
         groups=stage.groups,
         weight_attr=weights,
+        data_format=_layout(channels_last),
     )
-    return nn.Sequential(conv, *(_step(design, stage, kind, lrn) for kind in stage.after))
+    after = (_step(design, stage, kind, lrn, channels_last) for kind in stage.after)
+    return nn.Sequential(conv, *after)
 
 
-def _step(design: Design, stage: Stage, kind: str, lrn: str) -> nn.Layer:
+def _layout(channels_last: bool) -> str:
+    return "NHWC" if channels_last else "NCHW"
+
+
+def _step(design: Design, stage: Stage, kind: str, lrn: str, channels_last: bool) -> nn.Layer:
     if kind == "relu":
         return nn.ReLU()
     if kind == "pool":
-        return MaxPool2D(kernel_size=design.pool_size, stride=2)
+        return MaxPool2D(design.pool_size, stride=2, data_format=_layout(channels_last))
     norm = design.within if kind == "within" else design.norm
     settings = {
         "local_size": norm.local_size,
         "alpha": norm.alpha,
         "beta": norm.beta,
         "bias": norm.bias,
+        "channels_last": channels_last,
     }
     if kind == "within":
         return map_lrn(lrn, stage.channels, **settings)

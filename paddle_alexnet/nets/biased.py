@@ -24,13 +24,16 @@ class Conv2D(nn.Conv2D):
     """``paddle.nn.Conv2D``; see the module."""
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        """Convolve ``x`` [N, C, H, W]."""
+        """Convolve ``x`` [N, C, H, W], or [N, H, W, C] where ``data_format`` says so."""
         if not _spreads(self):
             return super().forward(x)
         maps = F.conv2d(
-            x, self.weight, None, self._stride, self._updated_padding, groups=self._groups
+            *(x, self.weight, None, self._stride, self._updated_padding),
+            groups=self._groups,
+            data_format=self._data_format,
         )
-        return maps + self.bias.reshape([1, -1, 1, 1]).expand_as(maps)
+        shape = [1, -1, 1, 1] if self._data_format == "NCHW" else [1, 1, 1, -1]
+        return maps + self.bias.reshape(shape).expand_as(maps)
 
 
 class Linear(nn.Linear):

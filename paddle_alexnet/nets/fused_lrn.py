@@ -6,7 +6,7 @@ from paddle import nn
 from paddle.autograd import PyLayer, PyLayerContext
 from paddle.nn import functional as F
 
-HALF = (paddle.float16, paddle.bfloat16)
+from paddle_alexnet.nets.precision import in_float32
 
 
 class FusedLRN(nn.Layer):
@@ -30,9 +30,10 @@ class FusedLRN(nn.Layer):
         bias: The paper's k, > 0.
         across_channels: False for a window of n x n within each map.
         towers: Parts of the channels that are normalised by themselves.
+        channels_last: Whether the channels are the last axis.
 
     Shape:
-        Input and output: float tensor [N, channels, H, W].
+        Input and output: float tensor [N, channels, H, W], or [N, H, W, channels].
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class FusedLRN(nn.Layer):
         *,
         across_channels: bool = True,
         towers: int = 1,
+        channels_last: bool = False,
     ) -> None:
         super().__init__()
         self.local_size = local_size
@@ -52,6 +54,8 @@ class FusedLRN(nn.Layer):
         self.beta = beta
         self.bias = bias
         self.across_channels = across_channels
+        self.channels_last = channels_last
+        self.layout = "NHWC" if channels_last else "NCHW"
         if across_channels:
             place = np.arange(channels)
             near = np.abs(np.subtract.outer(place, place)) <= local_size // 2
@@ -64,9 +68,9 @@ class FusedLRN(nn.Layer):
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Normalise ``x``; same shape and dtype."""
-        if x.dtype in HALF:  # in mixed precision; squares want more digits
-            with paddle.amp.auto_cast(enable=False):
-                return self.forward(x.astype("float32")).astype(x.dtype)
+        return in_float32(self._normalise, x)
+
+    def _normalise(self, x: paddle.Tensor) -> paddle.Tensor:
         if paddle.in_dynamic_mode():
             return _ByFormula.apply(x, self)
         # For inference a product: oneDNN has no square, and brings the maps into Paddle's order and
@@ -78,16 +82,21 @@ class FusedLRN(nn.Layer):
     def mean(self, values: paddle.Tensor, weight: float = 1.0) -> paddle.Tensor:
         """Over the window around each place, zeros outside counted, times ``weight``."""
         if self.across_channels:
-            band = self.kernel.flatten(1) * weight
+            band = self.kernel.flatten(1) * weight  # symmetric
+            if self.channels_last:
+                return paddle.matmul(values, band)
             return paddle.matmul(band, values.flatten(2)).reshape(values.shape)
         half = self.local_size // 2
-        return F.avg_pool2d(values, self.local_size, 1, half, exclusive=False).scale_(weight)
+        mean = F.avg_pool2d(
+            values, self.local_size, 1, half, exclusive=False, data_format=self.layout
+        )
+        return mean.scale_(weight)
 
     def _mean_in_graph(self, values: paddle.Tensor) -> paddle.Tensor:
         if self.across_channels:
-            return F.conv2d(values, self.kernel)
-        half = self.local_size // 2
-        return F.conv2d(values, self.kernel, padding=half, groups=self.kernel.shape[0])
+            return F.conv2d(values, self.kernel, data_format=self.layout)
+        groups, half = self.kernel.shape[0], self.local_size // 2
+        return F.conv2d(values, self.kernel, padding=half, groups=groups, data_format=self.layout)
 
     def extra_repr(self) -> str:
         """The settings, as shown by ``print(layer)``."""

@@ -4,6 +4,7 @@ import paddle
 from paddle import nn
 
 from paddle_alexnet.nets.fused_lrn import FusedLRN, inverse_power
+from paddle_alexnet.nets.precision import in_float32
 
 
 class LRN(nn.Layer):
@@ -24,9 +25,10 @@ class LRN(nn.Layer):
         across_channels: True for a window over ``local_size`` neighbouring channels (the paper),
             False for a ``local_size`` x ``local_size`` window within each map (Caffe's
             WITHIN_CHANNEL; the divisor is ``local_size ** 2``).
+        channels_last: Whether the channels are the last axis.
 
     Shape:
-        Input and output: float tensor [N, C, H, W].
+        Input and output: float tensor [N, C, H, W], or [N, H, W, C] with ``channels_last``.
 
     Raises:
         ValueError: Even or non-positive ``local_size``, another value not positive, or an input
@@ -40,6 +42,8 @@ class LRN(nn.Layer):
         beta: float = 0.75,
         bias: float = 1.0,
         across_channels: bool = False,
+        *,
+        channels_last: bool = False,
     ) -> None:
         super().__init__()
         check_settings(local_size, alpha, beta, bias)
@@ -52,21 +56,32 @@ class LRN(nn.Layer):
         # the window of a border channel would be averaged over fewer than local_size terms.
         half = local_size // 2
         if across_channels:
+            window, zeros = (local_size, 1, 1), (half, 0, 0)
+            if channels_last:
+                window, zeros = window[::-1], zeros[::-1]
             self.average = nn.AvgPool3D(
-                kernel_size=(local_size, 1, 1), stride=1, padding=(half, 0, 0), exclusive=False
+                kernel_size=window, stride=1, padding=zeros, exclusive=False
             )
         else:
             self.average = nn.AvgPool2D(
-                kernel_size=local_size, stride=1, padding=half, exclusive=False
+                kernel_size=local_size,
+                stride=1,
+                padding=half,
+                exclusive=False,
+                data_format="NHWC" if channels_last else "NCHW",
             )
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        """Normalise ``x`` [N, C, H, W]; same shape and dtype."""
+        """Normalise ``x`` of rank 4; same shape and dtype."""
         if x.ndim != 4:
             raise ValueError(f"LRN takes a tensor [N, C, H, W], got rank {x.ndim}: {list(x.shape)}")
+        return in_float32(self._normalise, x)
+
+    def _normalise(self, x: paddle.Tensor) -> paddle.Tensor:
         square = x.square()
         if self.across_channels:
-            # AvgPool3D slides over depth: let the channels be the depth of a single channel.
+            # AvgPool3D slides over depth: let the channels be the depth of a single channel, or, as
+            # the last axis, its width.
             mean = self.average(square.unsqueeze(1)).squeeze(1)
         else:
             mean = self.average(square)
@@ -80,24 +95,40 @@ class LRN(nn.Layer):
         )
 
 
+class LocalResponseNorm(nn.LocalResponseNorm):
+    """``paddle.nn.LocalResponseNorm``, which knows no bfloat16, in float32."""
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """Normalise ``x``; same shape and dtype."""
+        return in_float32(super().forward, x)
+
+
 class Towers(nn.Layer):
-    """Apply a norm to equal parts of the channels, each by itself.
+    """Apply a norm across channels to equal parts of them, each by itself.
 
     Args:
         layer: The norm of one part.
         towers: Parts.
+        channels_last: As ``layer`` has it.
 
     Shape:
-        Input and output: float tensor [N, towers * C, H, W], with C the channels of ``layer``.
+        Input and output: float tensor [N, towers * C, H, W], with C the channels of ``layer``, or
+        [N, H, W, towers * C].
     """
 
-    def __init__(self, layer: nn.Layer, towers: int) -> None:
+    def __init__(self, layer: nn.Layer, towers: int, *, channels_last: bool = False) -> None:
         super().__init__()
         self.layer = layer
         self.towers = towers
+        self.channels_last = channels_last
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Normalise ``x``; same shape."""
+        if self.channels_last:
+            # Each part becomes a place of its own; places do not mix.
+            _, height, width, channels = x.shape
+            parts = x.reshape([-1, height, width * self.towers, channels // self.towers])
+            return self.layer(parts).reshape([-1, height, width, channels])
         # Each part becomes an image of its own.
         _, channels, height, width = x.shape
         parts = x.reshape([-1, channels // self.towers, height, width])
@@ -134,11 +165,12 @@ def channel_lrn(
     beta: float = 0.75,
     bias: float = 1.0,
     towers: int = 1,
+    channels_last: bool = False,
 ) -> nn.Layer:
     """Build the across-channel norm in one of its equivalent forms.
 
     Args:
-        kind: ``avgpool3d`` for :class:`LRN`, ``builtin`` for ``paddle.nn.LocalResponseNorm``,
+        kind: ``avgpool3d`` for :class:`LRN`, ``builtin`` for Paddle's own,
             ``fused`` for :class:`paddle_alexnet.nets.fused_lrn.FusedLRN`.
         channels: Of the input.
         local_size: Channels in the window, odd.
@@ -147,6 +179,7 @@ def channel_lrn(
         beta: Exponent.
         bias: The paper's k.
         towers: Parts of the channels that are normalised by themselves.
+        channels_last: Whether the channels are the last axis.
 
     Raises:
         ValueError: ``kind`` is not one of :data:`LRN_KINDS`, or a value is out of its range.
@@ -154,12 +187,17 @@ def channel_lrn(
     _check_kind(kind)
     check_settings(local_size, alpha, beta, bias)
     if kind == "fused":
-        return FusedLRN(channels, local_size, alpha, beta, bias, towers=towers)
+        return FusedLRN(
+            channels, local_size, alpha, beta, bias, towers=towers, channels_last=channels_last
+        )
     if kind == "avgpool3d":
-        layer = LRN(local_size, alpha, beta, bias, across_channels=True)
+        layer = LRN(
+            local_size, alpha, beta, bias, across_channels=True, channels_last=channels_last
+        )
     else:
-        layer = nn.LocalResponseNorm(local_size, alpha, beta, bias)
-    return layer if towers == 1 else Towers(layer, towers)
+        layout = "NHWC" if channels_last else "NCHW"
+        layer = LocalResponseNorm(local_size, alpha, beta, bias, data_format=layout)
+    return layer if towers == 1 else Towers(layer, towers, channels_last=channels_last)
 
 
 def map_lrn(
@@ -170,6 +208,7 @@ def map_lrn(
     alpha: float,
     beta: float = 0.75,
     bias: float = 1.0,
+    channels_last: bool = False,
 ) -> nn.Layer:
     """Build the norm within maps; arguments and errors as :func:`channel_lrn`.
 
@@ -178,8 +217,12 @@ def map_lrn(
     _check_kind(kind)
     check_settings(local_size, alpha, beta, bias)
     if kind == "fused":
-        return FusedLRN(channels, local_size, alpha, beta, bias, across_channels=False)
-    return LRN(local_size, alpha, beta, bias)
+        return FusedLRN(
+            *(channels, local_size, alpha, beta, bias),
+            across_channels=False,
+            channels_last=channels_last,
+        )
+    return LRN(local_size, alpha, beta, bias, channels_last=channels_last)
 
 
 def _check_kind(kind: str) -> None:

@@ -66,6 +66,7 @@ def build_model(
     init: str | None = None,
     width: float = 1.0,
     dropout: float | None = None,
+    channels_last: bool = False,
     blank: bool = False,
 ) -> AlexNet:
     """Build a net by name.
@@ -77,6 +78,7 @@ def build_model(
         init: How weights start; None for the row's.
         width: Scales channels and hidden units, in (0, 1]; for tests and small machines.
         dropout: Share set to zero, in [0, 1); None for the design's.
+        channels_last: How the net computes; its weights, inputs and numbers are the same.
         blank: All weights at 0, in place of ``init``: for a net that is about to be given others.
 
     Raises:
@@ -91,4 +93,5 @@ def build_model(
         lrn="avgpool3d" if lrn is None else lrn,
         init=None if blank else (row.init if init is None else init),
         dropout=dropout,
+        channels_last=channels_last,
     )

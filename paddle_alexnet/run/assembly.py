@@ -12,7 +12,7 @@ import numpy as np
 import paddle
 from paddle import nn
 
-from paddle_alexnet.config.keys import Config, ModelKeys
+from paddle_alexnet.config.keys import Config
 from paddle_alexnet.config.reading import write_config
 from paddle_alexnet.data.flower_folder import class_index
 from paddle_alexnet.data.identity import digest
@@ -32,7 +32,7 @@ from paddle_alexnet.run.metrics_file import MetricsFile, read_metrics
 from paddle_alexnet.run.progress import ProgressBar
 from paddle_alexnet.run.state import read_state
 from paddle_alexnet.run.warnings import Warnings
-from paddle_alexnet.runtime.device import choose_device
+from paddle_alexnet.runtime.device import check_amp, choose_device
 from paddle_alexnet.runtime.ranks import ALONE, Ranks
 from paddle_alexnet.storage.writing import write_text
 from paddle_alexnet.training.averaging import WeightAverage
@@ -103,8 +103,7 @@ def _assemble(
     ranks: Ranks,
 ) -> tuple[Trainer, RunDirectory | None]:
     device = choose_device(config.train.device)
-    if config.train.amp != "none" and device == "cpu":
-        raise ConfigError("train.amp: is for GPUs; on a CPU Paddle has no faster operators for it")
+    check_amp(config.train.amp, device)
     if config.model.name not in MODELS:
         raise ConfigError(f"model.name: unknown {config.model.name!r}; choose {', '.join(MODELS)}")
     state = read_state(run) if run is not None and run.has_state() else None
@@ -116,7 +115,7 @@ def _assemble(
     num_classes = len(inputs.classes)
     paddle.seed(config.train.seed)
     # Before the pictures are read for their mean: a mistake is found in seconds.
-    net = _build_net(config.model, num_classes, start=state is None)
+    net = _build_net(config, num_classes, start=state is None)
     known = state is not None and needs_pixels(config)
     pixels = (
         read_pixels(run.pixels, inputs.preprocessing.resize) if known else inputs.pixels(config)
@@ -138,11 +137,12 @@ def _assemble(
     classifier = Classifier(net, description)
     decay, noise = config.optimizer.average, batches.view.noise
     kind, reason = choose_compile(config.train.compile, net)
+    amp = (config.train.amp, config.train.amp_level)
     if reason is not None:
         logger.info("train.compile is none: %s", reason)
     trainer = Trainer(
         net=net,
-        step=compile_step(TrainingStep(net, config.train.label_smoothing, config.train.amp), kind),
+        step=compile_step(TrainingStep(net, config.train.label_smoothing, *amp), kind),
         normalize=Normalize(
             description.mean, preprocessing.std, noise.divisor if noise is not None else 1.0
         ),
@@ -171,6 +171,7 @@ def _assemble(
         log_every_steps=config.train.log_every_steps,
         save_every_steps=config.train.save_every_steps,
         skip_nonfinite=config.train.on_nonfinite == "skip",
+        scale_loss=config.train.amp == "float16",
         ranks=ranks,
     )
     pictures = digest(inputs.listing)
@@ -219,8 +220,9 @@ def _check_begun(run: RunDirectory) -> None:
     logger.info("%s was not saved yet: it starts again", run.path)
 
 
-def _build_net(keys: ModelKeys, num_classes: int, *, start: bool) -> nn.Layer:
+def _build_net(config: Config, num_classes: int, *, start: bool) -> nn.Layer:
     """The net; with ``start`` as a run starts, else about to be given a run's state."""
+    keys = config.model
     try:
         net = build_model(
             keys.name,
@@ -229,6 +231,7 @@ def _build_net(keys: ModelKeys, num_classes: int, *, start: bool) -> nn.Layer:
             init=keys.init,
             width=keys.width,
             dropout=keys.dropout,
+            channels_last=config.train.channels_last,
             blank=not start,
         )
     except ValueError as error:

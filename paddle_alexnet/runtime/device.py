@@ -7,6 +7,9 @@ import paddle
 
 from paddle_alexnet.errors import ConfigError
 
+# What paddle.amp.auto_cast asks for, which else warns and goes on in float32 (Paddle 3.3).
+CAPABILITY = {"float16": 7, "bfloat16": 8}
+
 
 def choose_device(name: str) -> str:
     """Make Paddle use a device.
@@ -44,3 +47,30 @@ def choose_device(name: str) -> str:
         )
     paddle.device.set_device(f"gpu:{wanted}")
     return f"gpu:{wanted}"
+
+
+def check_amp(dtype: str, device: str) -> None:
+    """Check that a device, which is in use, has mixed precision in a type.
+
+    Args:
+        dtype: ``none``, ``float16`` or ``bfloat16``.
+        device: ``cpu`` or ``gpu:N``.
+
+    Raises:
+        ConfigError: It has not; Paddle would go on in float32.
+    """
+    if dtype == "none":
+        return
+    if device == "cpu":
+        raise ConfigError(
+            f"train.amp: {dtype} needs a GPU; on a CPU Paddle has no faster operators for it: use "
+            "train.amp=none"
+        )
+    if paddle.is_compiled_with_rocm():
+        return
+    have, least = paddle.device.cuda.get_device_capability(), CAPABILITY[dtype]
+    if have < (least, 0):
+        raise ConfigError(
+            f"train.amp: {dtype} needs a GPU of compute capability {least}.0 or more, {device} has "
+            f"{have[0]}.{have[1]}: use train.amp={'float16' if have >= (7, 0) else 'none'}"
+        )

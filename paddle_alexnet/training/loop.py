@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import paddle
 from paddle import nn
 
@@ -16,6 +15,7 @@ from paddle_alexnet.errors import RunError
 from paddle_alexnet.runtime.ranks import ALONE, Ranks
 from paddle_alexnet.training.averaging import WeightAverage
 from paddle_alexnet.training.callbacks import Callback
+from paddle_alexnet.training.dropout_seed import dropout_seed
 from paddle_alexnet.training.evaluation import Evaluation
 from paddle_alexnet.training.nonfinite import (
     MOST_SKIPPED,
@@ -25,8 +25,6 @@ from paddle_alexnet.training.nonfinite import (
 )
 from paddle_alexnet.training.progress import Progress, Tally
 from paddle_alexnet.training.schedule import Schedule
-
-DROPOUT_STREAM = 2  # beside the streams of paddle_alexnet.data.batches
 
 
 class Interrupted(Exception):
@@ -55,6 +53,7 @@ class Trainer:
         log_every_steps: Updates between two ``on_log``.
         save_every_steps: Updates between two ``on_save`` within an epoch; None for none.
         skip_nonfinite: Leave out an update whose loss or gradient is not finite, rather than stop.
+        scale_loss: Scale it while gradients are taken, as those in float16 want.
         ranks: Processes that each see a share of every batch.
         progress: Where to start.
     """
@@ -75,6 +74,7 @@ class Trainer:
     log_every_steps: int = 10
     save_every_steps: int | None = None
     skip_nonfinite: bool = False
+    scale_loss: bool = False
     ranks: Ranks = ALONE
     progress: Progress = field(default_factory=Progress)
 
@@ -132,29 +132,36 @@ class Trainer:
         """One update from a few batches, counted in the tallies; returns its images."""
         progress = self.progress
         # Dropout is told by (seed, step) alone, so a resumed run draws the same.
-        paddle.seed(_stream_seed(self.seed, progress.step, self.ranks.rank))
+        paddle.seed(dropout_seed(self.seed, progress.step, self.ranks.rank))
         self.schedule.apply(self.optimizer, progress.step)
         count = self._images_of_update()
+        scale = progress.loss_scale if self.scale_loss else None
         loss_sum = paddle.zeros([])
         correct_sum = paddle.zeros([], "int64")
         for images, labels, *shifts in group:
             loss, hits = self.step(self.normalize(images, *shifts), labels)
             # The mean over the whole group and all processes, as if it were one batch.
-            (loss / count).backward()
+            mean = loss / count
+            (mean if scale is None else mean * scale.value).backward()
             loss_sum += loss.detach()
             correct_sum += hits
         parameters = self.net.parameters()
         self.ranks.add_up([parameter.grad for parameter in parameters])
         loss, correct = self.ranks.total([loss_sum.item(), correct_sum.item()])
+        if scale is not None:
+            scale.undo(parameters)
         # Before the update: one that is not finite would spoil all weights for good.
         if math.isfinite(loss) and math.isfinite(gradient_norm(parameters)):
             self.optimizer.step()
             if self.average is not None:
                 self.average.update(progress.step)
             progress.skipped = 0
+            if scale is not None:
+                scale.passed()
             for tally in (progress.window, progress.totals):
                 tally.add(count, loss, correct)
-        else:
+        elif scale is None or not math.isfinite(loss) or not scale.lower():
+            # The loss itself is not scaled: where it is not finite, no other scale helps.
             self._refuse(loss / count)
         self.optimizer.clear_grad(set_to_zero=False)
         return count
@@ -206,7 +213,10 @@ class Trainer:
         progress.epoch += 1
         progress.epoch_step, progress.totals = 0, Tally()
         if not totals.updates:
-            raise RunError(f"no update of epoch {progress.epoch} was finite: lower optimizer.lr")
+            amp = " or set train.amp=none" if self.scale_loss else ""
+            raise RunError(
+                f"no update of epoch {progress.epoch} was finite: lower optimizer.lr{amp}"
+            )
         held = self.average.in_place() if self.average is not None else contextlib.nullcontext()
         with held:
             start = time.perf_counter()
@@ -250,9 +260,3 @@ def _groups(
     """Lists of ``size`` batches; the last may be shorter."""
     while group := list(itertools.islice(batches, size)):
         yield group
-
-
-def _stream_seed(seed: int, step: int, rank: int) -> int:
-    # Processes drop different values; one that is alone draws as if there were no ranks.
-    words = [seed, DROPOUT_STREAM, step, *([rank] if rank else [])]
-    return int(np.random.SeedSequence(words).generate_state(1)[0])

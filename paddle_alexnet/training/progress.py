@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
+from paddle_alexnet.training.loss_scale import LossScale
+
 HUGE = 1e300  # no sum over an epoch is near
 _Made = TypeVar("_Made")
 
@@ -52,6 +54,7 @@ class Progress:
         skipped: Updates in a row, up to now, that were skipped as not finite.
         totals: Of the epoch under way.
         window: Since the last point of the step curves.
+        loss_scale: Of the next update, with ``train.amp: float16``.
     """
 
     epoch: int = 0
@@ -62,6 +65,7 @@ class Progress:
     skipped: int = 0
     totals: Tally = field(default_factory=Tally)
     window: Tally = field(default_factory=Tally)
+    loss_scale: LossScale = field(default_factory=LossScale)
 
     def plain(self) -> dict[str, Any]:
         """Numbers and dictionaries, for JSON."""
@@ -72,10 +76,12 @@ class Progress:
         """Undo :meth:`plain`.
 
         Raises:
-            KeyError, TypeError: Something is missing, too much or no such number.
+            KeyError, TypeError, ValueError: Something is missing, too much or no such number.
         """
-        tallies = {name: _checked(Tally(**values[name])) for name in ("totals", "window")}
-        return _checked(cls(**{**values, **tallies}))
+        parts: dict[str, Any] = {n: _checked(Tally(**values[n])) for n in ("totals", "window")}
+        # States of before float16 have none.
+        parts["loss_scale"] = _checked(LossScale(**values.get("loss_scale", {})))
+        return _checked(cls(**{**values, **parts}))
 
 
 def _checked(made: _Made) -> _Made:
@@ -88,6 +94,6 @@ def _checked(made: _Made) -> _Made:
         value, kind = getattr(made, item.name), type(getattr(type(made)(), item.name))
         count = kind is int and type(value) is int and 0 <= value < 1 << 63
         number = kind is float and type(value) in (int, float) and -HUGE < value < HUGE
-        if not (count or number or type(value) is kind is Tally):
+        if not (count or number or type(value) is kind in (Tally, LossScale)):
             raise TypeError(f"{item.name} is no such number")
     return made

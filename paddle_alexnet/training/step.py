@@ -27,18 +27,28 @@ class TrainingStep(nn.Layer):
     Args:
         net: Gives logits [N, C].
         label_smoothing: Share of the target spread over all classes, in [0, 1).
-        amp: ``none``, or the type in which convolutions and products run (Paddle's level O1).
-            bfloat16 has float32's range, so gradients need no scaling.
+        amp: ``none``, ``bfloat16`` or ``float16``. Parameters and their gradients stay float32.
+            bfloat16 has float32's range; float16's gradients need a
+            :class:`paddle_alexnet.training.loss_scale.LossScale`.
+        amp_level: What is in that type; ``O1``: convolutions and products; ``O2``: all of the net
+            but its response norms.
 
     Shape:
         Input: the net's input and int64 labels [N]. Output: the sum of the losses, float32 [], and
         how many labels have the largest logit, int64 [].
     """
 
-    def __init__(self, net: nn.Layer, label_smoothing: float = 0.0, amp: str = "none") -> None:
+    def __init__(
+        self,
+        net: nn.Layer,
+        label_smoothing: float = 0.0,
+        amp: str = "none",
+        amp_level: str = "O1",
+    ) -> None:
         super().__init__()
         self.net = net
         self.amp = amp
+        self.amp_level = amp_level
         self.label_smoothing = label_smoothing
 
     def forward(
@@ -48,7 +58,9 @@ class TrainingStep(nn.Layer):
         if self.amp == "none":
             logits = self.net(images)
         else:
-            with paddle.amp.auto_cast(level="O1", dtype=self.amp):
+            # To promote would make all float32 again at level O2, as the biases are.
+            promote = self.amp_level == "O1"
+            with paddle.amp.auto_cast(level=self.amp_level, dtype=self.amp, use_promote=promote):
                 logits = self.net(images).astype("float32")
         loss = F.cross_entropy(
             logits, labels, reduction="sum", label_smoothing=self.label_smoothing
@@ -95,6 +107,8 @@ def _why_not_onednn(net: nn.Layer) -> str | None:
     if not paddle.base.core.is_compiled_with_onednn():
         return "this Paddle comes without oneDNN"
     for layer in net.sublayers(include_self=True):
+        if isinstance(layer, AlexNet) and layer.channels_last:
+            return "train.channels_last was not compared with oneDNN"
         if type(layer) not in SAFE and type(layer) not in SAFE_OURS:
             return f"training {type(layer).__name__} with oneDNN is not safe (model.lrn=fused is)"
     return None

@@ -4,9 +4,13 @@ import dataclasses
 import hashlib
 import importlib.util
 import json
+import shutil
+import sys
+import types
 
 import numpy as np
 import paddle
+import paddle.inference
 import pytest
 
 from paddle_alexnet import MODELS, build_model
@@ -229,6 +233,8 @@ def test_engines_are_named(monkeypatch):
     with pytest.raises(ConfigError, match="onnxruntime, openvino"):
         choose_engine("onnx", "paddle")
     monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"needs tensorrt.*or use --engine paddle"):
+        choose_engine("paddle", "tensorrt")
     with pytest.raises(ConfigError, match="pip install onnxruntime"):
         choose_engine("onnx")
     with pytest.raises(ConfigError, match="pip install openvino"):
@@ -239,3 +245,80 @@ def test_engines_are_named(monkeypatch):
 def test_without_paddle2onnx_the_message_names_it(tmp_path):
     with pytest.raises(WeightsError, match="paddle2onnx"):
         graph.save_onnx(classifier("alexnet"), tmp_path)
+
+
+def with_tensorrt(monkeypatch, version=(10, 5, 0)):
+    """Make believe that TensorRT is installed, and Paddle built with it."""
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        engines.importlib.util,
+        "find_spec",
+        lambda name: find("json" if name == "tensorrt" else name),
+    )
+    monkeypatch.setattr(paddle.inference, "get_trt_compile_version", lambda: version)
+
+
+@pytest.mark.parametrize(
+    ("device", "version", "words"),
+    [
+        ("cpu", (10, 5, 0), "tensorrt needs a GPU.*device cpu"),
+        ("gpu:1", (10, 5, 0), "first of them, not the device gpu:1: CUDA_VISIBLE_DEVICES"),
+        ("gpu:0", (0, 0, 0), "built without TensorRT.*--engine paddle"),
+    ],
+)
+def test_tensorrt_that_cannot_be_used(exported, monkeypatch, device, version, words):
+    with_tensorrt(monkeypatch, version)
+    with pytest.raises(ConfigError, match=words) as error:
+        ExportedClassifier.load(exported, "tensorrt", device)
+    assert "\n" not in str(error.value)
+
+
+def test_tensorrt_is_asked_for_batches_of_its_range(exported, monkeypatch):
+    """With a converter that copies the graph, and Paddle's CPU engine to run it."""
+    pictures = (PICTURES * 7)[:33]
+    want = ExportedClassifier.load(exported).scores(pictures)
+    with_tensorrt(monkeypatch)
+    asked, sizes = [], []
+
+    class Export:
+        Input = staticmethod(lambda **values: values)
+        TensorRTConfig = staticmethod(lambda **values: values)
+
+        @staticmethod
+        def convert(model, settings):
+            asked.append((model, settings["inputs"]))
+            for suffix in (".json", ".pdiparams"):
+                shutil.copy(model + suffix, settings["save_model_dir"] + suffix)
+
+    monkeypatch.setitem(sys.modules, "paddle.tensorrt", types.SimpleNamespace(export=Export))
+    predictor = engines._predictor
+
+    def on_cpu(files, device):
+        assert device == "gpu:0"
+        run = predictor(files, "cpu")
+        return lambda batch: (sizes.append(len(batch)), run(batch))[1]
+
+    monkeypatch.setattr(engines, "_predictor", on_cpu)
+    loaded = ExportedClassifier.load(exported, "tensorrt", "gpu:0")
+    ((model, (pixels,)),) = asked
+    assert model == str(exported / "model")
+    assert (pixels["min_input_shape"], pixels["max_input_shape"]) == (
+        (1, 227, 227, 3),
+        (16, 227, 227, 3),
+    )
+    assert pixels["input_data_type"] == "uint8"
+    np.testing.assert_allclose(loaded.scores(pictures), want, atol=1e-6)
+    assert sizes == [16, 16, 1]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not paddle.device.cuda.device_count(), reason="PaddlePaddle sees no GPU")
+@pytest.mark.parametrize("engine", ["paddle", "tensorrt"])
+def test_engines_on_a_gpu(exported, engine):
+    if engine == "tensorrt" and importlib.util.find_spec(engine) is None:
+        pytest.skip("tensorrt is not installed")
+    loaded = ExportedClassifier.load(exported, engine, "gpu:0")
+    pictures = (PICTURES * 7)[:33]
+    want = classifier("alexnet").scores(pictures)
+    # A GPU may multiply in TF32, of 10 bits.
+    np.testing.assert_allclose(loaded.scores(pictures), want, atol=5e-3)

@@ -42,7 +42,11 @@ def test_what_only_computes_passes(onnx, tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "domain", "shown"),
-    [("Loop", "", "Loop"), ("If", "", "If"), ("Relu", "com.evil\x1b[2J", r"com.evil\u001b[2J.Relu")],
+    [
+        ("Loop", "", "Loop"),
+        ("If", "", "If"),
+        ("Relu", "com.evil\x1b[2J", r"com.evil\u001b[2J.Relu"),
+    ],
 )
 def test_other_operators(onnx, tmp_path, kind, domain, shown):
     onnx.save(graph(onnx, [("Relu", ""), (kind, domain)]), tmp_path / "a.onnx")

@@ -16,6 +16,25 @@ def test_convolution(groups, padding, training):
     assert_alike(ours, theirs, (3, 4, 11, 9), training)
 
 
+@pytest.mark.parametrize("padding", [0, [0, 3, 0, 3]])
+def test_convolution_with_the_channels_last(padding):
+    ours, theirs = (
+        Conv2D(4, 6, 5, 2, padding, groups=2, data_format="NHWC"),
+        nn.Sequential(ToFirst(), nn.Conv2D(4, 6, 5, 2, padding, groups=2), ToLast()),
+    )
+    assert_alike(ours, theirs, (3, 11, 9, 4), True)
+
+
+class ToFirst(nn.Layer):
+    def forward(self, x):
+        return x.transpose([0, 3, 1, 2])
+
+
+class ToLast(nn.Layer):
+    def forward(self, x):
+        return x.transpose([0, 2, 3, 1])
+
+
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("batch", [1, 3, 6])
 def test_linear(batch, training):

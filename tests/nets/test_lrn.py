@@ -134,11 +134,29 @@ def test_gradient(make, reference, kind, shape, n, alpha, beta, k):
         assert got[place] == pytest.approx(want, rel=1e-5, abs=5e-6), place
 
 
+@pytest.mark.parametrize(("shape", "n", "alpha", "beta", "k"), CASES)
+@pytest.mark.parametrize("kind", LRN_KINDS)
+@pytest.mark.parametrize(
+    ("make", "reference"),
+    [
+        pytest.param(channel_lrn, across_channels, id="across"),
+        pytest.param(map_lrn, within_channel, id="within"),
+    ],
+)
+def test_channels_last(make, reference, kind, shape, n, alpha, beta, k):
+    x = np.random.default_rng(0).normal(0, 3, shape)
+    layer = make(kind, shape[1], local_size=n, alpha=alpha, beta=beta, bias=k, channels_last=True)
+    got = layer(paddle.to_tensor(x.transpose(0, 2, 3, 1).astype(np.float32))).numpy()
+    want = reference(x, n, alpha, beta, k).transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(got, want, rtol=2e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_the_fused_form_squares_in_float32(dtype):
+@pytest.mark.parametrize("kind", LRN_KINDS)
+def test_squares_are_taken_in_float32(kind, dtype):
     """300 squared is more than float16 can hold."""
     x = np.random.default_rng(0).normal(0, 300, (1, 9, 2, 2)).astype(np.float32)
-    layer = channel_lrn("fused", 9, local_size=5, alpha=1e-4)
+    layer = channel_lrn(kind, 9, local_size=5, alpha=1e-4)
     leaf = paddle.to_tensor(x).astype(dtype)
     leaf.stop_gradient = False
     got = layer(leaf)

@@ -139,6 +139,53 @@ def test_a_stopped_run_ends_as_one_that_was_not(settings, tmp_path, stop_after, 
     assert rows[0] == rows[1]
 
 
+def test_a_stopped_run_keeps_its_loss_scale(settings, tmp_path):
+    """As with train.amp=float16, which a CPU has not: two updates overflow, one each side."""
+
+    def overflow(trainer):
+        # Told by the step, so that the run that goes on sees the same.
+        trainer.net.out_fc.weight.register_hook(
+            lambda g: g * np.inf if trainer.progress.step in (1, 4) else g
+        )
+        trainer.scale_loss = True
+        return trainer
+
+    config = changed(settings)
+    trainer, whole = start(config, tmp_path / "whole")
+    overflow(trainer).fit()
+    steps = []
+    trainer, part = start(config, tmp_path / "part", should_stop=lambda: len(steps) >= 3)
+    trainer.callbacks[0].on_update = lambda *args: steps.append(args)
+    with pytest.raises(Interrupted):
+        overflow(trainer).fit()
+    resumed, _ = go_on(config, part.path)
+    assert (resumed.progress.loss_scale.value, resumed.progress.loss_scale.good) == (2.0**14, 1)
+    overflow(resumed).fit()
+    assert_equal_arrays(arrays(part.state), arrays(whole.state))
+    scales = [json.loads(read_tensors(x.state)[1]["progress"])["loss_scale"] for x in (part, whole)]
+    assert scales[0] == scales[1] == {"value": 2.0**13, "good": 3 * STEPS - 5}
+
+
+def test_channels_last_leave_the_same_weights(settings, tmp_path, flowers):
+    """The file says nothing of it: infer, eval and export build the net without."""
+    sums = []
+    for last in (False, True):
+        config = changed(settings, train={"channels_last": last, "compile": "none"})
+        trainer, run = start(config, tmp_path / str(last))
+        assert trainer.net.channels_last == last
+        trainer.fit()
+        sums.append(arrays(run.state))
+    for name, array in sums[0].items():
+        np.testing.assert_allclose(sums[1][name], array, rtol=1e-3, atol=1e-4, err_msg=name)
+    loaded = Classifier.load(run.best)
+    assert not loaded.net.channels_last
+    picture = read_image(str(next((flowers / "daisy").iterdir())))
+    twin = build_model(settings["model"]["name"], 5, channels_last=True, blank=True)
+    twin.set_state_dict(loaded.net.state_dict())
+    scores = Classifier(twin, loaded.description).scores([picture])
+    np.testing.assert_allclose(scores, loaded.scores([picture]), atol=1e-6)
+
+
 def test_epochs_that_the_state_does_not_know_are_not_doubled(settings, tmp_path):
     trainer, run = start(changed(settings), tmp_path / "run")
     trainer.fit()
@@ -190,7 +237,8 @@ def test_mistakes_are_named_and_leave_no_run(settings, tmp_path, write_png):
         ({"model": {"pretrained": "no.safetensors"}}, WeightsError, "no.safetensors"),
         ({"train": {"device": "gpu"}}, ConfigError, "GPU"),
         ({"train": {"device": "gpu:77"}}, ConfigError, "GPU"),
-        ({"train": {"amp": "bfloat16"}}, ConfigError, "train.amp"),
+        ({"train": {"amp": "bfloat16"}}, ConfigError, "train.amp: bfloat16 needs a GPU"),
+        ({"train": {"amp": "float16"}}, ConfigError, "train.amp: float16 needs a GPU"),
     ):
         with pytest.raises(error, match=words):
             start(changed(settings, **sections), tmp_path / "run")

@@ -6,7 +6,7 @@ import pytest
 
 from paddle_alexnet import AlexNet
 from paddle_alexnet.errors import ConfigError
-from paddle_alexnet.runtime.device import choose_device
+from paddle_alexnet.runtime.device import check_amp, choose_device
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +64,31 @@ def test_what_is_not_there_is_said(monkeypatch, name, built, count, words):
     fake(monkeypatch, built, count)
     with pytest.raises(ConfigError, match=words):
         choose_device(name)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "capability"), [("float16", (7, 0)), ("float16", (9, 0)), ("bfloat16", (8, 6))]
+)
+def test_mixed_precision_that_a_gpu_has(monkeypatch, dtype, capability):
+    monkeypatch.setattr(paddle.device.cuda, "get_device_capability", lambda: capability)
+    check_amp(dtype, "gpu:0")
+    check_amp("none", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "device", "capability", "words"),
+    [
+        ("float16", "cpu", None, r"train\.amp: float16 needs a GPU; .*train\.amp=none"),
+        ("bfloat16", "cpu", None, r"train\.amp: bfloat16 needs a GPU; .*train\.amp=none"),
+        ("bfloat16", "gpu:1", (7, 5), r"8\.0 or more, gpu:1 has 7\.5: use train\.amp=float16"),
+        ("float16", "gpu:0", (6, 1), r"7\.0 or more, gpu:0 has 6\.1: use train\.amp=none"),
+    ],
+)
+def test_mixed_precision_that_a_device_has_not(monkeypatch, dtype, device, capability, words):
+    monkeypatch.setattr(paddle.device.cuda, "get_device_capability", lambda: capability)
+    with pytest.raises(ConfigError, match=words) as error:
+        check_amp(dtype, device)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.gpu

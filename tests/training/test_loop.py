@@ -256,6 +256,64 @@ def test_ten_skipped_updates_in_a_row_are_too_many():
         trainer.fit()
 
 
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_scaling_the_loss_changes_no_digit(accumulate):
+    nets = []
+    for scale_loss in (False, True):
+        notes = Notes()
+        trainer = make(notes, accumulate_steps=accumulate, scale_loss=scale_loss)
+        trainer.fit()
+        nets.append([p.numpy() for p in trainer.net.parameters()])
+        nets[-1].append([record["train/loss"] for record in notes.epochs])
+    for one, other in zip(*nets, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert trainer.progress.loss_scale.good == trainer.progress.step
+
+
+def overflow_past(trainer, limit):
+    """Gradients are infinite where the loss is scaled by more than ``limit``, as in float16."""
+    scale = trainer.progress.loss_scale
+    trainer.net[0].weight.register_hook(lambda g: g * np.inf if scale.value > limit else g)
+
+
+def test_a_scale_that_is_too_high_is_lowered_without_an_error():
+    """Updates 1 to 3 are left out, as if they had not been; none is reported."""
+    notes, weights = Notes(), {}
+    trainer = make(notes, scale_loss=True, log_every_steps=1, epochs=2)
+    overflow_past(trainer, 2.0**12)
+    notes.on_update = lambda trainer, images: weights.update(
+        {trainer.progress.step: trainer.net[0].weight.numpy().copy()}
+    )
+    trainer._end_epoch = lambda: (
+        setattr(trainer.progress, "epoch_step", 0),
+        setattr(trainer.progress, "epoch", trainer.progress.epoch + 1),
+    )
+    trainer.fit()
+    np.testing.assert_array_equal(weights[1], weights[3])
+    assert not np.array_equal(weights[3], weights[4])
+    assert (trainer.progress.loss_scale.value, trainer.progress.loss_scale.good) == (2.0**12, 3)
+    assert [r["step"] for r in notes.logs] == [4, 5, 6]
+    assert notes.events == ["close"]
+
+
+def test_at_a_scale_of_1_what_is_not_finite_is_an_error():
+    notes = Notes()
+    trainer = make(notes, scale_loss=True, epochs=9)
+    trainer._end_epoch = lambda: setattr(trainer.progress, "epoch_step", 0)
+    overflow_past(trainer, 0.0)
+    with pytest.raises(RunError, match="update 16 is not finite"):
+        trainer.fit()
+    assert trainer.progress.loss_scale.value == 1
+
+
+def test_a_loss_that_is_not_finite_is_an_error_at_any_scale():
+    trainer = make(scale_loss=True)
+    spoil(trainer, [1])
+    with pytest.raises(RunError, match="update 2 is not finite"):
+        trainer.fit()
+    assert trainer.progress.loss_scale.value == 2.0**15
+
+
 def test_the_norm_of_a_gradient_is_that_of_numpy():
     rng = np.random.default_rng(0)
     arrays = [rng.normal(0, 3, shape).astype(np.float32) for shape in ((7, 5), (5,), (2, 3, 4))]
