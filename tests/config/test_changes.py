@@ -17,7 +17,7 @@ FIXED = {
     *(f"schedule.{field.name}" for field in dataclasses.fields(Config().schedule)),
     *(f"model.{field.name}" for field in dataclasses.fields(Config().model)),
     *("data.split", "data.val_rate", "data.mean", "train.batch_size", "train.seed", "train.amp"),
-    *("train.accumulate_steps", "train.label_smoothing", "train.topk"),
+    *("train.accumulate_steps", "train.label_smoothing", "train.topk", "train.amp_level"),
 }
 
 
