@@ -1,8 +1,9 @@
 """Measure speed: python tools/benchmark.py train|infer|lrn|gemm|data|start|memory
 
-What is compared runs in turn in one process, with the settings of tools/train.py for all; medians
-and quartiles, and the ratio to the first line. data reads pictures with several numbers of
-processes and ways to keep them; start runs tools/train.py's way to its first update.
+What is compared runs in turn in one process (each time in a new one with memory and start), with
+the settings of tools/train.py for all; medians and quartiles, and the ratio to the first line. data
+reads pictures with several numbers of processes and ways to keep them; start runs tools/train.py's
+way to its first update.
 """
 
 import argparse

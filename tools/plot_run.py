@@ -15,7 +15,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
     args = parser.parse_args()
     from paddle_alexnet.pictures.curves import plot_runs
     from paddle_alexnet.run.directory import RunDirectory
-    from paddle_alexnet.run.metrics_file import read_metrics
+    from paddle_alexnet.run.metrics_reading import read_metrics
 
     rows = {path: read_metrics(RunDirectory(Path(path)).metrics) for path in args.runs}
     plot_runs(rows, args.out)

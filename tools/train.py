@@ -30,7 +30,8 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
         metavar="KEY=VALUE",
         action="append",
         default=[],
-        help="set a key over the file; may be given several times",
+        help="set a key over the file; may be given several times. With --resume, what may change "
+        "on the way, such as train.epochs",
     )
     return parser.parse_args(words)
 
@@ -38,16 +39,11 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
 def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     """Train; returns the exit code."""
     args = parse(words)
+    from paddle_alexnet.config.changes import config_to_go_on
     from paddle_alexnet.config.reading import read_config
-    from paddle_alexnet.errors import ConfigError
 
-    if args.resume:
-        if args.override:
-            raise ConfigError("--resume goes on with the run's own configuration: leave out -o")
-        path = Path(args.resume)
-        config = None
-    else:
-        config = read_config(args.config, args.override)
+    # Mistakes in a file are told before Paddle is loaded.
+    config = None if args.resume else read_config(args.config, args.override)
     _entry.load_paddle()
     from paddle_alexnet.printable import printable
     from paddle_alexnet.run.assembly import assemble
@@ -59,11 +55,11 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
 
     def make_run() -> RunDirectory:
         if args.resume:
-            return RunDirectory.existing(path)
+            return RunDirectory.existing(args.resume)
         return RunDirectory.create(config.run.dir, Path(args.config).stem)
 
     if config is None:
-        config = read_config(RunDirectory.existing(path).config)
+        config = config_to_go_on(RunDirectory.existing(args.resume).config, args.override)
     stop = StopSignals()
     # The device comes first: processes meet over it.
     choose_device(config.train.device)

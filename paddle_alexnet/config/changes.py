@@ -2,10 +2,13 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from paddle_alexnet.config.keys import Config
+from paddle_alexnet.config.reading import read_config
+from paddle_alexnet.errors import ConfigError
 from paddle_alexnet.printable import printable, printable_name
 
 # Any other key has a part in the weights and the figures that a run was to have, so a run goes on
@@ -21,8 +24,10 @@ MAY_CHANGE = {
     "data.cache": "batches are the same with and without",
     "data.cache_gib": "batches are the same with and without",
     "data.cache_dir": "batches are the same with and without",
-    "train.epochs": "a run may be made longer",
+    "train.epochs": "a run may be made longer or end early",
     "train.device": "a run may be moved to another machine; only rounding differs",
+    "train.amp": "another machine may not have it; only rounding differs",
+    "train.amp_level": "another machine may not have it; only rounding differs",
     "train.compile": "another machine may need another; only rounding differs",
     "train.channels_last": "only rounding differs",
     "train.log_every_steps": "is of the log",
@@ -41,6 +46,27 @@ def fixed_values(config: Config) -> dict[str, Any]:
         for key, value in values.items()
         if f"{section}.{key}" not in MAY_CHANGE
     }
+
+
+def config_to_go_on(path: str | Path, overrides: Sequence[str]) -> Config:
+    """A run's configuration with overrides, of keys that may change.
+
+    Args:
+        path: The run's file.
+        overrides: As :func:`paddle_alexnet.config.reading.read_config` takes them.
+
+    Raises:
+        ConfigError: As there, or an override is of another key.
+    """
+    config = read_config(path, overrides)
+    for override in overrides:
+        key = override.partition("=")[0]
+        if key not in MAY_CHANGE:
+            raise ConfigError(
+                f"-o {override}: a run goes on with the {key} that it began with; start a new run, "
+                f"with model.pretrained to keep weights. May change: {', '.join(MAY_CHANGE)}"
+            )
+    return config
 
 
 def describe_changes(then: Mapping[str, Any], config: Config) -> list[str]:

@@ -147,16 +147,17 @@ class TrainKeys:
     amp: Literal["none", "float16", "bfloat16"] = _key(
         "none",
         "mixed precision on a GPU: the type of what amp_level says; weights stay float32, and "
-        "with float16 the loss is scaled",
+        "with float16 the loss is scaled. Validation is in float32",
     )
     amp_level: Literal["O1", "O2"] = _key(
         "O1",
-        "with amp; O1: convolutions and products; O2: all of the net but its response norms",
+        "with amp, else nothing; O1: convolutions and products; O2: all of the net but its "
+        "response norms",
     )
     channels_last: bool = _key(
         False,
         "compute maps with the channels as the last axis, for a GPU's tensor cores (slower on a "
-        "CPU); same weights and numbers",
+        "CPU); same weights, and numbers but for rounding",
     )
     log_every_steps: Count = _key(10, "updates between two points of the step curves", ge=1)
     save_every_steps: Count | None = _key(

@@ -177,7 +177,8 @@ def _describe(item: Any) -> str:
         return f"unknown key {key}: {hint}"
     if item["type"] in ("dataclass_type", "dataclass_exact_type"):
         return f"{key} is a section: expected keys below it, got {_shown(item['input'])}"
-    return f"{key}: {item['msg'].lower()}, got {_shown(item['input'])}"
+    said = item["msg"]  # may name values, whose letters count
+    return f"{key}: {said[:1].lower() + said[1:]}, got {_shown(item['input'])}"
 
 
 def _shown(value: Any) -> str:

@@ -18,6 +18,7 @@ OPERATORS = frozenset(
         "Unsqueeze",
     )
 )
+ATTRIBUTES = ("FLOAT", "INT", "STRING", "TENSOR", "FLOATS", "INTS", "STRINGS")
 
 
 def check_onnx(path: Path) -> None:
@@ -40,12 +41,18 @@ def check_onnx(path: Path) -> None:
     except Exception as error:  # protobuf raises anything
         raise WeightsError(f"{path} is not an ONNX graph: {type(error).__name__}") from error
     tensors = list(model.graph.initializer)
+    # Not graphs, nor sparse tensors, whose parts may lie in other files.
+    kinds = {getattr(onnx.AttributeProto, name) for name in ATTRIBUTES}
     for node in model.graph.node:
         if node.domain not in ("", "ai.onnx") or node.op_type not in OPERATORS:
             raise WeightsError(
                 f"{path} is not run: it has the operator "
                 f"{printable_name('.'.join(filter(None, (node.domain, node.op_type))))}, which no "
                 "net here needs"
+            )
+        if any(attribute.type not in kinds for attribute in node.attribute):
+            raise WeightsError(
+                f"{path} is not run: {node.op_type} has a setting of a kind that no net here needs"
             )
         tensors += [attribute.t for attribute in node.attribute if attribute.HasField("t")]
     if model.functions or model.training_info or model.graph.sparse_initializer:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from paddle_alexnet.errors import ConfigError
 from paddle_alexnet.export.folder import ExportFolder
+from paddle_alexnet.printable import printable
 
 MOST = 16  # pictures at once; tools/infer.py's batch
 
@@ -26,7 +27,8 @@ def convert(folder: ExportFolder, device: str, target: Path) -> list[Path]:
         The graph and its parameters, in ``target``.
 
     Raises:
-        ConfigError: There is no GPU that can be used, or this PaddlePaddle has no TensorRT.
+        ConfigError: There is no GPU that can be used, this PaddlePaddle has no TensorRT, or
+            the two cannot make it of this graph.
     """
     from paddle import inference
 
@@ -40,9 +42,21 @@ def convert(folder: ExportFolder, device: str, target: Path) -> list[Path]:
             "engine tensorrt: this PaddlePaddle is built without TensorRT; install one with it as "
             "https://www.paddlepaddle.org.cn/install/quick says, or use --engine paddle"
         )
+    size = folder.description.preprocessing.input_size
+    try:
+        _convert(folder.files[0].with_suffix(""), size, target / "model")
+    except Exception as error:  # whatever TensorRT and Paddle's converter raise
+        built = ".".join(map(str, inference.get_trt_compile_version()))
+        raise ConfigError(
+            f"TensorRT cannot run {folder.path} here ({printable(repr(error), 200)}): this "
+            f"PaddlePaddle is built for TensorRT {built}, install that, or use --engine paddle"
+        ) from error
+    return [target / file.name for file in folder.files]
+
+
+def _convert(source: Path, size: int, target: Path) -> None:
     from paddle.tensorrt import export
 
-    size = folder.description.preprocessing.input_size
     most = (MOST, size, size, 3)
     pixels = export.Input(
         min_input_shape=(1, size, size, 3),
@@ -51,6 +65,5 @@ def convert(folder: ExportFolder, device: str, target: Path) -> list[Path]:
         input_data_type="uint8",
         input_range=(0, 256),
     )
-    settings = export.TensorRTConfig(inputs=[pixels], save_model_dir=str(target / "model"))
-    export.convert(str(folder.files[0].with_suffix("")), settings)
-    return [target / file.name for file in folder.files]
+    settings = export.TensorRTConfig(inputs=[pixels], save_model_dir=str(target))
+    export.convert(str(source), settings)

@@ -29,7 +29,7 @@ class AlexNet(nn.Layer):
         dropout: Share of fc6's and fc7's values set to zero in training, in [0, 1); None for the
             design's.
         channels_last: Convolutions, pools and norms see [N, H, W, C] inside, which a GPU's tensor
-            cores want. Same weights, inputs and numbers.
+            cores want. Same weights and inputs, and same numbers but for rounding.
 
     Shape:
         Input: float [N, 3, S, S], normalised RGB, S the design's ``input_size``. Output: logits

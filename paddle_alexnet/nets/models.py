@@ -78,7 +78,8 @@ def build_model(
         init: How weights start; None for the row's.
         width: Scales channels and hidden units, in (0, 1]; for tests and small machines.
         dropout: Share set to zero, in [0, 1); None for the design's.
-        channels_last: How the net computes; its weights, inputs and numbers are the same.
+        channels_last: How the net computes; weights and inputs are the same, and numbers but for
+            rounding.
         blank: All weights at 0, in place of ``init``: for a net that is about to be given others.
 
     Raises:

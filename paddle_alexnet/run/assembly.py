@@ -13,7 +13,7 @@ import paddle
 from paddle import nn
 
 from paddle_alexnet.config.keys import Config
-from paddle_alexnet.config.reading import write_config
+from paddle_alexnet.config.reading import read_config, write_config
 from paddle_alexnet.data.flower_folder import class_index
 from paddle_alexnet.data.identity import digest
 from paddle_alexnet.data.pixels import read_pixels, write_pixels
@@ -28,7 +28,8 @@ from paddle_alexnet.run.directory import RunDirectory
 from paddle_alexnet.run.environment import describe_environment
 from paddle_alexnet.run.history import rewind
 from paddle_alexnet.run.inputs import needs_pixels, open_inputs
-from paddle_alexnet.run.metrics_file import MetricsFile, read_metrics
+from paddle_alexnet.run.metrics_file import MetricsFile
+from paddle_alexnet.run.metrics_reading import read_metrics
 from paddle_alexnet.run.progress import ProgressBar
 from paddle_alexnet.run.state import read_state
 from paddle_alexnet.run.warnings import Warnings
@@ -180,8 +181,9 @@ def _assemble(
         return trainer, None
     run = make_run() if run is None else run
     rewind(run, history)
-    if state is None:
+    if state is None or read_config(run.config) != config:
         write_text(run.config, write_config(config))
+    if state is None:
         write_text(run.class_index, class_index(inputs.classes))
         if pixels is not None:
             write_pixels(run.pixels, pixels)

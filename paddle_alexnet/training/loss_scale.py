@@ -8,6 +8,7 @@ counts in tensors of its own.
 """
 
 import logging
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -24,21 +25,22 @@ RAISE_AFTER = 2000
 class LossScale:
     """What the loss is multiplied by before gradients are taken; part of a run's state.
 
-    It is a power of two, so that scaling and its undoing change no digit.
+    Powers of two change no digit, neither on scaling nor on its undoing.
 
     Attributes:
-        value: In [1, LARGEST].
+        value: In [1, LARGEST], a power of two.
         good: Updates in a row with finite gradients since it last changed, < RAISE_AFTER.
 
     Raises:
-        ValueError: One is out of its range.
+        ValueError: One is not.
     """
 
     value: float = START
     good: int = 0
 
     def __post_init__(self) -> None:
-        if not (1 <= self.value <= LARGEST and 0 <= self.good < RAISE_AFTER):
+        in_range = 1 <= self.value <= LARGEST and 0 <= self.good < RAISE_AFTER
+        if not in_range or math.frexp(self.value)[0] != 0.5:
             raise ValueError(f"a loss scale of {self.value} after {self.good} updates is no such")
 
     @paddle.no_grad()

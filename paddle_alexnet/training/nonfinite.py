@@ -53,7 +53,7 @@ class NonfiniteUpdate:
             f"{self.describe()}. "
             + (f"It is number {in_a_row} in a row. " if in_a_row > 1 else "")
             + "The last saved state is as it was. Look at the pictures; "
-            + ("" if skipping else "go on with train.on_nonfinite=skip, which leaves such out; ")
+            + ("" if skipping else "go on with -o train.on_nonfinite=skip, which leaves such out; ")
             + "or start a new run with a lower optimizer.lr, longer schedule.warmup_epochs or "
             "optimizer.clip_norm: model.pretrained=best.safetensors keeps the best weights, as the "
             "last may be spoilt already"

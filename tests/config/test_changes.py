@@ -5,9 +5,15 @@ import json
 
 import pytest
 
-from paddle_alexnet.config.changes import MAY_CHANGE, describe_changes, fixed_values
+from paddle_alexnet.config.changes import (
+    MAY_CHANGE,
+    config_to_go_on,
+    describe_changes,
+    fixed_values,
+)
 from paddle_alexnet.config.keys import Config
 from paddle_alexnet.config.reading import describe_keys, make_config
+from paddle_alexnet.errors import ConfigError
 
 KEYS = {key for key, _, _ in describe_keys()}
 # Whatever tells weights or figures; the test fails where one is let go.
@@ -16,8 +22,8 @@ FIXED = {
     *(f"optimizer.{field.name}" for field in dataclasses.fields(Config().optimizer)),
     *(f"schedule.{field.name}" for field in dataclasses.fields(Config().schedule)),
     *(f"model.{field.name}" for field in dataclasses.fields(Config().model)),
-    *("data.split", "data.val_rate", "data.mean", "train.batch_size", "train.seed", "train.amp"),
-    *("train.accumulate_steps", "train.label_smoothing", "train.topk", "train.amp_level"),
+    *("data.split", "data.val_rate", "data.mean", "train.batch_size", "train.seed"),
+    *("train.accumulate_steps", "train.label_smoothing", "train.topk"),
 }
 
 
@@ -67,3 +73,27 @@ def test_of_another_version():
     (line,) = describe_changes(then, make_config({}))
     assert line.startswith(r"optimizer.gone\n was") and line.endswith("and is no longer a key")
     assert len(line) < 200
+
+
+def test_what_may_change_is_set_on_going_on(tmp_path):
+    path = tmp_path / "config.yml"
+    path.write_text("train: {epochs: 3, batch_size: 7}\n")
+    config = config_to_go_on(path, ["train.epochs=5", "data.root=2024"])
+    assert config == make_config(
+        {"train": {"epochs": 5, "batch_size": 7}, "data": {"root": "2024"}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("optimizer.lr=0.1", "with the optimizer.lr that it began with.*train.epochs"),
+        ("model.name=caffenet", "model.name"),
+        ("train.epoch=5", "did you mean train.epochs"),
+    ],
+)
+def test_what_may_not(tmp_path, override, words):
+    path = tmp_path / "config.yml"
+    path.write_text("train: {epochs: 3}\n")
+    with pytest.raises(ConfigError, match=words):
+        config_to_go_on(path, [override])

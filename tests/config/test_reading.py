@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import tempfile
+import typing
 from pathlib import Path
 
 import pytest
@@ -218,3 +219,13 @@ def test_any_values_make_a_config_or_a_config_error(values):
         path.write_text(write_config(config), encoding="utf-8")
         assert read_config(path) == config
     assert dataclasses.is_dataclass(config)
+
+
+def test_what_may_be_chosen_is_named_as_it_is_written():
+    for section in dataclasses.fields(Config):
+        for key, info in section.type.__pydantic_fields__.items():
+            if typing.get_origin(info.annotation) is typing.Literal:
+                with pytest.raises(ConfigError) as caught:
+                    make_config({section.name: {key: "no such"}})
+                for choice in typing.get_args(info.annotation):
+                    assert f"'{choice}'" in str(caught.value)

@@ -273,6 +273,13 @@ def test_tensorrt_that_cannot_be_used(exported, monkeypatch, device, version, wo
     assert "\n" not in str(error.value)
 
 
+def test_tensorrt_that_does_not_fit(exported, monkeypatch):
+    with_tensorrt(monkeypatch)
+    monkeypatch.setitem(sys.modules, "paddle.tensorrt", None)  # fails on import
+    with pytest.raises(ConfigError, match=r"built for TensorRT 10\.5\.0.*--engine paddle"):
+        ExportedClassifier.load(exported, "tensorrt", "gpu:0")
+
+
 def test_tensorrt_is_asked_for_batches_of_its_range(exported, monkeypatch):
     """With a converter that copies the graph, and Paddle's CPU engine to run it."""
     pictures = (PICTURES * 7)[:33]

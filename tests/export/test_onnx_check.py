@@ -69,6 +69,26 @@ def test_weights_in_another_file(onnx, tmp_path, inside):
     assert "w is to be read from another file" in refusal(tmp_path / "a.onnx")
 
 
+def test_sparse_weights_in_another_file(onnx, tmp_path):
+    values = onnx.numpy_helper.from_array(np.zeros(1, np.float32), "w")
+    onnx.external_data_helper.set_external_data(values, "secret.bin")
+    values.ClearField("raw_data")
+    indices = onnx.numpy_helper.from_array(np.zeros(1, np.int64), "i")
+    sparse = onnx.helper.make_sparse_tensor(values, indices, [4])
+    model = graph(onnx, [("Constant", "")])
+    model.graph.node[0].attribute.append(onnx.helper.make_attribute("sparse_value", sparse))
+    (tmp_path / "a.onnx").write_bytes(model.SerializeToString())
+    assert "Constant has a setting of a kind" in refusal(tmp_path / "a.onnx")
+
+
+def test_a_graph_within_a_setting(onnx, tmp_path):
+    model = graph(onnx, [("Relu", "")])
+    inner = onnx.helper.make_attribute("body", graph(onnx, [("Relu", "")]).graph)
+    model.graph.node[0].attribute.append(inner)
+    (tmp_path / "a.onnx").write_bytes(model.SerializeToString())
+    assert "Relu has a setting of a kind" in refusal(tmp_path / "a.onnx")
+
+
 def test_functions_of_its_own(onnx, tmp_path):
     model = graph(onnx, [("Relu", "")])
     model.functions.add().name = "Relu"

@@ -12,7 +12,7 @@ from paddle_alexnet.config.reading import make_config
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.errors import ConfigError
 from paddle_alexnet.run.inputs import open_inputs
-from paddle_alexnet.run.metrics_file import read_metrics
+from paddle_alexnet.run.metrics_reading import read_metrics
 from paddle_alexnet.runtime.ranks import ALONE, Ranks, join_ranks
 
 HERE = Path(__file__).parent

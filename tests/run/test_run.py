@@ -19,7 +19,7 @@ from paddle_alexnet.nets.models import MODELS, build_model
 from paddle_alexnet.nets.weights import Description, net_arrays, read_weights, write_weights
 from paddle_alexnet.run.assembly import assemble
 from paddle_alexnet.run.directory import RunDirectory
-from paddle_alexnet.run.metrics_file import read_metrics
+from paddle_alexnet.run.metrics_reading import read_metrics
 from paddle_alexnet.storage.tensors import read_tensors
 from paddle_alexnet.training.loop import Interrupted
 

@@ -102,7 +102,7 @@ def test_prepare_flowers_refuses_another_archive(tool, tmp_path):
 
 
 def test_plot_run(tool, trained, tmp_path):
-    tool("plot_run", trained, "--out", tmp_path / "curve.png")
+    assert tool("plot_run", trained, "--out", tmp_path / "curve.png").stderr == ""
     assert "no folder" in tool("plot_run", trained, "--out", "no/x.png", code=1).stderr
     assert "no such run" in tool("plot_run", "no such run", "--out", "x.png", code=1).stderr
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from paddle_alexnet.config.reading import describe_keys
+from paddle_alexnet.config.reading import describe_keys, read_config
 
 TOOLS = Path(__file__).parents[2] / "tools"
 CONFIG = TOOLS.parent / "configs" / "quickstart.yml"
@@ -53,7 +53,6 @@ def test_help_lists_every_key(tool):
         (["-c", CONFIG, "-o", "train.device=gpu:99"], 2, "GPU"),
         (["-c", CONFIG, "-o", "model.pretrained=no.safetensors"], 1, "no.safetensors"),
         (["--resume", "no"], 1, "not the directory of a run"),
-        (["--resume", "no", "-o", "train.epochs=3"], 2, "leave out -o"),
     ],
 )
 def test_mistakes(tool, tmp_path, flowers, words, code, message):
@@ -100,3 +99,17 @@ def test_a_signal_saves_and_the_run_goes_on(
     done = tool("train", "--resume", run)
     assert "best val top-1" in done.stdout
     assert len((run / "metrics.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_run_is_made_longer(tool, flowers, tmp_path):
+    words = ["-o", f"data.root={flowers}", "-o", "train.epochs=1", "-o", "model.width=0.03"]
+    run = tmp_path / "run"
+    tool("train", "-c", CONFIG, *words, "-o", f"run.dir={run}")
+    done = tool("train", "--resume", run, "-o", "optimizer.lr=0.5", code=2)
+    assert "optimizer.lr that it began with" in done.stderr
+    tool("train", "--resume", run, "-o", "train.epochs=2")
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 2
+    assert read_config(run / "config.yml").train.epochs == 2
+    # It is that of the run now.
+    tool("train", "--resume", run, "-o", "train.epochs=3")
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 3

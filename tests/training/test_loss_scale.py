@@ -93,6 +93,7 @@ def test_it_is_saved_and_restored():
         {"value": 0.0},
         {"value": -2.0},
         {"value": 2.0**25},
+        {"value": 1.5},
         {"value": float("nan")},
         {"value": "1"},
         {"good": -1},

@@ -2,11 +2,13 @@
 
 import json
 import math
+import subprocess
+import sys
 
 import pytest
 
 from paddle_alexnet.errors import RunError
-from paddle_alexnet.run.metrics_file import read_metrics
+from paddle_alexnet.run.metrics_reading import read_metrics
 
 ROW = {"epoch": 1, "train/loss": 2.5, "train/top1": 0.25, "val/loss": 2, "val/top1": 0.5}
 
@@ -57,3 +59,15 @@ def test_a_file_that_is_no_text(path):
         path.write_bytes(data)
         with pytest.raises(RunError, match=r"metrics\.jsonl"):
             read_metrics(path)
+
+
+def test_plots_need_not_wait_for_paddle():
+    """The modules that tools/plot_run.py needs, in a new process."""
+    program = (
+        "import sys\n"
+        "import paddle_alexnet.pictures.curves\n"
+        "import paddle_alexnet.run.directory\n"
+        "import paddle_alexnet.run.metrics_reading\n"
+        "assert 'numpy' in sys.modules and 'paddle' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
