@@ -101,17 +101,21 @@ def forged(arrays, rng):
     return {**arrays, name: array * 2}
 
 
+def forgeries(arrays, metadata, rng, times):
+    """Arrays and metadata, one of them changed: the arrays in a third of all."""
+    for trial in range(times):
+        if trial % 3:
+            key = rng.choice(sorted(metadata))
+            yield arrays, {**metadata, key: edited(metadata[key], rng)}
+        else:
+            yield forged(arrays, rng), metadata
+
+
 def test_forged_weights(weights, amount, count):
     """With a checksum that is right: what they say is checked all the same."""
     (arrays, metadata), rng = read_tensors(weights), random.Random(2)
     refused = equal = 0
-    for trial in range(amount(60, 1500)):
-        texts, values = dict(metadata), arrays
-        if trial % 3:
-            key = rng.choice(sorted(texts))
-            texts[key] = edited(texts[key], rng)
-        else:
-            values = forged(arrays, rng)
+    for values, texts in forgeries(arrays, metadata, rng, amount(60, 1500)):
         write_tensors(weights, values, texts)
         try:
             classifier = Classifier.load(weights)
@@ -185,13 +189,7 @@ def test_forged_states(going, amount, count):
     (arrays, metadata), rng = read_tensors(run.state), random.Random(4)
     values_then = json.loads(metadata["config"])
     refused = equal = 0
-    for trial in range(amount(60, 1500)):
-        texts, values = dict(metadata), arrays
-        if trial % 3:
-            key = rng.choice(sorted(texts))
-            texts[key] = edited(texts[key], rng)
-        else:
-            values = forged(arrays, rng)
+    for values, texts in forgeries(arrays, metadata, rng, amount(60, 1500)):
         write_tensors(run.state, values, texts)
         try:
             sizes = go_on()
