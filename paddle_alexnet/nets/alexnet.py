@@ -7,6 +7,7 @@ from paddle.nn.initializer import Initializer
 from paddle_alexnet.nets.biased import Conv2D, Linear
 from paddle_alexnet.nets.designs import ALEXNET, Design, Stage
 from paddle_alexnet.nets.init import initialize
+from paddle_alexnet.nets.layout import data_format
 from paddle_alexnet.nets.lrn import channel_lrn, map_lrn
 from paddle_alexnet.nets.pool import MaxPool2D
 from paddle_alexnet.nets.walk import walk
@@ -123,21 +124,17 @@ def _block(
         padding=[start, end, start, end] if stage.end_padding else stage.padding,
         groups=stage.groups,
         weight_attr=weights,
-        data_format=_layout(channels_last),
+        data_format=data_format(channels_last),
     )
     after = (_step(design, stage, kind, lrn, channels_last) for kind in stage.after)
     return nn.Sequential(conv, *after)
-
-
-def _layout(channels_last: bool) -> str:
-    return "NHWC" if channels_last else "NCHW"
 
 
 def _step(design: Design, stage: Stage, kind: str, lrn: str, channels_last: bool) -> nn.Layer:
     if kind == "relu":
         return nn.ReLU()
     if kind == "pool":
-        return MaxPool2D(design.pool_size, stride=2, data_format=_layout(channels_last))
+        return MaxPool2D(design.pool_size, stride=2, data_format=data_format(channels_last))
     norm = design.within if kind == "within" else design.norm
     settings = {
         "local_size": norm.local_size,

@@ -6,6 +6,7 @@ from paddle import nn
 from paddle.autograd import PyLayer, PyLayerContext
 from paddle.nn import functional as F
 
+from paddle_alexnet.nets.layout import data_format
 from paddle_alexnet.nets.precision import in_float32
 
 
@@ -55,7 +56,7 @@ class FusedLRN(nn.Layer):
         self.bias = bias
         self.across_channels = across_channels
         self.channels_last = channels_last
-        self.layout = "NHWC" if channels_last else "NCHW"
+        self.layout = data_format(channels_last)
         if across_channels:
             place = np.arange(channels)
             near = np.abs(np.subtract.outer(place, place)) <= local_size // 2

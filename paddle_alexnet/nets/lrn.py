@@ -4,6 +4,7 @@ import paddle
 from paddle import nn
 
 from paddle_alexnet.nets.fused_lrn import FusedLRN, inverse_power
+from paddle_alexnet.nets.layout import data_format
 from paddle_alexnet.nets.precision import in_float32
 
 
@@ -68,7 +69,7 @@ class LRN(nn.Layer):
                 stride=1,
                 padding=half,
                 exclusive=False,
-                data_format="NHWC" if channels_last else "NCHW",
+                data_format=data_format(channels_last),
             )
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
@@ -195,7 +196,7 @@ def channel_lrn(
             local_size, alpha, beta, bias, across_channels=True, channels_last=channels_last
         )
     else:
-        layout = "NHWC" if channels_last else "NCHW"
+        layout = data_format(channels_last)
         layer = LocalResponseNorm(local_size, alpha, beta, bias, data_format=layout)
     return layer if towers == 1 else Towers(layer, towers, channels_last=channels_last)
 
