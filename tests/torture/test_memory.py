@@ -1,6 +1,8 @@
 """Training does not grow."""
 
+import ctypes
 import gc
+import os
 from pathlib import Path
 
 import pytest
@@ -11,15 +13,21 @@ from paddle_alexnet.run.directory import RunDirectory
 from paddle_alexnet.training.loop import Interrupted
 
 STATUS = Path("/proc/self/statm")
+GLIBC = STATUS.exists() and hasattr(ctypes.CDLL(None), "malloc_trim")
 
 
 def resident():
-    """Bytes of this process in memory."""
+    """Bytes of this process in memory that are in use.
+
+    What was freed and is only kept for later is handed back first: it comes and goes by 30 MB from
+    one update to the next, and says nothing of a leak.
+    """
     gc.collect()
-    return int(STATUS.read_text().split()[1]) * 4096
+    ctypes.CDLL(None).malloc_trim(0)
+    return int(STATUS.read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
-@pytest.mark.skipif(not STATUS.exists(), reason="only Linux tells it so")
+@pytest.mark.skipif(not GLIBC, reason="only Linux with glibc tells it so")
 @pytest.mark.parametrize("compiled", ["none", "auto"])
 def test_memory_is_flat_over_500_updates(flowers, tmp_path, compiled, count):
     config = make_config(
@@ -49,5 +57,5 @@ def test_memory_is_flat_over_500_updates(flowers, tmp_path, compiled, count):
         trainer.fit()
     growth = sizes[600] - sizes[100]
     count(f"KiB grown over 500 updates, compile {compiled}", growth // 1024)
-    # The log on the board holds nothing, a leak of one batch an update would be 600 MB.
-    assert growth < 16 * 2**20
+    # A leak of one batch an update would be 600 MB; flat is under 2 MB.
+    assert growth < 8 * 2**20
