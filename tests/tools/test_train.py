@@ -77,7 +77,8 @@ def test_a_signal_saves_and_the_run_goes_on(
 ):
     run = tmp_path / "run"
     words = ["-c", CONFIG, "-o", f"data.root={flowers}", "-o", f"run.dir={run}"]
-    words += ["-o", "train.epochs=2", "-o", "train.batch_size=8", "-o", "train.log_every_steps=1"]
+    words += ["-o", "train.epochs=2", "-o", "train.batch_size=1", "-o", "train.log_every_steps=1"]
+    words += ["-o", "model.width=0.25"]  # an epoch long enough to be stopped in, a small state
     process = subprocess.Popen(
         [sys.executable, TOOLS / "train.py", *words],
         env=environment,

@@ -57,7 +57,7 @@ def test_no_good_state_is_lost(flowers, tmp_path, amount, count):
     used = sum(path.stat().st_size for path in whole.iterdir())
     # Beside two generations of the state, a third is being written.
     top = (used + (whole / "state.safetensors").stat().st_size) // 1024 + 64
-    sizes = np.geomspace(4, top, amount(5, 60)).astype(int)
+    sizes = np.geomspace(4, top, amount(3, 60)).astype(int)
     failed = 0
     for number, size in enumerate(sizes):
         place = tmp_path / f"disk{number}"
