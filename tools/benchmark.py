@@ -149,8 +149,10 @@ Rows = tuple[dict[str, dict[str, float]], str]
 def _memory(args: argparse.Namespace, folder: Path) -> Rows:
     from paddle_alexnet.benchmark.memory import peaks_of_training
 
-    libraries = ["paddle"] + ([args.against] if args.against else [])
-    spreads = peaks_of_training(libraries, args.model, args.batch, rounds=args.rounds)
+    cases = {"train.compile: auto": ("paddle", True)}
+    if args.against:
+        cases |= {"torch": ("torch", False), "torch, freed memory given back": ("torch", True)}
+    spreads = peaks_of_training(cases, args.model, args.batch, rounds=args.rounds)
     return {name: vars(spread) for name, spread in spreads.items()}, "MiB"
 
 

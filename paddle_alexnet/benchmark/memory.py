@@ -3,16 +3,16 @@
 import multiprocessing
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from paddle_alexnet.benchmark.timing import Spread
 
-# By then the process of neither library grows any more (measured over 12 updates).
-STEPS = 6
+# By then the process of neither library grows by more than a hundredth (measured over 12 updates).
+STEPS = 8
 
 
 def peaks_of_training(
-    libraries: Sequence[str], model: str, batch: int, *, rounds: int
+    cases: Mapping[str, tuple[str, bool]], model: str, batch: int, *, rounds: int
 ) -> dict[str, Spread]:
     """Largest resident memory of processes that train for a few steps, MiB.
 
@@ -20,31 +20,33 @@ def peaks_of_training(
     order.
 
     Args:
-        libraries: ``paddle``, ``torch``.
+        cases: By name, ``paddle`` or ``torch``, and whether it gives freed memory back after the
+            first steps, as training here does: :func:`paddle_alexnet.runtime.cpu.hand_back_after`.
         model: A key of :data:`paddle_alexnet.nets.models.MODELS`.
         batch: Images a step.
         rounds: Processes of each, in turn, >= 1.
     """
-    peaks: dict[str, list[float]] = {library: [] for library in libraries}
+    peaks: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(rounds):
-        for library in libraries:
-            peaks[library].append(_peak(library, model, batch))
-    return {library: Spread.of(values) for library, values in peaks.items()}
+        for name, (library, giving_back) in cases.items():
+            peaks[name].append(_peak(library, giving_back, model, batch))
+    return {name: Spread.of(values) for name, values in peaks.items()}
 
 
-def _peak(library: str, model: str, batch: int) -> float:
+def _peak(library: str, giving_back: bool, model: str, batch: int) -> float:
     context = multiprocessing.get_context("spawn")  # a fork would carry this process's memory
     pool = context.Pool(1)
     try:
-        return pool.apply(_train, (library, model, batch))
+        return pool.apply(_train, (library, giving_back, model, batch))
     finally:
         # Not terminate(), as leaving a with block does: Paddle reports the signal as a crash.
         pool.close()
         pool.join()
 
 
-def _train(library: str, model: str, batch: int) -> float:
-    from paddle_alexnet.runtime.cpu import speed_up, usable_cores
+def _train(library: str, giving_back: bool, model: str, batch: int) -> float:
+    # Imported here, as each library would be part of the other's memory.
+    from paddle_alexnet.runtime.cpu import hand_back_after, speed_up, usable_cores
 
     speed_up()
     if library == "torch":
@@ -56,7 +58,10 @@ def _train(library: str, model: str, batch: int) -> float:
         from paddle_alexnet.benchmark import paddle_cases
 
         step = paddle_cases.training_step(model, batch, lrn="fused", kind="auto")
-    for _ in range(STEPS):
-        step()
+    for updates in range(STEPS + 1):
+        if updates:
+            step()
+        if giving_back:
+            hand_back_after(updates)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -1,11 +1,11 @@
-"""Things of this project to time. Inputs are noise from a fixed seed."""
+"""Things of this project to time."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import paddle
 
+from paddle_alexnet.benchmark.inputs import CLASSES, Case, labels, noise
 from paddle_alexnet.export.engines import ExportedClassifier
 from paddle_alexnet.export.writing import fill_folder
 from paddle_alexnet.inference.classifier import Classifier
@@ -15,19 +15,6 @@ from paddle_alexnet.nets.models import MODELS, build_model
 from paddle_alexnet.nets.walk import walk
 from paddle_alexnet.nets.weights import Description
 from paddle_alexnet.training.step import TrainingStep, choose_compile, compile_step
-
-Case = Callable[[], object]
-CLASSES = 1000
-
-
-def noise(*shape: int) -> np.ndarray:
-    """float32 of unit variance."""
-    return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
-
-
-def labels(count: int) -> np.ndarray:
-    """int64 in [0, CLASSES)."""
-    return np.random.default_rng(1).integers(0, CLASSES, count)
 
 
 def training_step(model: str, batch: int, *, lrn: str, kind: str) -> Case:

@@ -3,7 +3,7 @@
 import itertools
 from pathlib import Path
 
-from paddle_alexnet.benchmark.paddle_cases import Case
+from paddle_alexnet.benchmark.inputs import Case
 from paddle_alexnet.config.keys import AugmentKeys
 from paddle_alexnet.data.batches import TrainingBatches
 from paddle_alexnet.data.cache import open_cache

@@ -1,9 +1,9 @@
-"""The same things by torch. Import this where torch is installed."""
+"""The same things by torch. Import this where torch is installed; does not load Paddle."""
 
 import torch
 from torch import nn
 
-from paddle_alexnet.benchmark.paddle_cases import CLASSES, Case, labels, noise
+from paddle_alexnet.benchmark.inputs import CLASSES, Case, labels, noise
 from paddle_alexnet.nets.designs import Design
 from paddle_alexnet.nets.walk import walk
 

@@ -38,6 +38,7 @@ from paddle_alexnet.runtime.ranks import ALONE, Ranks
 from paddle_alexnet.storage.writing import write_text
 from paddle_alexnet.training.averaging import WeightAverage
 from paddle_alexnet.training.evaluation import evaluate
+from paddle_alexnet.training.freed_memory import FreedMemory
 from paddle_alexnet.training.loop import Trainer
 from paddle_alexnet.training.optimizer import build_optimizer
 from paddle_alexnet.training.schedule import Schedule, noise_epochs
@@ -177,6 +178,7 @@ def _assemble(
     )
     pictures = digest(inputs.listing)
     history = {} if state is None else state.restore(trainer, pictures)
+    trainer.callbacks = [FreedMemory()]
     if not ranks.first:
         return trainer, None
     run = make_run() if run is None else run
@@ -191,7 +193,7 @@ def _assemble(
     write_text(run.free_environment(), json.dumps(environment, indent=2))
     val = inputs.val
     chosen = np.linspace(0, len(val) - 1, min(PANEL_PICTURES, len(val)), dtype=int)
-    trainer.callbacks = [
+    trainer.callbacks += [
         Warnings(run, inputs.train.labels, config.train.label_smoothing),
         MetricsFile(run.metrics),
         BoardLog(

@@ -95,3 +95,25 @@ assert not {"paddle", "cv2", "visualdl", "numpy"} & sys.modules.keys(), sys.modu
 assert "AlexNet" in dir(paddle_alexnet)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps and gives back")
+@pytest.mark.parametrize(("updates", "given"), [(0, True), (3, True), (4, False)])
+def test_freed_memory_goes_back_after_the_first_updates(updates, given):
+    """In a process of its own, as other tests' memory would be counted too."""
+    code = f"""
+import ctypes
+from pathlib import Path
+from paddle_alexnet.runtime.cpu import hand_back_after, speed_up
+speed_up()
+resident = lambda: int(Path("/proc/self/statm").read_text().split()[1])
+blocks = [bytes(1 << 20) for _ in range(200)]
+blocks = [bytearray(block) for block in blocks]
+keep = bytearray(1 << 20)  # at the end, so that the heap cannot just become shorter
+del blocks
+before = resident()
+hand_back_after({updates})
+print((before - resident()) * 4096 >> 20)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (int(done.stdout) > 100) == given
