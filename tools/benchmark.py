@@ -1,9 +1,10 @@
 """Measure speed: python tools/benchmark.py train|infer|lrn|gemm|data|start|memory
 
 What is compared runs in turn in one process (each time in a new one with memory and start), with
-the settings of tools/train.py for all; medians and quartiles, and the ratio to the first line. data
-reads pictures with several numbers of processes and ways to keep them; start runs tools/train.py's
-way to its first update.
+the settings of tools/train.py for all; medians and quartiles, and the ratio to the line of torch
+where that is asked for, else to the first. train and infer show the share of the rate of a product
+of matrices that is timed with them. data reads pictures with several numbers of processes and ways
+to keep them; start runs tools/train.py's way to its first update.
 """
 
 import argparse
@@ -18,6 +19,9 @@ import _entry
 KINDS = ("train", "infer", "lrn", "gemm", "data", "start", "memory")
 NORM_SHAPE = (96, 55, 55)  # of conv1's maps
 PRODUCT = (384, 2304, 5408)  # conv3's, for 32 images
+PRODUCT_NAME = "matrices " + "x".join(map(str, PRODUCT))
+LIBRARIES = ("paddlepaddle", "paddlepaddle-gpu", "torch")
+COMPARED = ("train", "infer", "lrn", "data", "memory")
 
 
 def parse() -> argparse.Namespace:
@@ -31,6 +35,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--batch", type=_entry.positive, default=32, help="images [32]")
     parser.add_argument("--data", metavar="FOLDER", help="pictures for data, start [drawn]")
     parser.add_argument("--rounds", type=_entry.positive, default=15, help="measured [15]")
+    parser.add_argument(
+        "--turn-seconds",
+        type=float,
+        default=0.25,
+        metavar="S",
+        help="calls of one kind before the next kind; 0 for single ones, with cold caches [0.25]",
+    )
     parser.add_argument("--as-published", action="store_true", help="time AvgPool3D's norm as well")
     parser.add_argument("--json", metavar="FILE", help="write figures, versions and settings")
     parser.add_argument("--plot", metavar="PNG", help="draw the figures as bars")
@@ -50,7 +61,9 @@ def main(cpu_speed: dict[str, Any]) -> None:
 
     _entry.check_model("--model", args.model)
     if args.against and importlib.util.find_spec("torch") is None:
-        raise ConfigError("--against torch: PyTorch is not installed")
+        raise ConfigError("--against torch: not installed: pip install torch==2.13.0")
+    if args.against and args.what not in COMPARED:
+        raise ConfigError(f"{args.what} is not compared with torch: leave out --against")
     for target in filter(None, (args.json, args.plot)):
         check_target(target)
     choose_device("cpu")
@@ -59,20 +72,17 @@ def main(cpu_speed: dict[str, Any]) -> None:
             if args.what in OTHERS:
                 rows, unit = OTHERS[args.what](args, Path(folder))
             else:
-                timings = interleave(CASES[args.what](args, Path(folder)), rounds=args.rounds)
+                cases = CASES[args.what](args, Path(folder))
+                timings = interleave(cases, rounds=args.rounds, turn_seconds=args.turn_seconds)
                 rows = {name: vars(timing) for name, timing in timings.items()}
                 unit = "ms"
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    first = next(iter(rows.values()))["median"]
-    rate = _operations(args)
-    for name, row in rows.items():
-        spread = f" ({row['low']:.1f} to {row['high']:.1f})" if "low" in row else ""
-        done = f"  {rate / row['median'] / 1e6:6.0f} GFLOP/s" if rate else ""
-        print(f"{name:<32}{row['median']:9.1f} {unit}{spread}  {row['median'] / first:5.2f}{done}")
+    environment = describe_environment(cpu_speed, "cpu")
+    _show(rows, unit, args, environment)
     if args.json:
         record = {
-            "environment": describe_environment(cpu_speed, "cpu"),
+            "environment": environment,
             "arguments": vars(args),
             "unit": unit,
             "rows": rows,
@@ -80,6 +90,31 @@ def main(cpu_speed: dict[str, Any]) -> None:
         write_text(args.json, json.dumps(record, indent=2) + "\n")
     if args.plot:
         plot_bars(rows, unit, f"{args.what}: {args.model}, batch {args.batch}", args.plot)
+
+
+def _show(
+    rows: dict[str, dict[str, float]],
+    unit: str,
+    args: argparse.Namespace,
+    environment: dict[str, Any],
+) -> None:
+    machine, packages = environment["machine"], environment["packages"]
+    versions = ", ".join(f"{name} {packages[name]}" for name in LIBRARIES if name in packages)
+    commit = (environment["commit"] or "unknown")[:7]
+    print(f"{machine['cores']} cores of {machine['processor']}; {versions}; commit {commit}")
+    theirs = [name for name in rows if args.against and name.startswith(args.against)]
+    reference = rows[(theirs or list(rows))[0]]["median"]
+    rates = {
+        name: operations / rows[name]["median"] / 1e6
+        for name, operations in _operations(args, list(rows)).items()
+    }
+    for name, row in rows.items():
+        spread = f" ({row['low']:.1f} to {row['high']:.1f})" if "low" in row else ""
+        line = f"{name:<32}{row['median']:9.1f} {unit}{spread}  {row['median'] / reference:5.2f}"
+        if name in rates:
+            share = rates[name] / rates[PRODUCT_NAME]
+            line += f"  {rates[name]:6.0f} GFLOP/s, {share:4.0%} of matrices"
+        print(line)
 
 
 def _train(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -98,7 +133,7 @@ def _train(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         from paddle_alexnet.benchmark import torch_peer
 
         cases["torch"] = torch_peer.training_step(DESIGNS[args.model], args.batch, usable_cores())
-    return cases
+    return {**cases, **_gemm(args, folder)}
 
 
 def _infer(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -118,7 +153,7 @@ def _infer(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         from paddle_alexnet.benchmark import torch_peer
 
         cases["torch"] = torch_peer.inference(DESIGNS[args.model], args.batch, usable_cores())
-    return cases
+    return {**cases, **_gemm(args, folder)}
 
 
 def _lrn(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -137,7 +172,7 @@ def _lrn(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
 def _gemm(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     from paddle_alexnet.benchmark.paddle_cases import matrix_product
 
-    return {"x".join(map(str, PRODUCT)): matrix_product(*PRODUCT)}
+    return {PRODUCT_NAME: matrix_product(*PRODUCT)}
 
 
 CASES = {"train": _train, "infer": _infer, "lrn": _lrn, "gemm": _gemm}
@@ -184,10 +219,7 @@ def _data(args: argparse.Namespace, folder: Path) -> Rows:
 
 def _start(args: argparse.Namespace, folder: Path) -> Rows:
     from paddle_alexnet.benchmark.start import time_start
-    from paddle_alexnet.errors import ConfigError
 
-    if args.against:
-        raise ConfigError("start: is not compared with torch: leave out --against")
     timings = time_start(_pictures(args, folder), args.model, args.batch, rounds=args.rounds)
     return {name: vars(timing) for name, timing in timings.items()}, "ms"
 
@@ -205,16 +237,16 @@ def _pictures(args: argparse.Namespace, folder: Path) -> Path:
 OTHERS = {"data": _data, "start": _start, "memory": _memory}
 
 
-def _operations(args: argparse.Namespace) -> float:
-    """Of one call, where they are mainly those of a product of matrices."""
+def _operations(args: argparse.Namespace, names: list[str]) -> dict[str, float]:
+    """Of one call of each, where they are mainly those of products of matrices."""
     from paddle_alexnet.benchmark.paddle_cases import operations
     from paddle_alexnet.nets.designs import DESIGNS
 
-    if args.what == "gemm":
-        return 2.0 * PRODUCT[0] * PRODUCT[1] * PRODUCT[2]
-    if args.what in ("train", "infer"):
-        return args.batch * operations(DESIGNS[args.model], training=args.what == "train")
-    return 0.0
+    if PRODUCT_NAME not in names:
+        return {}
+    per_image = operations(DESIGNS[args.model], training=args.what == "train")
+    counts = dict.fromkeys(names, args.batch * per_image)
+    return {**counts, PRODUCT_NAME: 2.0 * PRODUCT[0] * PRODUCT[1] * PRODUCT[2]}
 
 
 if __name__ == "__main__":

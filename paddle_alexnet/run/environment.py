@@ -15,6 +15,10 @@ PACKAGES = (
     "visualdl",
     "protobuf",
     "safetensors",
+    "torch",
+    "onnxruntime",
+    "openvino",
+    "paddle2onnx",
 )
 
 

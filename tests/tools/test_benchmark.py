@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+TORCH = importlib.util.find_spec("torch") is not None
+
 
 def test_norms(tool, tmp_path):
     words = ["lrn", "--batch", 1, "--rounds", 2, "--json", tmp_path / "a.json"]
@@ -36,7 +38,11 @@ def test_the_reader(tool, tmp_path, flowers):
         (["train", "--model", "lenet"], "alexnet_paper"),
         (["gemm", "--rounds", "0"], "--rounds"),
         (["data", "--data", "no"], "no is not a folder"),
-        (["start", "--against", "torch"], "torch"),
+        (
+            ["start", "--against", "torch"],
+            "start is not compared" if TORCH else "pip install torch",
+        ),
+        (["gemm", "--against", "torch"], "gemm is not compared" if TORCH else "pip install torch"),
         (["gemm", "--json", "no/x.json"], "no folder"),
     ],
 )
@@ -45,6 +51,33 @@ def test_mistakes(tool, words, part):
     assert part in tool("benchmark", *words, code=code).stderr
 
 
-@pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="torch is installed")
+@pytest.mark.slow
+def test_shares_of_the_rate_of_matrices(tool, tmp_path):
+    """The last line is that of the matrices; the others are compared with it."""
+    words = ["infer", "--batch", 1, "--rounds", 1, "--turn-seconds", 0, "--model", "alexnet_owt"]
+    head, *lines, matrices = tool("benchmark", *words).stdout.splitlines()
+    assert "paddlepaddle 3" in head
+    assert matrices.startswith("matrices") and matrices.endswith("100% of matrices")
+    assert len(lines) == 2
+    for line in lines:
+        ms, rate = (float(line.split(unit)[0].split()[-1]) for unit in (" ms", " GFLOP/s"))
+        # 0.71 billion multiplications an image, as published for this net.
+        assert ms * rate * 1e6 == pytest.approx(2 * 0.714e9, rel=0.05)
+
+
+@pytest.mark.skipif(not TORCH, reason="torch is not installed")
+def test_ratios_are_to_torch(tool, tmp_path):
+    words = ["lrn", "--batch", 1, "--rounds", 2, "--against", "torch"]
+    head, *lines = tool("benchmark", *words, "--json", tmp_path / "a.json").stdout.splitlines()
+    assert "torch 2" in head
+    record = json.loads((tmp_path / "a.json").read_text())
+    assert record["environment"]["packages"]["torch"]
+    for (name, row), line in zip(record["rows"].items(), lines, strict=True):
+        ratio = row["median"] / record["rows"]["torch"]["median"]
+        assert line.startswith(name)
+        assert float(line.split()[-1]) == pytest.approx(ratio, abs=0.006)
+
+
+@pytest.mark.skipif(TORCH, reason="torch is installed")
 def test_without_torch(tool):
-    assert "PyTorch" in tool("benchmark", "lrn", "--against", "torch", code=2).stderr
+    assert "pip install torch" in tool("benchmark", "lrn", "--against", "torch", code=2).stderr
