@@ -18,10 +18,6 @@ from types import FrameType
 from typing import Any, NoReturn
 
 INSTALL = "install the project first: make setup, or pip install -e '.[cpu]' (see README.md)"
-OUT_OF_MEMORY = (
-    "memory ran out: lower train.batch_size (train.accumulate_steps keeps the size of an update), "
-    "--batch-size or --batch"
-)
 # Debian's packages of the system libraries that OpenCV and Paddle load.
 SYSTEM_LIBRARIES = {
     "libGL.so": "libgl1",
@@ -46,12 +42,15 @@ class _Messages(logging.Formatter):
         return printable_lines(super().format(record))
 
 
-def run(main: Callable[[dict[str, Any]], int | None]) -> NoReturn:
+def run(
+    main: Callable[[dict[str, Any]], int | None], *, for_memory: str = "end other programs"
+) -> NoReturn:
     """Call ``main`` with the report of :func:`speed_up` and exit.
 
     Args:
         main: Parses arguments and does the work; imports what loads Paddle inside, so that the
             settings of the processor come first and ``--help`` is quick.
+        for_memory: What to do where memory runs out.
     """
     messages = logging.StreamHandler(sys.stderr)
     messages.setFormatter(_Messages("%(message)s"))
@@ -79,7 +78,7 @@ def run(main: Callable[[dict[str, Any]], int | None]) -> NoReturn:
     except AlexNetError as error:
         _fail(error, 1)
     except MemoryError:
-        _fail(OUT_OF_MEMORY, 1)
+        _fail(f"memory ran out: {for_memory}", 1)
     except ImportError as error:
         _fail(f"{error}; {_cure(error)}", 1)
     except KeyboardInterrupt:

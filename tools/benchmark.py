@@ -250,4 +250,4 @@ def _operations(args: argparse.Namespace, names: list[str]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    _entry.run(main)
+    _entry.run(main, for_memory="lower --batch")

@@ -99,4 +99,4 @@ def main(cpu_speed: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
-    _entry.run(main)
+    _entry.run(main, for_memory="lower --batch-size")

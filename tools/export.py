@@ -25,7 +25,7 @@ def parse() -> argparse.Namespace:
         "--check",
         nargs="+",
         metavar="PICTURE|FOLDER|GLOB",
-        help=f"pictures to compare on, the first {CHECKED} [drawn flowers]",
+        help=f"pictures to compare on, {CHECKED} spread over them [drawn flowers]",
     )
     _entry.add_max_pixels(parser)
     parser.add_argument("--engine", default="auto", help="to compare with; see tools/infer.py")
@@ -36,6 +36,8 @@ def main(cpu_speed: dict[str, Any]) -> None:
     """Export."""
     args = parse()
     _entry.load_paddle()
+    import numpy as np
+
     from paddle_alexnet.data.decode import Unreadable, read_image
     from paddle_alexnet.data.drawn import SPECIES, draw_flower
     from paddle_alexnet.errors import DataError
@@ -51,7 +53,10 @@ def main(cpu_speed: dict[str, Any]) -> None:
     classifier = Classifier.load(args.weights)
     if args.check:
         pictures = []
-        for name in find_pictures(args.check)[:CHECKED]:
+        found = find_pictures(args.check)
+        # Spread over all of them, as folders are of one class each.
+        for i in np.linspace(0, len(found) - 1, min(CHECKED, len(found)), dtype=int):
+            name = found[i]
             try:
                 picture = read_image(name, args.max_pixels)
             except Unreadable as error:

@@ -61,6 +61,7 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
         check_target(args.json)
     files = find_pictures(args.pictures, leave_out=args.save_dir)
     if args.model:
+        device = "auto" if args.device == "auto" else device
         classifier = ExportedClassifier.load(args.model, args.engine or "auto", device)
     else:
         classifier = Classifier.load(args.weights)
@@ -103,4 +104,4 @@ def _line(row: "Prediction") -> str:
 
 
 if __name__ == "__main__":
-    _entry.run(main)
+    _entry.run(main, for_memory="lower --batch-size")

@@ -93,4 +93,7 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    _entry.run(main)
+    _entry.run(
+        main,
+        for_memory="lower train.batch_size (train.accumulate_steps keeps the size of an update)",
+    )

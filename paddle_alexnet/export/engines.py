@@ -1,6 +1,7 @@
 """Running an export folder: paddle.inference, TensorRT, onnxruntime or OpenVINO, with one face."""
 
 import importlib.util
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,10 +15,14 @@ from paddle_alexnet.export.graph_check import check_graph
 from paddle_alexnet.export.onnx_check import check_onnx
 from paddle_alexnet.export.tensorrt import MOST, convert
 from paddle_alexnet.inference.classifier import PictureClassifier
+from paddle_alexnet.printable import printable
 from paddle_alexnet.runtime.cpu import usable_cores
 
 # From a batch uint8 [N, S, S, 3] to scores float32 [N, classes].
 Run = Callable[[np.ndarray], np.ndarray]
+ONNX_ON_GPU = "CUDAExecutionProvider"
+# What engines that have no MemoryError say.
+NO_MEMORY = re.compile("bad.?alloc|failed to allocate|out of memory", re.IGNORECASE)
 
 
 def _open_paddle(folder: ExportFolder, device: str) -> Run:
@@ -52,7 +57,7 @@ def _predictor(files: Sequence[Path], device: str) -> Run:
         if paddle.base.core.is_compiled_with_onednn():
             config.enable_onednn()
     else:
-        config.enable_use_gpu(256, int(device.partition(":")[2] or 0))  # MiB at the start
+        config.enable_use_gpu(256, _number(device))  # MiB at the start
     predictor = inference.create_predictor(config)
     source = predictor.get_input_handle(predictor.get_input_names()[0])
     target = predictor.get_output_handle(predictor.get_output_names()[0])
@@ -68,14 +73,19 @@ def _predictor(files: Sequence[Path], device: str) -> Run:
 def _open_onnxruntime(folder: ExportFolder, device: str) -> Run:
     import onnxruntime
 
+    provider: tuple[str, dict[str, int]] = ("CPUExecutionProvider", {})
+    if device != "cpu":
+        if not _has_gpu("onnxruntime"):
+            raise ConfigError(
+                f"device {device}: this onnxruntime has no GPU support: use --device cpu, or "
+                "install onnxruntime-gpu in its place"
+            )
+        provider = (ONNX_ON_GPU, {"device_id": _number(device)})
     check_onnx(folder.files[0])
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = usable_cores()
     options.log_severity_level = 3  # errors; it warns of constants it does not need
-    wanted = "CUDAExecutionProvider" if device != "cpu" else "CPUExecutionProvider"
-    if wanted not in onnxruntime.get_available_providers():
-        raise ConfigError(f"device {device}: this onnxruntime has no GPU support")
-    session = onnxruntime.InferenceSession(str(folder.files[0]), options, providers=[wanted])
+    session = onnxruntime.InferenceSession(str(folder.files[0]), options, providers=[provider])
     name = session.get_inputs()[0].name
     return lambda batch: session.run(None, {name: batch})[0]
 
@@ -83,11 +93,11 @@ def _open_onnxruntime(folder: ExportFolder, device: str) -> Run:
 def _open_openvino(folder: ExportFolder, device: str) -> Run:
     import openvino
 
+    if device != "cpu":
+        raise ConfigError(f"device {device}: OpenVINO runs on the CPU here: use --device cpu")
     check_onnx(folder.files[0])
     # It may choose bfloat16 by itself, with scores that differ in the third digit.
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": usable_cores()}
-    if device != "cpu":
-        raise ConfigError(f"device {device}: OpenVINO runs on the CPU here")
     model = openvino.Core().compile_model(folder.files[0], "CPU", settings)
     return lambda batch: np.array(model(batch)[0])
 
@@ -97,6 +107,20 @@ ENGINES: dict[str, dict[str, Callable[[ExportFolder, str], Run]]] = {
     "paddle": {"paddle": _open_paddle, "tensorrt": _open_tensorrt},
     "onnx": {"onnxruntime": _open_onnxruntime, "openvino": _open_openvino},
 }
+
+
+def _has_gpu(engine: str) -> bool:
+    """Whether an engine that is installed can use a GPU."""
+    if engine == "onnxruntime":
+        import onnxruntime
+
+        return ONNX_ON_GPU in onnxruntime.get_available_providers()
+    return engine != "openvino"
+
+
+def _number(device: str) -> int:
+    """Of a GPU, ``gpu:N``."""
+    return int(device.partition(":")[2] or 0)
 
 
 def choose_engine(file_format: str, wanted: str = "auto") -> str:
@@ -132,7 +156,8 @@ class ExportedClassifier(PictureClassifier):
     Args:
         folder: The folder.
         engine: Of :func:`choose_engine`.
-        device: ``cpu`` or ``gpu:N``.
+        device: ``cpu``, ``gpu:N``, or ``auto`` for the device that Paddle uses, where the engine
+            can too, else ``cpu``.
     """
 
     def __init__(self, folder: ExportFolder, engine: str = "auto", device: str = "cpu") -> None:
@@ -140,13 +165,21 @@ class ExportedClassifier(PictureClassifier):
         self.path = folder.path
         self.engine = choose_engine(folder.format, engine)
         try:
+            if device == "auto":
+                device = paddle.get_device() if _has_gpu(self.engine) else "cpu"
             self._run = ENGINES[folder.format][self.engine](folder, device)
         except (ConfigError, WeightsError):
             raise
+        except ImportError as error:
+            raise ConfigError(
+                f"{self.engine} is installed but cannot be loaded ({_said(error)}): install it "
+                "again, or choose another --engine"
+            ) from error
         except Exception as error:  # engines raise anything for a damaged file
+            _check_memory(error)
             raise WeightsError(
                 f"{self.engine} cannot open {folder.path}: it is damaged or of another version "
-                f"({type(error).__name__})"
+                f"({_said(error)})"
             ) from error
 
     @classmethod
@@ -157,7 +190,8 @@ class ExportedClassifier(PictureClassifier):
 
         Raises:
             WeightsError: It is no such folder, of another version or damaged.
-            ConfigError: The engine is missing.
+            ConfigError: The engine is missing, cannot be loaded or has no such device.
+            MemoryError: It does not fit.
         """
         return cls(ExportFolder.open(path), engine, device)
 
@@ -166,15 +200,15 @@ class ExportedClassifier(PictureClassifier):
 
         Raises:
             WeightsError: The graph does not take such pictures, or gives something else.
+            MemoryError: So many do not fit.
         """
         try:
             scores = self._run(np.ascontiguousarray(inputs))
-        except MemoryError:
-            raise
         except Exception as error:  # engines raise anything
+            _check_memory(error)
             raise WeightsError(
                 f"{self.engine} cannot run {self.path} on pictures of {inputs.shape[1]} pixels: it "
-                f"is damaged or of another version ({type(error).__name__})"
+                f"is damaged or of another version ({_said(error)})"
             ) from error
         if scores.shape != (len(inputs), len(self.classes)) or scores.dtype != np.float32:
             raise WeightsError(
@@ -182,3 +216,15 @@ class ExportedClassifier(PictureClassifier):
                 f"{list(scores.shape)} for {len(inputs)} pictures: export the weights again"
             )
         return scores
+
+
+def _check_memory(error: Exception) -> None:
+    """Raise MemoryError where an engine means that."""
+    if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
+        raise MemoryError from error
+
+
+def _said(error: Exception) -> str:
+    """The kind of an error and the end of what it says, where the cause stands."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return printable(": ".join([type(error).__name__, *lines[-1:]]), 200)

@@ -247,6 +247,54 @@ def test_without_paddle2onnx_the_message_names_it(tmp_path):
         graph.save_onnx(classifier("alexnet"), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("raised", "kind", "words"),
+    [
+        (ImportError("libcudart.so.12: no such file"), ConfigError, "cannot be loaded.*libcudart"),
+        (MemoryError(), MemoryError, None),
+        (RuntimeError("[ONNXRuntimeError] : std::bad_alloc"), MemoryError, None),
+        (RuntimeError("Failed to allocate memory for requested buffer"), MemoryError, None),
+        (ValueError("trace\n  no operator \x1b[2J"), WeightsError, r"damaged.*no operator .u001b"),
+    ],
+)
+def test_what_engines_raise(exported, monkeypatch, raised, kind, words):
+    def fail(*_):
+        raise raised
+
+    monkeypatch.setitem(engines.ENGINES, "paddle", {"paddle": fail})
+    with pytest.raises(kind, match=words) as error:
+        ExportedClassifier.load(exported)
+    assert "\n" not in str(error.value)
+    if kind is ConfigError:
+        return  # all is loaded by the time pictures come
+    monkeypatch.setitem(engines.ENGINES, "paddle", {"paddle": lambda *_: fail})
+    with pytest.raises(kind, match=words):
+        ExportedClassifier.load(exported).scores(PICTURES)
+
+
+@pytest.mark.parametrize(("able", "device"), [(True, "gpu:1"), (False, "cpu")])
+def test_auto_is_paddles_device_where_the_engine_can(exported, monkeypatch, able, device):
+    asked = []
+    opened = {"paddle": lambda folder, device: asked.append(device)}
+    monkeypatch.setitem(engines.ENGINES, "paddle", opened)
+    monkeypatch.setattr(paddle, "get_device", lambda: "gpu:1")
+    monkeypatch.setattr(engines, "_has_gpu", lambda engine: able)
+    ExportedClassifier.load(exported, device="auto")
+    assert asked == [device]
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_onnx_engines_without_a_gpu_say_so(exported, engine):
+    if importlib.util.find_spec(engine) is None:
+        pytest.skip(f"{engine} is not installed")
+    if engines._has_gpu(engine):
+        pytest.skip("this one has a GPU")
+    folder = ExportFolder.open(exported)
+    folder = dataclasses.replace(folder, format="onnx")
+    with pytest.raises(ConfigError, match="--device cpu"):
+        engines.ExportedClassifier(folder, engine, "gpu:1")
+
+
 def with_tensorrt(monkeypatch, version=(10, 5, 0)):
     """Make believe that TensorRT is installed, and Paddle built with it."""
     find = importlib.util.find_spec
@@ -326,6 +374,7 @@ def test_engines_on_a_gpu(exported, engine):
         pytest.skip("tensorrt is not installed")
     loaded = ExportedClassifier.load(exported, engine, "gpu:0")
     pictures = (PICTURES * 7)[:33]
+    paddle.device.set_device("cpu")
     want = classifier("alexnet").scores(pictures)
     # A GPU may multiply in TF32, of 10 bits.
     np.testing.assert_allclose(loaded.scores(pictures), want, atol=5e-3)

@@ -14,7 +14,7 @@ TOOLS = Path(__file__).parents[2] / "tools"
 @pytest.mark.parametrize(
     ("raised", "code", "words"),
     [
-        ("MemoryError('ResourceExhausted ...')", 1, "lower train.batch_size"),
+        ("MemoryError('ResourceExhausted ...')", 1, "memory ran out: lower --batch"),
         ("KeyboardInterrupt()", 130, "stopped by Ctrl-C"),
         ("ImportError('libGL.so.1: cannot open shared object file')", 1, "apt-get install libgl1"),
         ("ImportError('No module named x')", 1, "make setup"),
@@ -23,7 +23,12 @@ TOOLS = Path(__file__).parents[2] / "tools"
     ],
 )
 def test_errors_are_one_line(environment, raised, code, words):
-    program = f"import _entry\ndef main(speed):\n    raise {raised}\n_entry.run(main)"
+    program = f"""
+import _entry
+def main(speed):
+    raise {raised}
+_entry.run(main, for_memory="lower --batch")
+"""
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=TOOLS, env=environment, capture_output=True, text=True
     )
