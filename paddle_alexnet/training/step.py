@@ -66,7 +66,8 @@ class TrainingStep(nn.Layer):
             logits, labels, reduction="sum", label_smoothing=self.label_smoothing
         )
         hits = (logits.detach().argmax(axis=1) == labels).sum()
-        # A graph with oneDNN that ends on a sum has no gradient, without a word (Paddle 3.3).
+        # A graph with oneDNN that ends on one of its operators has no gradient, without a word, or
+        # ends the process (Paddle 3.3).
         return paddle.assign(loss), hits
 
 
@@ -109,6 +110,8 @@ def _why_not_onednn(net: nn.Layer) -> str | None:
     for layer in net.sublayers(include_self=True):
         if isinstance(layer, AlexNet) and layer.channels_last:
             return "train.channels_last was not compared with oneDNN"
+        if isinstance(layer, FusedLRN) and layer.kernel.shape[0] == 1:
+            return "the gradient of the norm of a single map is wrong with oneDNN"
         if type(layer) not in SAFE and type(layer) not in SAFE_OURS:
             return f"training {type(layer).__name__} with oneDNN is not safe (model.lrn=fused is)"
     return None

@@ -3,9 +3,12 @@
 import numpy as np
 import paddle
 import pytest
+from paddle.static import InputSpec
 
 from paddle_alexnet import LRN
+from paddle_alexnet.export import engines
 from paddle_alexnet.nets.lrn import LRN_KINDS, channel_lrn, map_lrn
+from paddle_alexnet.training.step import choose_compile
 
 
 def across_channels(x, n, alpha, beta, k):
@@ -29,6 +32,12 @@ def within_channel(x, n, alpha, beta, k):
             total = (x[:, :, rows, columns] ** 2).sum(axis=(2, 3))
             out[:, :, i, j] = x[:, :, i, j] / (k + alpha / n**2 * total) ** beta
     return out
+
+
+def assert_near(got, want):
+    """To 1e-6 as a whole, and to a few roundings of float32 (6e-8 each) at every place."""
+    assert np.linalg.norm(got - want) < 1e-6 * np.linalg.norm(want)
+    np.testing.assert_allclose(got, want, rtol=2e-6, atol=1e-6)
 
 
 # alpha 1 and more than 7 channels: with alpha 1e-4 a window that is off by one goes unnoticed.
@@ -58,7 +67,7 @@ def test_across_channels(kind, shape, n, alpha, beta, k):
     x = np.random.default_rng(0).normal(0, 3, shape)
     layer = channel_lrn(kind, shape[1], local_size=n, alpha=alpha, beta=beta, bias=k)
     got = layer(paddle.to_tensor(x.astype(np.float32))).numpy()
-    np.testing.assert_allclose(got, across_channels(x, n, alpha, beta, k), rtol=2e-6, atol=1e-6)
+    assert_near(got, across_channels(x, n, alpha, beta, k))
 
 
 @pytest.mark.parametrize("radius", [1, 3, 7])
@@ -96,8 +105,16 @@ def test_within_channel(kind, shape, n, alpha, beta, k):
     x = np.random.default_rng(0).normal(0, 3, shape)
     layer = map_lrn(kind, shape[1], local_size=n, alpha=alpha, beta=beta, bias=k)
     got = layer(paddle.to_tensor(x.astype(np.float32))).numpy()
-    np.testing.assert_allclose(got, within_channel(x, n, alpha, beta, k), rtol=2e-6, atol=1e-6)
+    assert_near(got, within_channel(x, n, alpha, beta, k))
 
+
+BOTH = pytest.mark.parametrize(
+    ("make", "reference"),
+    [
+        pytest.param(channel_lrn, across_channels, id="across"),
+        pytest.param(map_lrn, within_channel, id="within"),
+    ],
+)
 
 # TensorFlow's rows, whose alpha multiplies the plain sum.
 TENSORFLOW = [
@@ -111,13 +128,7 @@ TENSORFLOW = [
 
 @pytest.mark.parametrize(("shape", "n", "alpha", "beta", "k"), [*CASES, *TENSORFLOW])
 @pytest.mark.parametrize("kind", LRN_KINDS)
-@pytest.mark.parametrize(
-    ("make", "reference"),
-    [
-        pytest.param(channel_lrn, across_channels, id="across"),
-        pytest.param(map_lrn, within_channel, id="within"),
-    ],
-)
+@BOTH
 def test_gradient(make, reference, kind, shape, n, alpha, beta, k):
     """Against the reference's derivative by a complex step, which is exact to rounding."""
     layer = make(kind, shape[1], local_size=n, alpha=alpha, beta=beta, bias=k)
@@ -134,21 +145,72 @@ def test_gradient(make, reference, kind, shape, n, alpha, beta, k):
         assert got[place] == pytest.approx(want, rel=1e-5, abs=5e-6), place
 
 
+class Alone(paddle.nn.Layer):
+    """A layer that ends a graph as TrainingStep does: see there."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x):
+        return paddle.assign(self.layer(x))
+
+
+def as_graph(layer, shape):
+    spec = [InputSpec([None, *shape[1:]], "float32")]
+    return paddle.jit.to_static(Alone(layer), input_spec=spec, full_graph=True)
+
+
+@pytest.mark.parametrize(("shape", "n", "alpha", "beta", "k"), CASES)
+@pytest.mark.parametrize("onednn", [False, True])
+@BOTH
+def test_fused_in_a_graph(make, reference, onednn, shape, n, alpha, beta, k):
+    """It is written otherwise there, as is its gradient."""
+    if onednn and not paddle.base.core.is_compiled_with_onednn():
+        pytest.skip("this Paddle comes without oneDNN")
+    layer = make("fused", shape[1], local_size=n, alpha=alpha, beta=beta, bias=k)
+    if onednn and shape[1] == 1:
+        assert choose_compile("onednn", layer)[0] == "none"
+        return
+    rng = np.random.default_rng(1)
+    x, weight = rng.normal(0, 3, shape), rng.normal(0, 1, shape)
+    leaf = paddle.to_tensor(x.astype(np.float32), stop_gradient=False)
+    before = paddle.get_flags("FLAGS_use_mkldnn")
+    paddle.set_flags({"FLAGS_use_mkldnn": onednn})
+    try:
+        got = as_graph(layer, shape)(leaf)
+        (got * paddle.to_tensor(weight.astype(np.float32))).sum().backward()
+    finally:
+        paddle.set_flags(before)
+    assert_near(got.numpy(), reference(x, n, alpha, beta, k))
+    for place in map(tuple, rng.integers(shape, size=(20, 4))):
+        moved = x.astype(complex)
+        moved[place] += 1e-30j
+        want = (reference(moved, n, alpha, beta, k).imag * weight).sum() / 1e-30
+        assert leaf.grad.numpy()[place] == pytest.approx(want, rel=1e-5, abs=5e-6), place
+
+
+@pytest.mark.parametrize(("shape", "n", "alpha", "beta", "k"), CASES)
+@BOTH
+def test_fused_in_an_export(make, reference, tmp_path, shape, n, alpha, beta, k):
+    """As paddle.inference runs it, with oneDNN where it is."""
+    layer = make("fused", shape[1], local_size=n, alpha=alpha, beta=beta, bias=k)
+    graph = as_graph(layer, shape)
+    graph.eval()
+    paddle.jit.save(graph, str(tmp_path / "norm"))
+    run = engines._predictor([tmp_path / "norm.json", tmp_path / "norm.pdiparams"], "cpu")
+    x = np.random.default_rng(1).normal(0, 3, shape)
+    assert_near(run(x.astype(np.float32)), reference(x, n, alpha, beta, k))
+
+
 @pytest.mark.parametrize(("shape", "n", "alpha", "beta", "k"), CASES)
 @pytest.mark.parametrize("kind", LRN_KINDS)
-@pytest.mark.parametrize(
-    ("make", "reference"),
-    [
-        pytest.param(channel_lrn, across_channels, id="across"),
-        pytest.param(map_lrn, within_channel, id="within"),
-    ],
-)
+@BOTH
 def test_channels_last(make, reference, kind, shape, n, alpha, beta, k):
     x = np.random.default_rng(0).normal(0, 3, shape)
     layer = make(kind, shape[1], local_size=n, alpha=alpha, beta=beta, bias=k, channels_last=True)
     got = layer(paddle.to_tensor(x.transpose(0, 2, 3, 1).astype(np.float32))).numpy()
-    want = reference(x, n, alpha, beta, k).transpose(0, 2, 3, 1)
-    np.testing.assert_allclose(got, want, rtol=2e-6, atol=1e-6)
+    assert_near(got, reference(x, n, alpha, beta, k).transpose(0, 2, 3, 1))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
