@@ -1,6 +1,6 @@
 """What the pixels of a training set are like: their mean picture and how colours vary."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,23 +39,31 @@ class Pixels:
         return self.mean_image[start : start + size, start : start + size]
 
 
-def measure_pixels(batches: Iterable[list[paddle.Tensor]]) -> Pixels:
-    """Go through all pictures once, a batch in memory at a time.
+def measure_pixels(
+    batches: Iterable[list[paddle.Tensor]],
+    side: int,
+    add_up: Callable[[list[float]], list[float]] = list,
+) -> Pixels:
+    """Go through pictures once, a batch in memory at a time.
 
     Sums of whole numbers stay exact in float64 up to 2 million pictures of 256 x 256, so the result
-    depends on nothing but the pictures.
+    depends on nothing but the pictures, not on how many processes share them either.
 
     Args:
-        batches: Of uint8 RGB [N, S, S, 3] and anything else; at least one.
+        batches: Of uint8 RGB [N, S, S, 3] and anything else.
+        side: Their S.
+        add_up: From this process's sums to those of all; default: it is the only one.
     """
-    count, total, products = 0, np.zeros(()), np.zeros((3, 3))
+    count, total, products = 0, np.zeros((side, side, 3)), np.zeros((3, 3))
     for images, *_ in batches:
         values = images.numpy().astype(np.float64)
         count += len(values)
         total = total + values.sum(axis=0)
         colors = values.reshape(-1, 3)
         products += colors.T @ colors
-    mean_image = total / count
+    sums = np.array(add_up([count, *total.ravel().tolist(), *products.ravel().tolist()]))
+    count, products = int(sums[0]), sums[-9:].reshape(3, 3)
+    mean_image = sums[1:-9].reshape(total.shape) / count
     mean = mean_image.mean(axis=(0, 1))
     pixels = count * mean_image.shape[0] * mean_image.shape[1]
     return Pixels(mean_image, products / pixels - np.outer(mean, mean))

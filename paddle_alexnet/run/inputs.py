@@ -52,14 +52,20 @@ class Inputs:
         return self.listing.classes
 
     def pixels(self, config: Config) -> Pixels | None:
-        """Statistics of the training pictures' squares, where the configuration needs them."""
+        """Statistics of the training pictures' squares, where the configuration needs them.
+
+        All processes must ask; each goes through its share of the pictures.
+        """
         if not needs_pixels(config):
             return None
-        keys = config.train, config.data
         squares = FlowerFolder(self.listing, "train", self.preprocessing.square, self.train.read)
-        return measure_pixels(
-            EvaluationBatches(squares, batch_size=keys[0].batch_size, workers=keys[1].workers)
+        batches = EvaluationBatches(
+            squares,
+            batch_size=config.train.batch_size,
+            workers=config.data.workers,
+            share=self.ranks.share,
         )
+        return measure_pixels(batches, self.preprocessing.resize, self.ranks.total)
 
     def training_batches(
         self, config: Config, pixels: Pixels | None, noise_epochs: int | None

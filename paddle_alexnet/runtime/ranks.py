@@ -1,4 +1,11 @@
-"""Several processes that train one net, as ``python -m paddle.distributed.launch`` starts them."""
+"""Several processes that train one net, as ``python -m paddle.distributed.launch`` starts them.
+
+Shares of a batch may differ by a picture, and the losses are to be those of one process. So
+``paddle.DataParallel``, which gives the mean of every process the same weight, and
+``paddle.io.DistributedBatchSampler``, which repeats pictures until all shares are equal, are not
+used: the loss is divided by the pictures of all processes, and the gradients are summed after the
+backward pass, not during it.
+"""
 
 import os
 from collections.abc import Iterable

@@ -19,20 +19,32 @@ def batches(size, images=IMAGES):
 
 
 def test_mean_picture_and_covariance():
-    pixels = measure_pixels(batches(4))
+    pixels = measure_pixels(batches(4), 6)
     np.testing.assert_allclose(pixels.mean_image, IMAGES.mean(axis=0), rtol=1e-12)
     flat = IMAGES.reshape(-1, 3).astype(float)
     np.testing.assert_allclose(pixels.covariance, np.cov(flat.T, bias=True), rtol=1e-9)
 
 
 def test_batches_and_order_change_nothing():
-    a, b = measure_pixels(batches(4)), measure_pixels(batches(3, IMAGES[::-1]))
+    a, b = measure_pixels(batches(4), 6), measure_pixels(batches(3, IMAGES[::-1]), 6)
     np.testing.assert_array_equal(a.mean_image, b.mean_image)
     np.testing.assert_array_equal(a.covariance, b.covariance)
 
 
+@pytest.mark.parametrize("first", [4, 11])  # with 11, the other process has no picture
+def test_two_processes_find_what_one_does(first):
+    sums = []
+    for part in (IMAGES[:first], IMAGES[first:]):
+        measure_pixels(batches(4, part), 6, lambda own: sums.append(own) or [1.0] * len(own))
+    both = np.sum(sums, axis=0).tolist()
+    got = measure_pixels(batches(4, IMAGES[:first]), 6, lambda own: both)
+    want = measure_pixels(batches(4), 6)
+    np.testing.assert_array_equal(got.mean_image, want.mean_image)
+    np.testing.assert_array_equal(got.covariance, want.covariance)
+
+
 def test_components_are_the_eigenvectors_by_falling_variance():
-    pixels = measure_pixels(batches(4))
+    pixels = measure_pixels(batches(4), 6)
     variances, vectors = pixels.components()
     assert variances[0] > variances[1] > variances[2] >= 0
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(3), atol=1e-12)
@@ -49,7 +61,7 @@ def test_the_middle_of_the_mean_picture():
 
 
 def test_there_and_back_through_a_file(tmp_path):
-    pixels, path = measure_pixels(batches(4)), tmp_path / "pixels.safetensors"
+    pixels, path = measure_pixels(batches(4), 6), tmp_path / "pixels.safetensors"
     write_pixels(path, pixels)
     again = read_pixels(path, 6)
     np.testing.assert_array_equal(again.mean_image, pixels.mean_image)

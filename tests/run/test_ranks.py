@@ -1,6 +1,7 @@
 """Two processes that train together, against one that sees the same batches."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paddle_alexnet.config.reading import make_config
+from paddle_alexnet.config.reading import make_config, read_config
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.errors import ConfigError
-from paddle_alexnet.run.inputs import open_inputs
+from paddle_alexnet.run.inputs import _check_shares, open_inputs
 from paddle_alexnet.run.metrics_reading import read_metrics
 from paddle_alexnet.runtime.ranks import ALONE, Ranks, join_ranks
 
@@ -51,7 +52,12 @@ def train(launcher, out, flowers, *more):
 
 
 @pytest.mark.parametrize(
-    "more", [[], ["train.compile=none"], ["train.accumulate_steps=2", "train.compile=none"]]
+    "more",
+    [
+        [],
+        ["data.mean=image", "train.compile=none"],
+        ["train.accumulate_steps=2", "train.compile=none"],
+    ],
 )
 def test_one_process_and_two_give_the_same(flowers, tmp_path, more):
     for name in ("one", "two"):
@@ -65,6 +71,10 @@ def test_one_process_and_two_give_the_same(flowers, tmp_path, more):
             assert got[key] == pytest.approx(want[key], rel=1e-4), key
         assert got["train/top1"] == want["train/top1"]
         assert got["val/top1"] == want["val/top1"]
+    pixels = [tmp_path / name / "run" / "pixels.safetensors" for name in ("one", "two")]
+    assert pixels[0].exists() == ("data.mean=image" in more)
+    if pixels[0].exists():
+        assert pixels[0].read_bytes() == pixels[1].read_bytes()
     first, second = (dict(np.load(tmp_path / "two" / f"rank{i}.npz")) for i in (0, 1))
     single = dict(np.load(tmp_path / "one" / "rank0.npz"))
     assert (single.pop("count"), first.pop("count"), second.pop("count")) == (1, 2, 2)
@@ -79,6 +89,18 @@ def test_alone_nothing_is_shared(monkeypatch):
     assert ALONE.first
     assert ALONE.total([1.0, 2.0]) == [1.0, 2.0]
     assert [ALONE.any(flag) for flag in (True, False)] == [True, False]
+
+
+def test_readmes_machines_can_share_imagenet():
+    """1,281,167 pictures of ILSVRC-2012 leave 15 for the last batch of 128."""
+    batch_size = read_config(CONFIG.parent / "imagenet" / "alexnet_2012.yml").train.batch_size
+    (line,) = re.findall(r"--nnodes .*", (CONFIG.parents[1] / "README.md").read_text())
+    machines, each = (
+        int(re.search(rf"--{o} (\d+)", line)[1]) for o in ("nnodes", "nproc_per_node")
+    )
+    _check_shares(1_281_167, batch_size, machines * each)
+    with pytest.raises(ConfigError, match="leave 15 for the last batch, fewer than 16 processes"):
+        _check_shares(1_281_167, batch_size, 16)
 
 
 def test_a_last_batch_that_is_too_small(flowers):
