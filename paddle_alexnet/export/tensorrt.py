@@ -16,7 +16,7 @@ MOST = 16  # pictures at once; tools/infer.py's batch
 def convert(folder: ExportFolder, device: str, target: Path) -> list[Path]:
     """Write what TensorRT runs in float32, for 1 to :data:`MOST` pictures.
 
-    It takes a minute, and is for the GPU and the TensorRT that are there.
+    It is for the GPU and the TensorRT that are there, so every process does it anew.
 
     Args:
         folder: An export in Paddle's format.
