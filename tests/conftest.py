@@ -23,7 +23,7 @@ TINY_SIDE = 32
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--torture", action="store_true", help="tests/torture in full, for hours, not minutes"
+        "--torture", action="store_true", help="tests/torture in full: a quarter of an hour"
     )
 
 
