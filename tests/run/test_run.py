@@ -166,6 +166,35 @@ def test_a_stopped_run_keeps_its_loss_scale(settings, tmp_path):
     assert scales[0] == scales[1] == {"value": 2.0**13, "good": 3 * STEPS - 5}
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not paddle.device.cuda.device_count(), reason="PaddlePaddle sees no GPU")
+@pytest.mark.parametrize(("amp", "near"), [("none", 0.01), ("float16", 0.05)])
+def test_a_run_on_a_gpu_goes_on_and_learns_what_the_cpu_does(settings, tmp_path, amp, near):
+    config = changed(settings, model={"dropout": 0.0}, data={"mean": "image"})
+    trainer, cpu = start(config, tmp_path / "cpu")
+    trainer.fit()
+
+    config = changed(
+        settings,
+        model={"dropout": 0.0},
+        data={"mean": "image"},
+        train={"device": "gpu", "amp": amp},
+    )
+    steps = []
+    trainer, run = start(config, tmp_path / "gpu", should_stop=lambda: len(steps) >= 3)
+    trainer.callbacks[0].on_update = lambda *args: steps.append(args)
+    with pytest.raises(Interrupted):
+        trainer.fit()
+    resumed, _ = go_on(config, run.path)
+    assert resumed.progress.step == 3
+    assert resumed.scale_loss == (amp == "float16")
+    resumed.fit()
+    got, want = ([r["train/loss"] for r in read_metrics(x.metrics)] for x in (run, cpu))
+    assert got == pytest.approx(want, rel=near)
+    assert len(got) == EPOCHS
+    Classifier.load(run.best)
+
+
 def test_channels_last_leave_the_same_weights(settings, tmp_path, flowers):
     """The file says nothing of it: infer, eval and export build the net without."""
     sums = []

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 TOP = Path(__file__).parents[2]
-# In a process of its own, whose largest memory is told at the end: lists, and looks for copies.
+# In a process of its own, whose largest memory is told at the end: a folder, in which copies are
+# looked for, or a list file.
 PROGRAM = """
 import json, re, sys, time
 from pathlib import Path
+from paddle_alexnet.data.list_files import read_lists
 from paddle_alexnet.data.listing import list_images
 from paddle_alexnet.data.split import SplitRule
 
@@ -22,7 +24,11 @@ def kib(name):
     return int(re.search(name + r":\\s+([0-9]+)", Path("/proc/self/status").read_text()).group(1))
 
 before, start = kib("VmRSS"), time.perf_counter()
-listing = list_images(sys.argv[1], SplitRule("hash", 0.1, 0))
+root, *lists = sys.argv[1:]
+if lists:
+    listing = read_lists(root, {"train": lists[0]})
+else:
+    listing = list_images(root, SplitRule("hash", 0.1, 0))
 print(json.dumps({
     "pictures": {split: len(samples) for split, samples in listing.splits.items()},
     "KiB": kib("VmHWM") - before, "seconds": time.perf_counter() - start}))
@@ -40,24 +46,51 @@ def fill(root, count):
         (root / "a" / f"copy of {number}.png").write_bytes(source.read_bytes())
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells it so")
-def test_a_hundred_thousand_pictures(tmp_path, amount, count):
-    total = amount(1000, 100_000)
-    for name in "ab":
-        (tmp_path / name).mkdir()
-    fill(tmp_path, total)
+def listed(*words):
+    """What the program says."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(tmp_path)],
+        [sys.executable, "-c", PROGRAM, *map(str, words)],
         env={**os.environ, "PYTHONPATH": str(TOP)},
         capture_output=True,
         text=True,
         timeout=600,
     )
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+linux = pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="only Linux tells memory so"
+)
+
+
+@linux
+def test_a_hundred_thousand_pictures(tmp_path, amount, count):
+    total = amount(1000, 100_000)
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    fill(tmp_path, total)
+    said = listed(tmp_path)
     assert sum(said["pictures"].values()) == total  # the copies are left out, and nothing else
     # Two KiB a picture were seen, while all are looked through.
     assert said["KiB"] < 64 * 1024 + 4 * total
     count("pictures in a folder", total)
     count("milliseconds to list them", int(1000 * said["seconds"]))
-    count("KiB that took", said["KiB"])
+    count("KiB that the folder took", said["KiB"])
+
+
+@linux
+def test_a_list_file_of_imagenets_size(tmp_path, amount, count):
+    """1,281,167 lines of ILSVRC-2012; the first picture is looked for, the others are not."""
+    total = amount(20_000, 1_281_167)
+    (tmp_path / "n00").mkdir()
+    (tmp_path / "n00" / "n00_0.JPEG").write_bytes(b"")
+    lines = (f"n{i % 1000:02}/n{i % 1000:02}_{i}.JPEG {i % 1000}\n" for i in range(total))
+    (tmp_path / "train.txt").write_text("".join(lines))
+    said = listed(tmp_path, tmp_path / "train.txt")
+    assert said["pictures"]["train"] == total
+    # A path of 20 characters, its place in a list and a pair are about a fifth of a KiB.
+    assert said["KiB"] < 64 * 1024 + total // 2
+    count("lines of a list file", total)
+    count("milliseconds to read them", int(1000 * said["seconds"]))
+    count("KiB that the list took", said["KiB"])
