@@ -12,6 +12,7 @@ warnings.filterwarnings("ignore", message="No ccache found")
 
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
+import paddle  # noqa: E402
 
 from paddle_alexnet.data.drawn import draw_folder  # noqa: E402
 from paddle_alexnet.data.preprocessing import Preprocessing  # noqa: E402
@@ -41,6 +42,14 @@ TINY = Design(
     hidden=32,
     dropout=0.2,
 )
+
+
+@pytest.fixture(autouse=True)
+def back_to_the_cpu():
+    """A test that uses a GPU leaves none to the next."""
+    yield
+    if paddle.get_device() != "cpu":
+        paddle.set_device("cpu")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ to keep them; start runs tools/train.py's way to its first update.
 import argparse
 import importlib.util
 import json
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -37,15 +38,23 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=_entry.positive, default=15, help="measured [15]")
     parser.add_argument(
         "--turn-seconds",
-        type=float,
+        type=_seconds,
         default=0.25,
         metavar="S",
-        help="calls of one kind before the next kind; 0 for single ones, with cold caches [0.25]",
+        help="of train, infer, lrn, gemm: calls of one kind before the next; 0 for single ones, "
+        "with cold caches [0.25]",
     )
     parser.add_argument("--as-published", action="store_true", help="time AvgPool3D's norm as well")
     parser.add_argument("--json", metavar="FILE", help="write figures, versions and settings")
     parser.add_argument("--plot", metavar="PNG", help="draw the figures as bars")
     return parser.parse_args()
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 3600:  # nor NaN
+        raise ValueError(text)
+    return number
 
 
 def main(cpu_speed: dict[str, Any]) -> None:
@@ -60,10 +69,12 @@ def main(cpu_speed: dict[str, Any]) -> None:
     from paddle_alexnet.storage.writing import check_target, write_text
 
     _entry.check_model("--model", args.model)
-    if args.against and importlib.util.find_spec("torch") is None:
-        raise ConfigError("--against torch: not installed: pip install torch==2.13.0")
     if args.against and args.what not in COMPARED:
         raise ConfigError(f"{args.what} is not compared with torch: leave out --against")
+    if args.against and importlib.util.find_spec("torch") is None:
+        raise ConfigError("--against torch: not installed: pip install torch==2.13.0")
+    if args.what == "memory" and sys.platform == "win32":
+        raise ConfigError("memory: cannot be measured on Windows")
     for target in filter(None, (args.json, args.plot)):
         check_target(target)
     choose_device("cpu")
@@ -89,7 +100,8 @@ def main(cpu_speed: dict[str, Any]) -> None:
         }
         write_text(args.json, json.dumps(record, indent=2) + "\n")
     if args.plot:
-        plot_bars(rows, unit, f"{args.what}: {args.model}, batch {args.batch}", args.plot)
+        shown = {name: row for name, row in rows.items() if name != PRODUCT_NAME} or rows
+        plot_bars(shown, unit, f"{args.what}: {args.model}, batch {args.batch}", args.plot)
 
 
 def _show(
@@ -100,7 +112,8 @@ def _show(
 ) -> None:
     machine, packages = environment["machine"], environment["packages"]
     versions = ", ".join(f"{name} {packages[name]}" for name in LIBRARIES if name in packages)
-    commit = (environment["commit"] or "unknown")[:7]
+    head, *changes = (environment["commit"] or "unknown").partition("+")
+    commit = head[:7] + "".join(changes)
     print(f"{machine['cores']} cores of {machine['processor']}; {versions}; commit {commit}")
     theirs = [name for name in rows if args.against and name.startswith(args.against)]
     reference = rows[(theirs or list(rows))[0]]["median"]
@@ -112,8 +125,9 @@ def _show(
         spread = f" ({row['low']:.1f} to {row['high']:.1f})" if "low" in row else ""
         line = f"{name:<32}{row['median']:9.1f} {unit}{spread}  {row['median'] / reference:5.2f}"
         if name in rates:
-            share = rates[name] / rates[PRODUCT_NAME]
-            line += f"  {rates[name]:6.0f} GFLOP/s, {share:4.0%} of matrices"
+            line += f"  {rates[name]:6.0f} GFLOP/s"
+            if len(rates) > 1:
+                line += f", {rates[name] / rates[PRODUCT_NAME]:4.0%} of matrices"
         print(line)
 
 

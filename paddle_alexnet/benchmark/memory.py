@@ -1,7 +1,6 @@
 """Memory of a training step, in processes of its own."""
 
 import multiprocessing
-import resource
 import sys
 from collections.abc import Mapping
 
@@ -45,6 +44,8 @@ def _peak(library: str, giving_back: bool, model: str, batch: int) -> float:
 
 
 def _train(library: str, giving_back: bool, model: str, batch: int) -> float:
+    import resource  # not on Windows
+
     # Imported here, as each library would be part of the other's memory.
     from paddle_alexnet.runtime.cpu import hand_back_after, speed_up, usable_cores
 

@@ -86,6 +86,11 @@ def _open_onnxruntime(folder: ExportFolder, device: str) -> Run:
     options.intra_op_num_threads = usable_cores()
     options.log_severity_level = 3  # errors; it warns of constants it does not need
     session = onnxruntime.InferenceSession(str(folder.files[0]), options, providers=[provider])
+    if provider[0] not in session.get_providers():  # without its libraries it takes the CPU
+        raise ConfigError(
+            f"device {device}: onnxruntime cannot use it; are CUDA and cuDNN there? Else use "
+            "--device cpu"
+        )
     name = session.get_inputs()[0].name
     return lambda batch: session.run(None, {name: batch})[0]
 
@@ -110,7 +115,7 @@ ENGINES: dict[str, dict[str, Callable[[ExportFolder, str], Run]]] = {
 
 
 def _has_gpu(engine: str) -> bool:
-    """Whether an engine that is installed can use a GPU."""
+    """Whether an engine that is installed is built for a GPU."""
     if engine == "onnxruntime":
         import onnxruntime
 
@@ -227,4 +232,6 @@ def _check_memory(error: Exception) -> None:
 def _said(error: Exception) -> str:
     """The kind of an error and the end of what it says, where the cause stands."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return printable(": ".join([type(error).__name__, *lines[-1:]]), 200)
+    # Paddle adds a hint and the operator.
+    telling = [line for line in lines if not line.startswith(("[Hint", "[operator"))] or lines
+    return printable(": ".join([type(error).__name__, *telling[-1:]]), 200)

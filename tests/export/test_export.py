@@ -255,6 +255,11 @@ def test_without_paddle2onnx_the_message_names_it(tmp_path):
         (RuntimeError("[ONNXRuntimeError] : std::bad_alloc"), MemoryError, None),
         (RuntimeError("Failed to allocate memory for requested buffer"), MemoryError, None),
         (ValueError("trace\n  no operator \x1b[2J"), WeightsError, r"damaged.*no operator .u001b"),
+        (
+            ValueError("trace\nError: the cause\n  [Hint: x] (at y:1)\n  [operator < z > error]"),
+            WeightsError,
+            "damaged.*the cause",
+        ),
     ],
 )
 def test_what_engines_raise(exported, monkeypatch, raised, kind, words):

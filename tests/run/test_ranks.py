@@ -94,7 +94,9 @@ def test_alone_nothing_is_shared(monkeypatch):
 def test_readmes_machines_can_share_imagenet():
     """1,281,167 pictures of ILSVRC-2012 leave 15 for the last batch of 128."""
     batch_size = read_config(CONFIG.parent / "imagenet" / "alexnet_2012.yml").train.batch_size
-    (line,) = re.findall(r"--nnodes .*", (CONFIG.parents[1] / "README.md").read_text())
+    (line,) = re.findall(
+        r"--nnodes .*", (CONFIG.parents[1] / "README.md").read_text(encoding="utf-8")
+    )
     machines, each = (
         int(re.search(rf"--{o} (\d+)", line)[1]) for o in ("nnodes", "nproc_per_node")
     )

@@ -21,6 +21,7 @@ from paddle_alexnet.run.assembly import assemble
 from paddle_alexnet.run.directory import RunDirectory
 from paddle_alexnet.run.metrics_reading import read_metrics
 from paddle_alexnet.storage.tensors import read_tensors
+from paddle_alexnet.training.freed_memory import FreedMemory
 from paddle_alexnet.training.loop import Interrupted
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -69,6 +70,7 @@ def assert_equal_arrays(a, b):
 def test_what_a_run_leaves(settings, tmp_path, capfd):
     config = changed(settings)
     trainer, run = start(config, tmp_path / "run", cpu_speed={"cores": 2})
+    assert isinstance(trainer.callbacks[0], FreedMemory)
     trainer.fit()
     assert read_config(run.config) == config
     environment = json.loads(run.environment.read_text())
@@ -126,7 +128,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(settings, tmp_path, stop_after, 
 
     steps = []
     trainer, part = start(config, tmp_path / "part", should_stop=lambda: len(steps) >= stop_after)
-    trainer.callbacks[0].on_update = lambda *args: steps.append(args)
+    trainer.callbacks[1].on_update = lambda *args: steps.append(args)
     with pytest.raises(Interrupted):
         trainer.fit()
     resumed, _ = go_on(config, part.path)
@@ -155,7 +157,7 @@ def test_a_stopped_run_keeps_its_loss_scale(settings, tmp_path):
     overflow(trainer).fit()
     steps = []
     trainer, part = start(config, tmp_path / "part", should_stop=lambda: len(steps) >= 3)
-    trainer.callbacks[0].on_update = lambda *args: steps.append(args)
+    trainer.callbacks[1].on_update = lambda *args: steps.append(args)
     with pytest.raises(Interrupted):
         overflow(trainer).fit()
     resumed, _ = go_on(config, part.path)
@@ -182,7 +184,7 @@ def test_a_run_on_a_gpu_goes_on_and_learns_what_the_cpu_does(settings, tmp_path,
     )
     steps = []
     trainer, run = start(config, tmp_path / "gpu", should_stop=lambda: len(steps) >= 3)
-    trainer.callbacks[0].on_update = lambda *args: steps.append(args)
+    trainer.callbacks[1].on_update = lambda *args: steps.append(args)
     with pytest.raises(Interrupted):
         trainer.fit()
     resumed, _ = go_on(config, run.path)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 
 import pytest
 
@@ -37,12 +38,13 @@ def test_the_reader(tool, tmp_path, flowers):
     [
         (["train", "--model", "lenet"], "alexnet_paper"),
         (["gemm", "--rounds", "0"], "--rounds"),
+        (["gemm", "--turn-seconds", "nan"], "--turn-seconds"),
         (["data", "--data", "no"], "no is not a folder"),
         (
             ["start", "--against", "torch"],
-            "start is not compared" if TORCH else "pip install torch",
+            "start is not compared",
         ),
-        (["gemm", "--against", "torch"], "gemm is not compared" if TORCH else "pip install torch"),
+        (["gemm", "--against", "torch"], "gemm is not compared"),
         (["gemm", "--json", "no/x.json"], "no folder"),
     ],
 )
@@ -56,13 +58,14 @@ def test_shares_of_the_rate_of_matrices(tool, tmp_path):
     """The last line is that of the matrices; the others are compared with it."""
     words = ["infer", "--batch", 1, "--rounds", 1, "--turn-seconds", 0, "--model", "alexnet_owt"]
     head, *lines, matrices = tool("benchmark", *words).stdout.splitlines()
-    assert "paddlepaddle 3" in head
+    assert re.search(r"paddlepaddle(-gpu)? 3", head)
     assert matrices.startswith("matrices") and matrices.endswith("100% of matrices")
     assert len(lines) == 2
     for line in lines:
         ms, rate = (float(line.split(unit)[0].split()[-1]) for unit in (" ms", " GFLOP/s"))
+        rounding = 1e6 * (0.05 * rate + 0.5 * ms + 0.025)  # of both figures, as they are shown
         # 0.71 billion multiplications an image, as published for this net.
-        assert ms * rate * 1e6 == pytest.approx(2 * 0.714e9, rel=0.05)
+        assert ms * rate * 1e6 == pytest.approx(2 * 0.714e9, rel=0.01, abs=rounding)
 
 
 @pytest.mark.skipif(not TORCH, reason="torch is not installed")

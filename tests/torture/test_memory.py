@@ -50,7 +50,7 @@ def test_memory_is_flat_over_500_updates(flowers, tmp_path, compiled, count):
         lambda: RunDirectory.create(tmp_path / "run", "x"),
         should_stop=lambda: trainer.progress.step >= 600,
     )
-    trainer.callbacks[0].on_update = lambda trainer, images: sizes.update(
+    trainer.callbacks[1].on_update = lambda trainer, images: sizes.update(
         {trainer.progress.step: resident() if trainer.progress.step in (100, 600) else 0}
     )
     with pytest.raises(Interrupted):
