@@ -40,6 +40,16 @@ def assert_near(got, want):
     np.testing.assert_allclose(got, want, rtol=2e-6, atol=1e-6)
 
 
+def assert_derivative(got, reference, x, weight, places):
+    """At some places, of the reference's sum by weights: by a complex step, exact to rounding."""
+    step = 1e-30
+    for place in map(tuple, places):
+        moved = x.astype(complex)
+        moved[place] += 1j * step
+        want = (reference(moved).imag * weight).sum() / step
+        assert got[place] == pytest.approx(want, rel=1e-5, abs=5e-6), place
+
+
 # alpha 1 and more than 7 channels: with alpha 1e-4 a window that is off by one goes unnoticed.
 # (shape, n, alpha, beta, k); the rows with a name are cases of other libraries' own tests.
 CASES = [
@@ -130,19 +140,15 @@ TENSORFLOW = [
 @pytest.mark.parametrize("kind", LRN_KINDS)
 @BOTH
 def test_gradient(make, reference, kind, shape, n, alpha, beta, k):
-    """Against the reference's derivative by a complex step, which is exact to rounding."""
     layer = make(kind, shape[1], local_size=n, alpha=alpha, beta=beta, bias=k)
     rng = np.random.default_rng(1)
     x, weight = rng.normal(0, 3, shape), rng.normal(0, 1, shape)
     leaf = paddle.to_tensor(x.astype(np.float32), stop_gradient=False)
     (layer(leaf) * paddle.to_tensor(weight.astype(np.float32))).sum().backward()
-    got = leaf.grad.numpy()
-    step = 1e-30
-    for place in map(tuple, rng.integers(shape, size=(100, 4))):
-        moved = x.astype(complex)
-        moved[place] += 1j * step
-        want = (reference(moved, n, alpha, beta, k).imag * weight).sum() / step
-        assert got[place] == pytest.approx(want, rel=1e-5, abs=5e-6), place
+    places = rng.integers(shape, size=(100, 4))
+    assert_derivative(
+        leaf.grad.numpy(), lambda z: reference(z, n, alpha, beta, k), x, weight, places
+    )
 
 
 class Alone(paddle.nn.Layer):
@@ -183,11 +189,10 @@ def test_fused_in_a_graph(make, reference, onednn, shape, n, alpha, beta, k):
     finally:
         paddle.set_flags(before)
     assert_near(got.numpy(), reference(x, n, alpha, beta, k))
-    for place in map(tuple, rng.integers(shape, size=(20, 4))):
-        moved = x.astype(complex)
-        moved[place] += 1e-30j
-        want = (reference(moved, n, alpha, beta, k).imag * weight).sum() / 1e-30
-        assert leaf.grad.numpy()[place] == pytest.approx(want, rel=1e-5, abs=5e-6), place
+    places = rng.integers(shape, size=(20, 4))
+    assert_derivative(
+        leaf.grad.numpy(), lambda z: reference(z, n, alpha, beta, k), x, weight, places
+    )
 
 
 @pytest.mark.parametrize(("shape", "n", "alpha", "beta", "k"), CASES)

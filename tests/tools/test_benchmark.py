@@ -40,10 +40,7 @@ def test_the_reader(tool, tmp_path, flowers):
         (["gemm", "--rounds", "0"], "--rounds"),
         (["gemm", "--turn-seconds", "nan"], "--turn-seconds"),
         (["data", "--data", "no"], "no is not a folder"),
-        (
-            ["start", "--against", "torch"],
-            "start is not compared",
-        ),
+        (["start", "--against", "torch"], "start is not compared"),
         (["gemm", "--against", "torch"], "gemm is not compared"),
         (["gemm", "--json", "no/x.json"], "no folder"),
     ],
@@ -54,7 +51,7 @@ def test_mistakes(tool, words, part):
 
 
 @pytest.mark.slow
-def test_shares_of_the_rate_of_matrices(tool, tmp_path):
+def test_shares_of_the_rate_of_matrices(tool):
     """The last line is that of the matrices; the others are compared with it."""
     words = ["infer", "--batch", 1, "--rounds", 1, "--turn-seconds", 0, "--model", "alexnet_owt"]
     head, *lines, matrices = tool("benchmark", *words).stdout.splitlines()

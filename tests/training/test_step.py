@@ -54,6 +54,7 @@ def assert_alike(name, kind, width, count, steps, *, off, loss=1e-5):
         # maximum, more in wide nets.
         assert np.linalg.norm(gradients[key] - want) < off * np.linalg.norm(want), key
     np.testing.assert_allclose(losses, want_losses, rtol=loss)
+    assert len(set(losses)) == steps
     assert hits == want_hits
     return losses
 
