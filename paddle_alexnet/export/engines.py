@@ -16,7 +16,7 @@ from paddle_alexnet.export.onnx_check import check_onnx
 from paddle_alexnet.export.tensorrt import MOST, convert
 from paddle_alexnet.inference.classifier import PictureClassifier
 from paddle_alexnet.printable import printable
-from paddle_alexnet.runtime.cpu import usable_cores
+from paddle_alexnet.runtime.cpu import paddle_threads, usable_cores
 
 # From a batch uint8 [N, S, S, 3] to scores float32 [N, classes].
 Run = Callable[[np.ndarray], np.ndarray]
@@ -64,7 +64,11 @@ def _predictor(files: Sequence[Path], device: str) -> Run:
 
     def run(batch: np.ndarray) -> np.ndarray:
         source.copy_from_cpu(batch)
-        predictor.run()
+        try:
+            predictor.run()
+        finally:
+            # It leaves a single thread to products of matrices, in the whole process.
+            paddle.base.core.set_num_threads(paddle_threads())
         return target.copy_to_cpu()
 
     return run

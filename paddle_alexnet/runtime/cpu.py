@@ -92,6 +92,14 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def paddle_threads() -> int:
+    """Threads that Paddle's products of matrices were given when it was loaded, >= 1."""
+    try:
+        return max(1, int(os.environ["OMP_NUM_THREADS"]))
+    except (KeyError, ValueError):
+        return 1  # what Paddle takes then
+
+
 def _cpuinfo() -> str:
     try:
         return Path("/proc/cpuinfo").read_text()

@@ -1,5 +1,6 @@
 """Exports: the net's answers from every engine, and nothing that gives others."""
 
+import ctypes
 import dataclasses
 import hashlib
 import importlib.util
@@ -7,6 +8,7 @@ import json
 import shutil
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import paddle
@@ -96,6 +98,21 @@ def exported(tmp_path_factory):
     path = tmp_path_factory.mktemp("export") / "out"
     export_model(classifier("alexnet"), "paddle", path, PICTURES)
     return path
+
+
+def test_paddles_engine_leaves_the_other_operators_their_threads(exported, monkeypatch):
+    """Paddle's predictor sets one thread for the whole process after every run."""
+    openmp = Path(paddle.__file__).parent / "libs" / "libiomp5.so"
+    if not openmp.exists():
+        pytest.skip("this Paddle brings no OpenMP of Intel's to ask")
+    threads = ctypes.CDLL(str(openmp)).omp_get_max_threads  # the library that Paddle has loaded
+    before = threads()
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    try:
+        ExportedClassifier.load(exported).scores(PICTURES[:1])
+        assert threads() == 3
+    finally:
+        paddle.base.core.set_num_threads(before)
 
 
 def test_a_folder_that_is_there_is_kept(exported):

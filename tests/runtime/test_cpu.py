@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from paddle_alexnet.runtime.cpu import MALLOC_OPTIONS, speed_up, usable_cores
+from paddle_alexnet.runtime.cpu import MALLOC_OPTIONS, paddle_threads, speed_up, usable_cores
 
 AMD = "vendor_id : AuthenticAMD\nflags : fpu sse avx avx2 bmi\n"
 OLD_AMD = "vendor_id : AuthenticAMD\nflags : fpu sse avx bmi\n"
@@ -51,6 +51,16 @@ def test_other_processors_keep_their_own_code(linux, processor):
     environ = {}
     speed_up(environ, processor=processor, mallopt=Malloc())
     assert environ.keys() == {"OMP_NUM_THREADS", "MKL_NUM_THREADS"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "threads"), [(None, 1), ("1", 1), ("4", 4), ("0", 1), ("many", 1)]
+)
+def test_threads_of_paddle_are_those_it_was_loaded_with(monkeypatch, setting, threads):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if setting is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", setting)
+    assert paddle_threads() == threads
 
 
 def test_what_the_user_has_set_stays(linux):
