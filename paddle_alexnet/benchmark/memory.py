@@ -1,9 +1,9 @@
 """Memory of a training step, in processes of its own."""
 
-import multiprocessing
 import sys
 from collections.abc import Mapping
 
+from paddle_alexnet.benchmark.processes import in_new_process, load_paddle_quietly
 from paddle_alexnet.benchmark.timing import Spread
 
 # By then neither process grows any more: torch's over 12 updates, ours by less than a hundredth
@@ -29,19 +29,9 @@ def peaks_of_training(
     peaks: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(rounds):
         for name, (library, giving_back) in cases.items():
-            peaks[name].append(_peak(library, giving_back, model, batch))
+            peak = in_new_process(_train, library, giving_back, model, batch)
+            peaks[name].append(peak)
     return {name: Spread.of(values) for name, values in peaks.items()}
-
-
-def _peak(library: str, giving_back: bool, model: str, batch: int) -> float:
-    context = multiprocessing.get_context("spawn")  # a fork would carry this process's memory
-    pool = context.Pool(1)
-    try:
-        return pool.apply(_train, (library, giving_back, model, batch))
-    finally:
-        # Not terminate(), as leaving a with block does: Paddle reports the signal as a crash.
-        pool.close()
-        pool.join()
 
 
 def _train(library: str, giving_back: bool, model: str, batch: int) -> float:
@@ -57,6 +47,7 @@ def _train(library: str, giving_back: bool, model: str, batch: int) -> float:
 
         step = torch_peer.training_step(DESIGNS[model], batch, usable_cores())
     else:
+        load_paddle_quietly()
         from paddle_alexnet.benchmark import paddle_cases
 
         step = paddle_cases.training_step(model, batch, lrn="fused", kind="auto")

@@ -1,13 +1,11 @@
 """From the start of Python to the first update of a training, stage by stage, in new processes."""
 
 import contextlib
-import io
-import multiprocessing
 import tempfile
 import time
-import warnings
 from pathlib import Path
 
+from paddle_alexnet.benchmark.processes import in_new_process, load_paddle_quietly
 from paddle_alexnet.benchmark.timing import Spread
 
 ALL = "all, to the first update"
@@ -31,14 +29,8 @@ def time_start(root: str | Path, model: str, batch: int, *, rounds: int) -> dict
 
 def _start(root: str, model: str, batch: int) -> dict[str, float]:
     began = time.time()
-    context = multiprocessing.get_context("spawn")
-    pool = context.Pool(1)
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            ends = pool.apply(_train, (root, model, batch, folder))
-    finally:
-        pool.close()  # as in paddle_alexnet.benchmark.memory
-        pool.join()
+    with tempfile.TemporaryDirectory() as folder:
+        ends = in_new_process(_train, root, model, batch, folder)
     stages, last = {}, began
     for name, end in ends.items():
         stages[name], last = end - last, end
@@ -61,9 +53,7 @@ def _train(root: str, model: str, batch: int, folder: str) -> dict[str, float]:
         }
     )
     ends["configuration"] = time.time()
-    warnings.simplefilter("ignore")  # what Paddle says of itself, as in tools/*
-    with contextlib.redirect_stderr(io.StringIO()):
-        import paddle  # noqa: F401
+    load_paddle_quietly()
     ends["import of Paddle"] = time.time()
     from paddle_alexnet.run import assembly
     from paddle_alexnet.run.directory import RunDirectory

@@ -37,7 +37,12 @@ def test_weights_gradients_and_velocity_fit_into_the_peak():
 def test_processes_in_turn(monkeypatch):
     asked = []
     peaks = iter([10, 1, 30, 3, 20, 5])
-    monkeypatch.setattr(memory, "_peak", lambda *words: (asked.append(words), next(peaks))[1])
+
+    def peak(train, *words):
+        asked.append(words)
+        return next(peaks)
+
+    monkeypatch.setattr(memory, "in_new_process", peak)
     cases = {"ours": ("paddle", True), "torch": ("torch", False)}
     spreads = peaks_of_training(cases, "net", 8, rounds=3)
     assert asked == [("paddle", True, "net", 8), ("torch", False, "net", 8)] * 3
