@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# Seconds between two turns. Threads that have nothing to do look for work in a loop, those of
+# Intel's OpenMP for 0.2 s (KMP_BLOCKTIME), and would take a core from whatever comes next.
+SETTLE = 0.3
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -37,7 +41,8 @@ def interleave(
     """Time every case once a round, in turn, so that what else the machine does meets all alike.
 
     A turn is one call after another until ``turn_seconds`` are over, and counts as their mean. A
-    single short call would be that of a processor whose caches the case before has filled.
+    single short call would be that of a processor whose caches the case before has filled. Before
+    every turn, what the one before has left running gets :data:`SETTLE` seconds to come to rest.
 
     Args:
         cases: What to call; each call must have done its work when it returns.
@@ -48,6 +53,7 @@ def interleave(
     times: dict[str, list[float]] = {name: [] for name in cases}
     for turn in range(warmup + rounds):
         for name, call in cases.items():
+            time.sleep(SETTLE)
             mean = _turn(call, turn_seconds)
             if turn >= warmup:
                 times[name].append(1e3 * mean)

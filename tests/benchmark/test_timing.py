@@ -13,6 +13,7 @@ def clock(monkeypatch):
     """Seconds, in a list of one, that pass when a test says so."""
     now = [0.0]
     monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(timing.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
     return now
 
 
@@ -47,3 +48,19 @@ def test_a_turn_of_short_calls_is_their_mean(clock):
     assert calls == ["short", "long", *["short"] * 3, "long"]
     assert result["short"].median == pytest.approx(1e3 * (8 + 2) / 2)
     assert result["long"].median == pytest.approx(7000)
+
+
+def test_threads_of_one_case_come_to_rest_before_the_next(clock):
+    began = []
+
+    def case(name):
+        def call():
+            began.append((name, clock[0]))
+            clock[0] += 1.0
+
+        return call
+
+    result = interleave({"a": case("a"), "b": case("b")}, rounds=2, warmup=0)
+    pauses = [later - earlier - 1.0 for (_, earlier), (_, later) in itertools.pairwise(began)]
+    assert min(pauses) >= 0.2  # Intel's OpenMP: KMP_BLOCKTIME
+    assert result["a"].median == pytest.approx(1000)  # the pause is no part of it
