@@ -65,9 +65,10 @@ def _infer(settings: Settings) -> Measured:
     classifier = paddle_cases.make_classifier(settings.model, "fused")
     exported = paddle_cases.export(classifier, settings.scratch)
     cases = {
-        "exported, paddle.inference": paddle_cases.inference(exported, settings.batch),
-        "operator by operator": paddle_cases.inference(classifier, settings.batch),
+        f"exported, {precision}": paddle_cases.inference(engine, settings.batch)
+        for precision, engine in exported.items()
     }
+    cases["operator by operator"] = paddle_cases.inference(classifier, settings.batch)
     if settings.as_published:
         published = paddle_cases.make_classifier(settings.model, "avgpool3d")
         cases["the same, AvgPool3D's norm"] = paddle_cases.inference(published, settings.batch)

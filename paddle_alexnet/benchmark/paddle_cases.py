@@ -6,7 +6,8 @@ import numpy as np
 import paddle
 
 from paddle_alexnet.benchmark.inputs import CLASSES, Case, labels, noise
-from paddle_alexnet.export.engines import ExportedClassifier
+from paddle_alexnet.export.classifier import ExportedClassifier
+from paddle_alexnet.export.engines import PRECISIONS, computes_bfloat16
 from paddle_alexnet.export.writing import fill_folder
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.nets.designs import Design
@@ -58,10 +59,15 @@ def inference(classifier: Classifier | ExportedClassifier, batch: int) -> Case:
     return lambda: classifier.scores_of_inputs(inputs)
 
 
-def export(classifier: Classifier, folder: Path) -> ExportedClassifier:
-    """The classifier as paddle.inference runs it; not compared, unlike tools/export.py's."""
+def export(classifier: Classifier, folder: Path) -> dict[str, ExportedClassifier]:
+    """The classifier as paddle.inference runs it; not compared, unlike tools/export.py's.
+
+    Returns:
+        By precision: float32, and bfloat16 where the processor has it.
+    """
     fill_folder(classifier, "paddle", folder)
-    return ExportedClassifier.load(folder)
+    precisions = PRECISIONS if computes_bfloat16() else PRECISIONS[:1]
+    return {name: ExportedClassifier.load(folder, precision=name) for name in precisions}
 
 
 def response_norm(kind: str, shape: tuple[int, int, int, int]) -> Case:

@@ -1,7 +1,6 @@
-"""Running an export folder: paddle.inference, TensorRT, onnxruntime or OpenVINO, with one face."""
+"""What runs an export folder: paddle.inference, TensorRT, onnxruntime or OpenVINO."""
 
 import importlib.util
-import re
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,33 +8,32 @@ from pathlib import Path
 import numpy as np
 import paddle
 
-from paddle_alexnet.errors import ConfigError, WeightsError
+from paddle_alexnet.errors import ConfigError
 from paddle_alexnet.export.folder import ExportFolder
 from paddle_alexnet.export.graph_check import check_graph
 from paddle_alexnet.export.onnx_check import check_onnx
 from paddle_alexnet.export.tensorrt import MOST, convert
-from paddle_alexnet.inference.classifier import PictureClassifier
-from paddle_alexnet.printable import printable
 from paddle_alexnet.runtime.cpu import paddle_threads, usable_cores
 
 # From a batch uint8 [N, S, S, 3] to scores float32 [N, classes].
 Run = Callable[[np.ndarray], np.ndarray]
 ONNX_ON_GPU = "CUDAExecutionProvider"
-# What engines that have no MemoryError say.
-NO_MEMORY = re.compile("bad.?alloc|failed to allocate|out of memory", re.IGNORECASE)
+PRECISIONS = ("float32", "bfloat16")
+# Engines that compute in bfloat16 on a CPU.
+WITH_BFLOAT16 = ("paddle", "openvino")
 
 
-def _open_paddle(folder: ExportFolder, device: str) -> Run:
+def _open_paddle(folder: ExportFolder, device: str, precision: str) -> Run:
     """``paddle.inference``, on a CPU with oneDNN where this Paddle has it."""
     check_graph(folder.files[0])
-    return _predictor(folder.files, device)
+    return _predictor(folder.files, device, precision)
 
 
-def _open_tensorrt(folder: ExportFolder, device: str) -> Run:
+def _open_tensorrt(folder: ExportFolder, device: str, precision: str) -> Run:
     """``paddle.inference`` with TensorRT, in batches that it is converted for."""
     check_graph(folder.files[0])
     made = tempfile.TemporaryDirectory()
-    predict = _predictor(convert(folder, device, Path(made.name)), device)
+    predict = _predictor(convert(folder, device, Path(made.name)), device, precision)
 
     def run(batch: np.ndarray) -> np.ndarray:
         _ = made  # the files stay as long as what runs them
@@ -45,7 +43,7 @@ def _open_tensorrt(folder: ExportFolder, device: str) -> Run:
     return run
 
 
-def _predictor(files: Sequence[Path], device: str) -> Run:
+def _predictor(files: Sequence[Path], device: str, precision: str) -> Run:
     from paddle import inference
 
     config = inference.Config(*map(str, files))
@@ -56,6 +54,8 @@ def _predictor(files: Sequence[Path], device: str) -> Run:
         config.set_cpu_math_library_num_threads(usable_cores())
         if paddle.base.core.is_compiled_with_onednn():
             config.enable_onednn()
+            if precision == "bfloat16":
+                config.enable_onednn_bfloat16()
     else:
         config.enable_use_gpu(256, _number(device))  # MiB at the start
     predictor = inference.create_predictor(config)
@@ -74,12 +74,12 @@ def _predictor(files: Sequence[Path], device: str) -> Run:
     return run
 
 
-def _open_onnxruntime(folder: ExportFolder, device: str) -> Run:
+def _open_onnxruntime(folder: ExportFolder, device: str, precision: str) -> Run:
     import onnxruntime
 
     provider: tuple[str, dict[str, int]] = ("CPUExecutionProvider", {})
     if device != "cpu":
-        if not _has_gpu("onnxruntime"):
+        if not has_gpu("onnxruntime"):
             raise ConfigError(
                 f"device {device}: this onnxruntime has no GPU support: use --device cpu, or "
                 "install onnxruntime-gpu in its place"
@@ -99,26 +99,27 @@ def _open_onnxruntime(folder: ExportFolder, device: str) -> Run:
     return lambda batch: session.run(None, {name: batch})[0]
 
 
-def _open_openvino(folder: ExportFolder, device: str) -> Run:
+def _open_openvino(folder: ExportFolder, device: str, precision: str) -> Run:
     import openvino
 
     if device != "cpu":
         raise ConfigError(f"device {device}: OpenVINO runs on the CPU here: use --device cpu")
     check_onnx(folder.files[0])
     # It may choose bfloat16 by itself, with scores that differ in the third digit.
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": usable_cores()}
+    hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
+    settings = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": usable_cores()}
     model = openvino.Core().compile_model(folder.files[0], "CPU", settings)
     return lambda batch: np.array(model(batch)[0])
 
 
 # By format, the engines that read it, the preferred first; an engine is named as its package.
-ENGINES: dict[str, dict[str, Callable[[ExportFolder, str], Run]]] = {
+ENGINES: dict[str, dict[str, Callable[[ExportFolder, str, str], Run]]] = {
     "paddle": {"paddle": _open_paddle, "tensorrt": _open_tensorrt},
     "onnx": {"onnxruntime": _open_onnxruntime, "openvino": _open_openvino},
 }
 
 
-def _has_gpu(engine: str) -> bool:
+def has_gpu(engine: str) -> bool:
     """Whether an engine that is installed is built for a GPU."""
     if engine == "onnxruntime":
         import onnxruntime
@@ -159,83 +160,34 @@ def choose_engine(file_format: str, wanted: str = "auto") -> str:
     )
 
 
-class ExportedClassifier(PictureClassifier):
-    """An export folder as a classifier; same answers as the weights it was made of.
+def check_precision(precision: str, engine: str, device: str) -> None:
+    """Check that an engine computes in what is wanted, and gains by it.
 
     Args:
-        folder: The folder.
+        precision: Of :data:`PRECISIONS`.
         engine: Of :func:`choose_engine`.
-        device: ``cpu``, ``gpu:N``, or ``auto`` for the device that Paddle uses, where the engine
-            can too, else ``cpu``.
+        device: ``cpu`` or ``gpu:N``.
+
+    Raises:
+        ConfigError: There is no such precision, or not there.
     """
-
-    def __init__(self, folder: ExportFolder, engine: str = "auto", device: str = "cpu") -> None:
-        super().__init__(folder.description)
-        self.path = folder.path
-        self.engine = choose_engine(folder.format, engine)
-        try:
-            if device == "auto":
-                device = paddle.get_device() if _has_gpu(self.engine) else "cpu"
-            self._run = ENGINES[folder.format][self.engine](folder, device)
-        except (ConfigError, WeightsError):
-            raise
-        except ImportError as error:
-            raise ConfigError(
-                f"{self.engine} is installed but cannot be loaded ({_said(error)}): install it "
-                "again, or choose another --engine"
-            ) from error
-        except Exception as error:  # engines raise anything for a damaged file
-            _check_memory(error)
-            raise WeightsError(
-                f"{self.engine} cannot open {folder.path}: it is damaged or of another version "
-                f"({_said(error)})"
-            ) from error
-
-    @classmethod
-    def load(
-        cls, path: str | Path, engine: str = "auto", device: str = "cpu"
-    ) -> "ExportedClassifier":
-        """Open a folder that tools/export.py wrote.
-
-        Raises:
-            WeightsError: It is no such folder, of another version or damaged.
-            ConfigError: The engine is missing, cannot be loaded or has no such device.
-            MemoryError: It does not fit.
-        """
-        return cls(ExportFolder.open(path), engine, device)
-
-    def scores_of_inputs(self, inputs: np.ndarray) -> np.ndarray:
-        """As :meth:`scores`, of preprocessed pictures uint8 [N, S, S, 3].
-
-        Raises:
-            WeightsError: The graph does not take such pictures, or gives something else.
-            MemoryError: So many do not fit.
-        """
-        try:
-            scores = self._run(np.ascontiguousarray(inputs))
-        except Exception as error:  # engines raise anything
-            _check_memory(error)
-            raise WeightsError(
-                f"{self.engine} cannot run {self.path} on pictures of {inputs.shape[1]} pixels: it "
-                f"is damaged or of another version ({_said(error)})"
-            ) from error
-        if scores.shape != (len(inputs), len(self.classes)) or scores.dtype != np.float32:
-            raise WeightsError(
-                f"{self.path} names {len(self.classes)} classes, but gives {scores.dtype} "
-                f"{list(scores.shape)} for {len(inputs)} pictures: export the weights again"
-            )
-        return scores
+    if precision not in PRECISIONS:
+        raise ConfigError(f"unknown precision {precision!r}: choose {' or '.join(PRECISIONS)}")
+    if precision == "float32":
+        return
+    if engine not in WITH_BFLOAT16 or device != "cpu":
+        raise ConfigError(
+            f"precision {precision} is for the engines {' and '.join(WITH_BFLOAT16)} on a CPU, not "
+            f"for {engine} on {device}: leave it out"
+        )
+    if not computes_bfloat16():
+        raise ConfigError(
+            f"precision {precision}: this processor, or this Paddle, has no instructions for it "
+            "and would take longer than in float32: leave it out"
+        )
 
 
-def _check_memory(error: Exception) -> None:
-    """Raise MemoryError where an engine means that."""
-    if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
-        raise MemoryError from error
-
-
-def _said(error: Exception) -> str:
-    """The kind of an error and the end of what it says, where the cause stands."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    # Paddle adds a hint and the operator.
-    telling = [line for line in lines if not line.startswith(("[Hint", "[operator"))] or lines
-    return printable(": ".join([type(error).__name__, *telling[-1:]]), 200)
+def computes_bfloat16() -> bool:
+    """Whether the processor has instructions for it (AVX-512 BF16, AMX) that Paddle uses."""
+    core = paddle.base.core
+    return core.is_compiled_with_onednn() and core.supports_bfloat16_fast_performance()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from paddle_alexnet.errors import RunError, WeightsError
-from paddle_alexnet.export.engines import ExportedClassifier
+from paddle_alexnet.export.classifier import ExportedClassifier
 from paddle_alexnet.export.folder import DESCRIPTION, ExportFolder
 from paddle_alexnet.export.graph import save_onnx, save_paddle
 from paddle_alexnet.inference.classifier import Classifier

@@ -19,7 +19,8 @@ from paddle_alexnet import MODELS, build_model
 from paddle_alexnet.data.drawn import SPECIES, draw_flower
 from paddle_alexnet.errors import ConfigError, RunError, WeightsError
 from paddle_alexnet.export import engines, graph, writing
-from paddle_alexnet.export.engines import ExportedClassifier, choose_engine
+from paddle_alexnet.export.classifier import ExportedClassifier
+from paddle_alexnet.export.engines import choose_engine
 from paddle_alexnet.export.folder import DESCRIPTION, ExportFolder, checksum
 from paddle_alexnet.export.graph_check import check_graph
 from paddle_alexnet.export.writing import export_model
@@ -28,6 +29,7 @@ from paddle_alexnet.nets.weights import Description
 
 PICTURES = [draw_flower(kind, 0) for kind in SPECIES]
 ONNX = importlib.util.find_spec("paddle2onnx") is not None
+OPENVINO = importlib.util.find_spec("openvino") is not None
 needs_onnx = pytest.mark.skipif(not ONNX, reason="paddle2onnx is not installed")
 
 
@@ -297,10 +299,10 @@ def test_what_engines_raise(exported, monkeypatch, raised, kind, words):
 @pytest.mark.parametrize(("able", "device"), [(True, "gpu:1"), (False, "cpu")])
 def test_auto_is_paddles_device_where_the_engine_can(exported, monkeypatch, able, device):
     asked = []
-    opened = {"paddle": lambda folder, device: asked.append(device)}
+    opened = {"paddle": lambda folder, device, precision: asked.append(device)}
     monkeypatch.setitem(engines.ENGINES, "paddle", opened)
     monkeypatch.setattr(paddle, "get_device", lambda: "gpu:1")
-    monkeypatch.setattr(engines, "_has_gpu", lambda engine: able)
+    monkeypatch.setattr("paddle_alexnet.export.classifier.has_gpu", lambda engine: able)
     ExportedClassifier.load(exported, device="auto")
     assert asked == [device]
 
@@ -309,12 +311,55 @@ def test_auto_is_paddles_device_where_the_engine_can(exported, monkeypatch, able
 def test_onnx_engines_without_a_gpu_say_so(exported, engine):
     if importlib.util.find_spec(engine) is None:
         pytest.skip(f"{engine} is not installed")
-    if engines._has_gpu(engine):
+    if engines.has_gpu(engine):
         pytest.skip("this one has a GPU")
     folder = ExportFolder.open(exported)
     folder = dataclasses.replace(folder, format="onnx")
     with pytest.raises(ConfigError, match="--device cpu"):
-        engines.ExportedClassifier(folder, engine, "gpu:1")
+        ExportedClassifier(folder, engine, "gpu:1")
+
+
+@pytest.mark.skipif(not engines.computes_bfloat16(), reason="this processor has no bfloat16")
+@pytest.mark.parametrize(
+    ("file_format", "engine"),
+    [
+        ("paddle", "paddle"),
+        pytest.param(
+            *("onnx", "openvino"),
+            marks=pytest.mark.skipif(not (ONNX and OPENVINO), reason="OpenVINO is not installed"),
+        ),
+    ],
+)
+def test_bfloat16_where_the_processor_has_it(tmp_path, file_format, engine):
+    """Its 8 bits are off by up to 0.4 % a number; float32's 24 would agree to 1e-6."""
+    made = classifier("alexnet", width=0.25)
+    export_model(made, file_format, tmp_path / "out", PICTURES)
+    want = made.scores(PICTURES)
+    got = ExportedClassifier.load(tmp_path / "out", engine, precision="bfloat16").scores(PICTURES)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got.sum(axis=1), 1, atol=1e-2)
+    assert 1e-6 < np.abs(got - want).max() < 0.03
+
+
+@pytest.mark.parametrize(
+    ("precision", "engine", "device", "words"),
+    [
+        ("float16", "paddle", "cpu", "unknown precision 'float16': choose float32 or bfloat16"),
+        ("bfloat16", "onnxruntime", "cpu", "paddle and openvino on a CPU, not for onnxruntime"),
+        ("bfloat16", "paddle", "gpu:0", "not for paddle on gpu:0"),
+        ("bfloat16", "tensorrt", "gpu:0", "not for tensorrt on gpu:0"),
+    ],
+)
+def test_a_precision_that_an_engine_has_not(precision, engine, device, words):
+    with pytest.raises(ConfigError, match=words):
+        engines.check_precision(precision, engine, device)
+
+
+def test_bfloat16_is_refused_where_it_would_be_slower(exported, monkeypatch):
+    monkeypatch.setattr(paddle.base.core, "supports_bfloat16_fast_performance", lambda: False)
+    with pytest.raises(ConfigError, match=r"this processor.*leave it out"):
+        ExportedClassifier.load(exported, precision="bfloat16")
+    ExportedClassifier.load(exported, precision="float32")
 
 
 def with_tensorrt(monkeypatch, version=(10, 5, 0)):
@@ -370,9 +415,9 @@ def test_tensorrt_is_asked_for_batches_of_its_range(exported, monkeypatch):
     monkeypatch.setitem(sys.modules, "paddle.tensorrt", types.SimpleNamespace(export=Export))
     predictor = engines._predictor
 
-    def on_cpu(files, device):
-        assert device == "gpu:0"
-        run = predictor(files, "cpu")
+    def on_cpu(files, device, precision):
+        assert (device, precision) == ("gpu:0", "float32")
+        run = predictor(files, "cpu", precision)
         return lambda batch: (sizes.append(len(batch)), run(batch))[1]
 
     monkeypatch.setattr(engines, "_predictor", on_cpu)

@@ -28,6 +28,7 @@ def test_mistakes(tool, trained, flowers, tmp_path):
         ("infer", ["--model", tmp_path, "x.png"], 1, "x.png"),
         ("infer", ["--model", tmp_path, flowers], 1, "tools/export.py"),
         ("infer", ["--weights", weights, "--engine", "paddle", flowers], 2, "--engine"),
+        ("infer", ["--weights", weights, "--precision", "bfloat16", flowers], 2, "--precision is"),
         ("export", ["--weights", weights, "--out", tmp_path / "a", "--check", "no"], 1, "no"),
         ("export", ["--weights", "no", "--out", tmp_path / "a"], 1, "no"),
         ("export", ["--weights", weights, "--out", tmp_path / "a", "--engine", "x"], 2, "x"),
