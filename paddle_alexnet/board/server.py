@@ -1,5 +1,7 @@
 """Serving the board."""
 
+import contextlib
+import io
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ from paddle_alexnet.errors import DataError, RunError
 LANGUAGES = ("en", "zh")
 # A connection that asks nothing for so long is closed. Its thread and its descriptor are needed.
 IDLE_SECONDS = 30
+MOST_PORT = 2**16 - 1
 
 
 def make_board(logdir: str | Path, host: str, port: int, language: str = "en") -> Any:
@@ -21,8 +24,10 @@ def make_board(logdir: str | Path, host: str, port: int, language: str = "en") -
 
     Raises:
         DataError: ``logdir`` is not a folder.
-        RunError: The port is taken, or the address cannot be used.
+        RunError: The port is taken or none, or the address cannot be used.
     """
+    if not 0 <= port <= MOST_PORT:
+        raise RunError(f"there is no port {port}: choose a --port from 0 to {MOST_PORT}")
     if not Path(logdir).is_dir():
         raise DataError(f"{logdir} is not a folder: train a run first, or name one with --logdir")
     # Here, not above: VisualDL takes a second to load.
@@ -38,6 +43,7 @@ def make_board(logdir: str | Path, host: str, port: int, language: str = "en") -
 
     app = make_application(logdir, host, language)
     try:
-        return make_server(host, port, app, threaded=True, request_handler=Handler)
+        with contextlib.redirect_stderr(io.StringIO()):  # werkzeug has two lines more to say
+            return make_server(host, port, app, threaded=True, request_handler=Handler)
     except (OSError, SystemExit) as error:  # werkzeug exits where the port is taken
         raise RunError(f"cannot listen on {host}:{port}: choose another --port") from error

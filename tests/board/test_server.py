@@ -112,7 +112,14 @@ def test_ctrl_c_still_reaches_the_process(logdir):
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_missing_folder_and_a_taken_port(logdir, tmp_path):
+@pytest.mark.parametrize("port", [-1, 65536, 99999])
+def test_ports_that_there_are_not(logdir, port):
+    """The system would take 99999 for 34463."""
+    with pytest.raises(RunError, match=f"no port {port}.*from 0 to 65535"):
+        make_board(logdir, "127.0.0.1", port)
+
+
+def test_a_missing_folder_and_a_taken_port(logdir, tmp_path, capfd):
     with pytest.raises(DataError, match="--logdir"):
         make_board(tmp_path / "no", "127.0.0.1", 0)
     with socket.socket() as taken:
@@ -122,3 +129,4 @@ def test_a_missing_folder_and_a_taken_port(logdir, tmp_path):
             make_board(logdir, "127.0.0.1", taken.getsockname()[1])
     with pytest.raises(RunError, match="cannot listen"):
         make_board(logdir, "203.0.113.7", 0)
+    assert capfd.readouterr().err == ""  # the error says it all
