@@ -17,7 +17,7 @@ from typing import Any
 
 import _entry
 
-from paddle_alexnet.benchmark.settings import COMPARED, KINDS, Settings
+from paddle_alexnet.benchmark.settings import COMPARED, KINDS, READING, Settings
 
 
 def parse() -> argparse.Namespace:
@@ -68,6 +68,8 @@ def main(cpu_speed: dict[str, Any]) -> None:
         raise ConfigError(f"{args.what} is not compared with torch: leave out --against")
     if args.against and importlib.util.find_spec("torch") is None:
         raise ConfigError("--against torch: not installed: pip install torch==2.13.0")
+    if args.data is not None and args.what not in READING:
+        raise ConfigError(f"{args.what} reads no pictures: leave out --data")
     if args.what == "memory" and sys.platform == "win32":
         raise ConfigError("memory: cannot be measured on Windows")
     for target in filter(None, (args.json, args.plot)):

@@ -1,5 +1,6 @@
 """The whole way in minutes: train on drawn flowers, then classify pictures never seen before."""
 
+import argparse
 import logging
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ PICTURES = 6
 
 def main(cpu_speed: dict[str, Any]) -> int:
     """Train and infer; prints where everything is."""
+    argparse.ArgumentParser(description=__doc__).parse_args()  # --help; there is nothing to set
     from paddle_alexnet.run.directory import RunDirectory
 
     run = RunDirectory.free(CONFIG.stem)

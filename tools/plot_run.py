@@ -14,11 +14,13 @@ def main(cpu_speed: dict[str, Any]) -> None:
     parser.add_argument("--out", required=True, metavar="PNG")
     args = parser.parse_args()
     from paddle_alexnet.pictures.curves import plot_runs
+    from paddle_alexnet.printable import printable
     from paddle_alexnet.run.directory import RunDirectory
     from paddle_alexnet.run.metrics_reading import read_metrics
 
     rows = {path: read_metrics(RunDirectory(Path(path)).metrics) for path in args.runs}
     plot_runs(rows, args.out)
+    print(printable(f"curves: {args.out}"))
 
 
 if __name__ == "__main__":

@@ -76,6 +76,8 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
             f"{printable(str(run.path))}: {trainer.batches.images} training images, "
             f"{trainer.epochs} epochs of {trainer.steps_per_epoch} updates"
         )
+        if trainer.progress.epoch >= trainer.epochs:
+            print("all of them are done already; -o train.epochs=N makes the run longer")
     try:
         with stop:
             trainer.fit()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 KINDS = ("train", "infer", "lrn", "gemm", "data", "start", "memory")
+READING = ("data", "start")  # pictures
 COMPARED = ("train", "infer", "lrn", "data", "memory")  # with torch, where that is asked for
 
 

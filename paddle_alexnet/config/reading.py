@@ -34,7 +34,8 @@ def read_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     try:
         text = read_text(path, MAX_CONFIG)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot read the configuration {path}: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"cannot read the configuration {path}: {reason}") from error
     values = _parse(text, str(path))
     if values is None:
         values = {}
@@ -42,7 +43,7 @@ def read_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(f"{path}: expected sections such as 'train:', got {_shown(values)}")
     for override in overrides:
         _apply(values, override)
-    return make_config(values, str(path))
+    return make_config(values, " ".join([str(path), *(f"-o {override}" for override in overrides)]))
 
 
 def make_config(values: dict[str, Any], source: str = "configuration") -> Config:

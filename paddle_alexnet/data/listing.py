@@ -70,9 +70,11 @@ class Listing:
         """
         unknown = sorted(set(self.classes) - set(classes))
         if unknown:
+            numbers = all(name.isdigit() for name in classes)
             raise DataError(
                 f"{self.root} has classes that the weights do not know: {_some(unknown)}; they "
                 f"know: {', '.join(map(printable_name, classes))}"
+                + ("; tools/convert.py --classes gives them names" if numbers else "")
             )
         index = [list(classes).index(name) for name in self.classes]
         splits = {
@@ -115,7 +117,8 @@ def list_images(
     if not root.is_dir():
         raise DataError(
             f"{root} is not a folder: expected one with a sub-folder of images for each class; "
-            "name it with data.root, or make data/flower_photos with tools/prepare_flowers.py"
+            "name another (data.root in training), or make data/flower_photos with "
+            "tools/prepare_flowers.py"
         )
     try:
         files = _find(root, rule or SplitRule())

@@ -153,10 +153,13 @@ def choose_engine(file_format: str, wanted: str = "auto") -> str:
     for name in names:
         if importlib.util.find_spec(name) is not None:
             return name
-    other = "use --engine paddle" if file_format == "paddle" else "export with --format paddle"
+    others = {
+        "paddle": "use --engine paddle",
+        "onnx": "pip install -e '.[onnx]' for all that ONNX needs, or export with --format paddle",
+    }
     raise ConfigError(
         f"an export in the format {file_format} needs {' or '.join(names)}, which is not "
-        f"installed: pip install {names[0]}, or {other}"
+        f"installed: pip install {names[0]}, or {others[file_format]}"
     )
 
 

@@ -27,6 +27,8 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
             none.
     """
     suffix = Path(path).suffix
+    if suffix in READABLE and not Path(path).exists():
+        raise WeightsError(f"there is no weights file {path}")
     if suffix == ".safetensors":
         return read_tensors(path, foreign=True)[0]
     if suffix == ".npz":

@@ -21,7 +21,8 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         lines = read_text(path, MAX_METRICS).split("\n")[:-1]
         return [_figures(line, number) for number, line in enumerate(lines, start=1)]
     except (OSError, ValueError) as error:
-        raise RunError(f"cannot read {path}: {printable(str(error), 200)}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise RunError(f"cannot read {path}: {printable(str(reason), 200)}") from error
 
 
 def _figures(line: str, number: int) -> dict[str, Any]:

@@ -71,8 +71,8 @@ class Warnings(Callback):
             self.warned = True
             logger.warning(
                 "training stalls: after %d updates the training loss is %.3f, and a net that only "
-                "knows how frequent the classes are has %.3f. docs/init.md says why; model.init=he "
-                "is the usual cure, then another optimizer.lr",
+                "knows how frequent the classes are has %.3f. docs/init.md says why; "
+                "model.init=he_small_head is the usual cure, then another optimizer.lr",
                 *(step, mean, self.ignorant_loss),
             )
 

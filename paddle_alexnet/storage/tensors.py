@@ -70,6 +70,10 @@ def read_tensors(
     Raises:
         WeightsError: The file is missing, cut off, not of this format, or not as it was written.
     """
+    if Path(path).is_dir():
+        raise WeightsError(
+            f"{path} is a folder, not a weights file: that of a run is best.safetensors in it"
+        )
     try:
         with safetensors.safe_open(str(path), framework="numpy") as file:
             metadata = file.metadata() or {}

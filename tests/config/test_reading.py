@@ -90,8 +90,9 @@ def test_values_and_overrides(yml):
     ],
 )
 def test_mistakes_are_named(yml, override, words):
-    with pytest.raises(ConfigError, match=words.replace(".", r"\.")):
+    with pytest.raises(ConfigError, match=words.replace(".", r"\.")) as error:
         read_config(yml, [override])
+    assert f"-o {override}" in str(error.value)  # the file is not at fault
 
 
 @pytest.mark.parametrize(

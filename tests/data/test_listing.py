@@ -240,3 +240,8 @@ def test_a_divided_folder_without_val_is_told_what_it_lacks(tmp_path, rng, write
         write_png(tmp_path / name, rng)
     with pytest.raises(DataError, match=r"split val \(train 2, val 0, test 0\): put some in .*val"):
         list_images(tmp_path).select("val")
+
+
+def test_classes_of_weights_that_know_numbers_only(many):
+    with pytest.raises(DataError, match=r"they know: 0, 1; tools/convert\.py --classes"):
+        list_images(many).relabeled(["0", "1"])

@@ -115,8 +115,15 @@ def test_an_archive_that_unpacks_to_gigabytes(tmp_path, suffix, monkeypatch):
         read_arrays(path)
 
 
+@pytest.mark.parametrize("suffix", files.READABLE)
+def test_a_missing_file(tmp_path, suffix):
+    with pytest.raises(WeightsError, match="there is no weights file"):
+        read_arrays(tmp_path / f"no{suffix}")
+
+
 @pytest.mark.skipif(TORCH, reason="torch is installed")
 def test_without_torch_the_message_names_it(tmp_path):
+    (tmp_path / "a.pth").touch()
     for act in (read_arrays, lambda path: write_arrays(path, ARRAYS, "torch")):
         with pytest.raises(WeightsError, match="PyTorch"):
             act(tmp_path / "a.pth")

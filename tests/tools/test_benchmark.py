@@ -43,10 +43,11 @@ def test_the_reader(tool, tmp_path, flowers):
         (["start", "--against", "torch"], "start is not compared"),
         (["gemm", "--against", "torch"], "gemm is not compared"),
         (["gemm", "--json", "no/x.json"], "no folder"),
+        (["lrn", "--data", "no"], "lrn reads no pictures"),
     ],
 )
 def test_mistakes(tool, words, part):
-    code = 1 if {"--json", "--data"} & set(words) else 2
+    code = 1 if part in ("no folder", "no is not a folder") else 2
     assert part in tool("benchmark", *words, code=code).stderr
 
 

@@ -6,6 +6,12 @@ import re
 import pytest
 
 
+def test_help_and_mistakes_start_nothing(tool, tmp_path):
+    assert "usage" in tool("demo", "--help", cwd=tmp_path).stdout
+    assert "--epochs" in tool("demo", "--epochs", 3, cwd=tmp_path, code=2).stderr
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 def test_the_demo_learns_and_says_where_everything_is(tool, tmp_path):
     out = tool("demo", cwd=tmp_path).stdout

@@ -102,9 +102,11 @@ def test_prepare_flowers_refuses_another_archive(tool, tmp_path):
 
 
 def test_plot_run(tool, trained, tmp_path):
-    assert tool("plot_run", trained, "--out", tmp_path / "curve.png").stderr == ""
+    done = tool("plot_run", trained, "--out", tmp_path / "curve.png")
+    assert (done.stdout, done.stderr) == (f"curves: {tmp_path / 'curve.png'}\n", "")
     assert "no folder" in tool("plot_run", trained, "--out", "no/x.png", code=1).stderr
-    assert "no such run" in tool("plot_run", "no such run", "--out", "x.png", code=1).stderr
+    missing = tool("plot_run", "no such run", "--out", "x.png", code=1).stderr
+    assert missing == "error: cannot read no such run/metrics.jsonl: No such file or directory\n"
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 

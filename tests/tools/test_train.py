@@ -114,3 +114,4 @@ def test_a_run_is_made_longer(tool, flowers, tmp_path):
     # It is that of the run now.
     tool("train", "--resume", run, "-o", "train.epochs=3")
     assert len((run / "metrics.jsonl").read_text().splitlines()) == 3
+    assert "done already; -o train.epochs=N" in tool("train", "--resume", run).stdout
