@@ -203,7 +203,8 @@ def test_fused_in_an_export(make, reference, tmp_path, shape, n, alpha, beta, k)
     graph = as_graph(layer, shape)
     graph.eval()
     paddle.jit.save(graph, str(tmp_path / "norm"))
-    run = engines._predictor([tmp_path / "norm.json", tmp_path / "norm.pdiparams"], "cpu", "float32")
+    files = [tmp_path / "norm.json", tmp_path / "norm.pdiparams"]
+    run = engines._predictor(files, "cpu", "float32")
     x = np.random.default_rng(1).normal(0, 3, shape)
     assert_near(run(x.astype(np.float32)), reference(x, n, alpha, beta, k))
 
