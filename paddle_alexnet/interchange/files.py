@@ -75,8 +75,6 @@ def _read_npz(path: str | Path) -> dict[str, np.ndarray]:
         _check_size(path)
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except FileNotFoundError as error:
-        raise WeightsError(f"there is no weights file {path}") from error
     except Exception as error:  # damaged archives raise anything
         raise WeightsError(
             f"{path} cannot be read as .npz: {printable(str(error), 200)}"
@@ -93,8 +91,6 @@ def _read_torch(path: str | Path) -> dict[str, np.ndarray]:
     try:
         _check_size(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise WeightsError(f"there is no weights file {path}") from error
     except Exception as error:  # torch raises anything for damaged files
         first = printable(str(error).split("\n")[0], 200)
         raise WeightsError(f"{path} is not read by torch's weights-only loader: {first}") from error
