@@ -20,7 +20,7 @@ REQUIRES = [
     "requests>=2.31,<3",
     "safetensors>=0.4.3,<1",  # weights without pickle
     "tqdm>=4.66,<5",
-    "visualdl>=2.5.3,<2.6",  # paddle_alexnet/board/cures.py is made for 2.5
+    "visualdl>=2.5.3,<2.6",  # paddle_alexnet/board/visualdl_patches.py is made for 2.5
 ]
 EXTRAS = {
     "cpu": [PADDLE],

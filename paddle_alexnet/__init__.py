@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from paddle_alexnet.inference.classifier import Classifier
     from paddle_alexnet.nets.alexnet import AlexNet
     from paddle_alexnet.nets.lrn import LRN
-    from paddle_alexnet.nets.models import MODELS, build_model
+    from paddle_alexnet.nets.registry import MODELS, build_model
 
 __all__ = ["LRN", "MODELS", "AlexNet", "Classifier", "FlowerFolder", "build_model"]
 
@@ -22,8 +22,8 @@ _HOMES = {
     "Classifier": "inference.classifier",
     "FlowerFolder": "data.flower_folder",
     "LRN": "nets.lrn",
-    "MODELS": "nets.models",
-    "build_model": "nets.models",
+    "MODELS": "nets.registry",
+    "build_model": "nets.registry",
 }
 
 

@@ -14,10 +14,10 @@ import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 import paddle  # noqa: E402
 
-from paddle_alexnet.data.drawn import draw_folder  # noqa: E402
 from paddle_alexnet.data.preprocessing import Preprocessing  # noqa: E402
-from paddle_alexnet.nets.designs import Design, Norm, Stage  # noqa: E402
-from paddle_alexnet.nets.models import MODELS, Model  # noqa: E402
+from paddle_alexnet.data.synthetic_flowers import draw_flower_folder  # noqa: E402
+from paddle_alexnet.nets.registry import MODELS, Model  # noqa: E402
+from paddle_alexnet.nets.stages import Design, Norm, Stage  # noqa: E402
 
 TINY_SIDE = 32
 
@@ -76,5 +76,5 @@ def write_png():
 def flowers(tmp_path_factory) -> Path:
     """A folder of 60 drawn flowers, five species; read it only."""
     root = tmp_path_factory.mktemp("data") / "flowers"
-    draw_folder(root, per_species=12)
+    draw_flower_folder(root, per_species=12)
     return root

@@ -128,7 +128,7 @@ def _short(path: str | Path) -> str:
 
 def check_model(option: str, name: str) -> None:
     """Refuse the value of ``option`` where it names no net. Loads Paddle."""
-    from paddle_alexnet.nets.models import MODELS
+    from paddle_alexnet.nets.registry import MODELS
 
     if name not in MODELS:
         raise ConfigError(f"{option}: unknown {name!r}; choose {', '.join(MODELS)}")

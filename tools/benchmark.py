@@ -58,10 +58,10 @@ def main(cpu_speed: dict[str, Any]) -> None:
     _entry.load_paddle()
     from paddle_alexnet.benchmark import kinds, report
     from paddle_alexnet.errors import ConfigError
-    from paddle_alexnet.pictures.bars import plot_bars
-    from paddle_alexnet.run.environment import describe_environment
+    from paddle_alexnet.figures.plots import plot_bars
+    from paddle_alexnet.log.environment import describe_environment
     from paddle_alexnet.runtime.device import choose_device
-    from paddle_alexnet.storage.writing import check_target, write_text
+    from paddle_alexnet.storage.files import check_target, write_text
 
     _entry.check_model("--model", args.model)
     if args.against and args.what not in COMPARED:

@@ -32,13 +32,13 @@ def main(cpu_speed: dict[str, Any]) -> None:
     """Convert."""
     args = parse()
     _entry.load_paddle()
+    from paddle_alexnet.data.list_files import read_class_names
     from paddle_alexnet.errors import ConfigError, WeightsError
-    from paddle_alexnet.interchange.class_names import read_class_names
     from paddle_alexnet.interchange.conversion import export_weights, import_weights
     from paddle_alexnet.interchange.files import read_arrays, write_arrays
     from paddle_alexnet.nets.weights import net_arrays, write_weights
     from paddle_alexnet.printable import printable
-    from paddle_alexnet.storage.writing import check_target
+    from paddle_alexnet.storage.files import check_target
 
     _entry.check_model("--arch", args.arch)
     check_target(args.target)

@@ -16,13 +16,13 @@ PICTURES = 6
 def main(cpu_speed: dict[str, Any]) -> int:
     """Train and infer; prints where everything is."""
     argparse.ArgumentParser(description=__doc__).parse_args()  # --help; there is nothing to set
-    from paddle_alexnet.run.directory import RunDirectory
+    from paddle_alexnet.log.run_directory import RunDirectory
 
     run = RunDirectory.free(CONFIG.stem)
     if code := train.main(cpu_speed, ["-c", str(CONFIG), "-o", f"run.dir={run}"]):
         return code
-    from paddle_alexnet.config.reading import read_config
-    from paddle_alexnet.data.listing import list_images
+    from paddle_alexnet.config.load import read_config
+    from paddle_alexnet.data.folder import list_images
 
     logging.info("\npictures of the test split, which training never saw:")
     unseen = list_images(read_config(CONFIG).data.root).select("test")

@@ -38,13 +38,13 @@ def main(cpu_speed: dict[str, Any]) -> int:
     from paddle_alexnet.data.batches import EvaluationBatches
     from paddle_alexnet.data.decode import read_image
     from paddle_alexnet.data.flower_folder import FlowerFolder
+    from paddle_alexnet.data.folder import list_images
     from paddle_alexnet.data.list_files import read_lists
-    from paddle_alexnet.data.listing import list_images
     from paddle_alexnet.errors import ConfigError
     from paddle_alexnet.inference.classifier import Classifier
     from paddle_alexnet.printable import printable, printable_lines, printable_name
     from paddle_alexnet.runtime.device import choose_device
-    from paddle_alexnet.storage.writing import check_target, write_text
+    from paddle_alexnet.storage.files import check_target, write_text
     from paddle_alexnet.training.evaluation import evaluate
 
     choose_device(args.device)

@@ -39,12 +39,12 @@ def main(cpu_speed: dict[str, Any]) -> None:
     import numpy as np
 
     from paddle_alexnet.data.decode import Unreadable, read_image
-    from paddle_alexnet.data.drawn import SPECIES, draw_flower
+    from paddle_alexnet.data.synthetic_flowers import SPECIES, draw_flower
     from paddle_alexnet.errors import DataError
     from paddle_alexnet.export.engines import choose_engine
-    from paddle_alexnet.export.writing import export_model
+    from paddle_alexnet.export.writer import export_model
     from paddle_alexnet.inference.classifier import Classifier
-    from paddle_alexnet.inference.predict import find_pictures
+    from paddle_alexnet.inference.predict import find_images
     from paddle_alexnet.printable import printable
     from paddle_alexnet.runtime.device import choose_device
 
@@ -53,7 +53,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
     classifier = Classifier.load(args.weights)
     if args.check:
         pictures = []
-        found = find_pictures(args.check)
+        found = find_images(args.check)
         # Spread over all of them, as folders are of one class each.
         for i in np.linspace(0, len(found) - 1, min(CHECKED, len(found)), dtype=int):
             name = found[i]

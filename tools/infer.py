@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import _entry
 
 if TYPE_CHECKING:
-    from paddle_alexnet.inference.classifier import PictureClassifier
+    from paddle_alexnet.inference.classifier import ImageClassifier
     from paddle_alexnet.inference.predict import Prediction
 
 
@@ -53,11 +53,11 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     from tqdm import tqdm
 
     from paddle_alexnet.errors import ConfigError
-    from paddle_alexnet.inference.predict import Failure, find_pictures, predict_files
-    from paddle_alexnet.inference.show import Showing
+    from paddle_alexnet.inference.annotate import AnnotatedOutput
+    from paddle_alexnet.inference.predict import Failure, find_images, predict_files
     from paddle_alexnet.printable import printable, printable_lines
     from paddle_alexnet.runtime.device import choose_device
-    from paddle_alexnet.storage.writing import check_target, write_text
+    from paddle_alexnet.storage.files import check_target, write_text
 
     for option in ("engine", "precision"):
         if getattr(args, option) and not args.model:
@@ -65,13 +65,13 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     device = choose_device(args.device)
     if args.json and args.json != "-":
         check_target(args.json)
-    files = find_pictures(args.pictures, leave_out=args.save_dir)
+    files = find_images(args.pictures, leave_out=args.save_dir)
     classifier = _load(args, device)
     results = predict_files(
         classifier, files, topk=args.top_k, batch_size=args.batch_size, max_pixels=args.max_pixels
     )
     failed, rows = 0, []
-    with Showing(args.save_dir, args.logdir, args.font) as showing:
+    with AnnotatedOutput(args.save_dir, args.logdir, args.font) as showing:
         for result, image in tqdm(results, total=len(files), unit="img", disable=None, leave=False):
             if isinstance(result, Failure):
                 failed += 1
@@ -97,7 +97,7 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     return 1
 
 
-def _load(args: argparse.Namespace, device: str) -> "PictureClassifier":
+def _load(args: argparse.Namespace, device: str) -> "ImageClassifier":
     from paddle_alexnet.export.classifier import ExportedClassifier
     from paddle_alexnet.inference.classifier import Classifier
 

@@ -34,10 +34,10 @@ def main(cpu_speed: dict[str, Any]) -> None:
     args = parse()
     _entry.load_paddle()
     from paddle_alexnet.errors import ConfigError
+    from paddle_alexnet.figures.plots import plot_spread
+    from paddle_alexnet.nets.activation_statistics import mean_spread
     from paddle_alexnet.nets.init import INITS
-    from paddle_alexnet.nets.spread import mean_spread
-    from paddle_alexnet.pictures.spread import plot_spread
-    from paddle_alexnet.storage.writing import check_target, write_text
+    from paddle_alexnet.storage.files import check_target, write_text
 
     _entry.check_model("--model", args.model)
     if args.images < 2:

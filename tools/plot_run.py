@@ -13,10 +13,10 @@ def main(cpu_speed: dict[str, Any]) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN", help="directory of a run")
     parser.add_argument("--out", required=True, metavar="PNG")
     args = parser.parse_args()
-    from paddle_alexnet.pictures.curves import plot_runs
+    from paddle_alexnet.figures.plots import plot_runs
+    from paddle_alexnet.log.metrics import read_metrics
+    from paddle_alexnet.log.run_directory import RunDirectory
     from paddle_alexnet.printable import printable
-    from paddle_alexnet.run.directory import RunDirectory
-    from paddle_alexnet.run.metrics_reading import read_metrics
 
     rows = {path: read_metrics(RunDirectory(Path(path)).metrics) for path in args.runs}
     plot_runs(rows, args.out)

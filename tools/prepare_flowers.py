@@ -8,7 +8,7 @@ import _entry
 
 def main(cpu_speed: dict[str, Any]) -> None:
     """Make the folder of photos."""
-    from paddle_alexnet.data.archive import FLOWER_PHOTOS, FLOWER_PHOTOS_ROOT, fetch_flower_photos
+    from paddle_alexnet.data.download import FLOWER_PHOTOS, FLOWER_PHOTOS_ROOT, fetch_flower_photos
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(

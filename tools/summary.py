@@ -17,7 +17,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
     parser.add_argument("--logdir", metavar="DIR", help="log the graph to a VisualDL board")
     parser.add_argument("--walk", action="store_true", help="show the arithmetic of every stage")
     args = parser.parse_args()
-    from paddle_alexnet.config.reading import read_config
+    from paddle_alexnet.config.load import read_config
     from paddle_alexnet.errors import ConfigError
 
     # The published table has the norm that pools; other forms, chosen for speed, on demand only.
@@ -36,8 +36,8 @@ def main(cpu_speed: dict[str, Any]) -> None:
     import paddle
 
     from paddle_alexnet.board.writer import BoardWriter
-    from paddle_alexnet.nets.models import MODELS, build_model
-    from paddle_alexnet.nets.walk import walk
+    from paddle_alexnet.nets.registry import MODELS, build_model
+    from paddle_alexnet.nets.shapes import walk
 
     num_classes = keys.num_classes or 1000
     try:

@@ -13,7 +13,7 @@ import _entry
 
 def parse(words: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    from paddle_alexnet.config.reading import describe_keys
+    from paddle_alexnet.config.load import describe_keys
 
     keys = "\n".join(f"  {key} [{default}]\n      {text}" for key, default, text in describe_keys())
     parser = argparse.ArgumentParser(
@@ -39,18 +39,18 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
 def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     """Train; returns the exit code."""
     args = parse(words)
-    from paddle_alexnet.config.changes import config_to_go_on
-    from paddle_alexnet.config.reading import read_config
+    from paddle_alexnet.config.load import read_config
+    from paddle_alexnet.config.resume_rules import config_for_resume
 
     # Mistakes in a file are told before Paddle is loaded.
     config = None if args.resume else read_config(args.config, args.override)
     _entry.load_paddle()
+    from paddle_alexnet.log.run_directory import RunDirectory
     from paddle_alexnet.printable import printable
-    from paddle_alexnet.run.assembly import assemble
-    from paddle_alexnet.run.directory import RunDirectory
     from paddle_alexnet.runtime.device import choose_device
-    from paddle_alexnet.runtime.ranks import join_ranks
-    from paddle_alexnet.runtime.stopping import StopSignals
+    from paddle_alexnet.runtime.distributed import join_ranks
+    from paddle_alexnet.runtime.stop_signals import StopSignals
+    from paddle_alexnet.training.assembly_old import assemble
     from paddle_alexnet.training.loop import Interrupted
 
     def make_run() -> RunDirectory:
@@ -59,7 +59,7 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
         return RunDirectory.create(config.run.dir, Path(args.config).stem)
 
     if config is None:
-        config = config_to_go_on(RunDirectory.existing(args.resume).config, args.override)
+        config = config_for_resume(RunDirectory.existing(args.resume).config, args.override)
     stop = StopSignals()
     # The device comes first: processes meet over it.
     choose_device(config.train.device)

@@ -8,10 +8,10 @@ from paddle_alexnet.benchmark import memory, paddle_cases, reader_cases, start
 from paddle_alexnet.benchmark.inputs import Case
 from paddle_alexnet.benchmark.settings import Settings
 from paddle_alexnet.benchmark.timing import Spread, interleave
-from paddle_alexnet.data.drawn import draw_folder
-from paddle_alexnet.data.listing import list_images
-from paddle_alexnet.nets.designs import DESIGNS
-from paddle_alexnet.nets.models import MODELS
+from paddle_alexnet.data.folder import list_images
+from paddle_alexnet.data.synthetic_flowers import draw_flower_folder
+from paddle_alexnet.nets.registry import MODELS
+from paddle_alexnet.nets.stages import DESIGNS
 from paddle_alexnet.runtime.cpu import usable_cores
 
 NORM_SHAPE = (96, 55, 55)  # of conv1's maps
@@ -143,7 +143,7 @@ def _start(settings: Settings) -> Measured:
 def _pictures(settings: Settings) -> Path:
     if settings.pictures is not None:
         return settings.pictures
-    draw_folder(settings.scratch / "drawn")
+    draw_flower_folder(settings.scratch / "drawn")
     return settings.scratch / "drawn"
 
 

@@ -22,7 +22,7 @@ def peaks_of_training(
     Args:
         cases: By name, ``paddle`` or ``torch``, and whether it gives freed memory back after the
             first steps, as training here does: :func:`paddle_alexnet.runtime.cpu.hand_back_after`.
-        model: A key of :data:`paddle_alexnet.nets.models.MODELS`.
+        model: A key of :data:`paddle_alexnet.nets.registry.MODELS`.
         batch: Images a step.
         rounds: Processes of each, in turn, >= 1.
     """
@@ -43,7 +43,7 @@ def _train(library: str, giving_back: bool, model: str, batch: int) -> float:
     speed_up()
     if library == "torch":
         from paddle_alexnet.benchmark import torch_peer
-        from paddle_alexnet.nets.designs import DESIGNS
+        from paddle_alexnet.nets.stages import DESIGNS
 
         step = torch_peer.training_step(DESIGNS[model], batch, usable_cores())
     else:

@@ -8,12 +8,12 @@ import paddle
 from paddle_alexnet.benchmark.inputs import CLASSES, Case, labels, noise
 from paddle_alexnet.export.classifier import ExportedClassifier
 from paddle_alexnet.export.engines import PRECISIONS, computes_bfloat16
-from paddle_alexnet.export.writing import fill_folder
+from paddle_alexnet.export.writer import fill_folder
 from paddle_alexnet.inference.classifier import Classifier
-from paddle_alexnet.nets.designs import Design
 from paddle_alexnet.nets.lrn import channel_lrn
-from paddle_alexnet.nets.models import MODELS, build_model
-from paddle_alexnet.nets.walk import walk
+from paddle_alexnet.nets.registry import MODELS, build_model
+from paddle_alexnet.nets.shapes import walk
+from paddle_alexnet.nets.stages import Design
 from paddle_alexnet.nets.weights import Description
 from paddle_alexnet.training.step import TrainingStep, choose_compile, compile_step
 

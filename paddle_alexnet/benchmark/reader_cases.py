@@ -4,14 +4,14 @@ import itertools
 from pathlib import Path
 
 from paddle_alexnet.benchmark.inputs import Case
-from paddle_alexnet.config.keys import AugmentKeys
+from paddle_alexnet.config.schema import AugmentConfig
 from paddle_alexnet.data.batches import TrainingBatches
 from paddle_alexnet.data.cache import open_cache
+from paddle_alexnet.data.dataset import AugmentedDataset, ImageSamples
 from paddle_alexnet.data.flower_folder import FlowerFolder
-from paddle_alexnet.data.listing import Listing
+from paddle_alexnet.data.folder import Listing
 from paddle_alexnet.data.preprocessing import Preprocessing
-from paddle_alexnet.data.view import Pictures, TrainingView
-from paddle_alexnet.run.inputs import training_transform
+from paddle_alexnet.data.sources import training_transform
 
 CACHE_GIB = 64.0  # room for all
 # (data.workers, data.cache); memory is for one process.
@@ -37,7 +37,7 @@ def reader_cases(
         read = open_cache(cache, CACHE_GIB, str(folder))
         batches = TrainingBatches(
             FlowerFolder(listing, "all", read=read),
-            training_transform(AugmentKeys(), preprocessing),
+            training_transform(AugmentConfig(), preprocessing),
             batch_size=batch,
             workers=workers,
         )
@@ -45,10 +45,10 @@ def reader_cases(
     return cases
 
 
-def reader_view(listing: Listing, preprocessing: Preprocessing) -> TrainingView:
+def reader_view(listing: Listing, preprocessing: Preprocessing) -> AugmentedDataset:
     """What the cases read, picture by picture: for another library's loader."""
-    pictures = Pictures(listing.select("all"))
-    return TrainingView(pictures, training_transform(AugmentKeys(), preprocessing), 0)
+    pictures = ImageSamples(listing.select("all"))
+    return AugmentedDataset(pictures, training_transform(AugmentConfig(), preprocessing), 0)
 
 
 def _epochs(batches: TrainingBatches) -> Case:

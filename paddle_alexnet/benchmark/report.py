@@ -16,7 +16,7 @@ def report_lines(measured: Measured, environment: dict[str, Any]) -> list[str]:
 
     Args:
         measured: At least one row.
-        environment: :func:`paddle_alexnet.run.environment.describe_environment`.
+        environment: :func:`paddle_alexnet.log.environment.describe_environment`.
     """
     rows = measured.rows
     theirs = [name for name in rows if name.startswith("torch")]

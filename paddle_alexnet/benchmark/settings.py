@@ -13,7 +13,7 @@ class Settings:
     """What is measured, and how long.
 
     Attributes:
-        model: A key of :data:`paddle_alexnet.nets.models.MODELS`.
+        model: A key of :data:`paddle_alexnet.nets.registry.MODELS`.
         batch: Images, >= 1.
         rounds: Measured, >= 1.
         turn_seconds: Of kinds that are timed call by call:

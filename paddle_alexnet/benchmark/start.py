@@ -16,7 +16,7 @@ def time_start(root: str | Path, model: str, batch: int, *, rounds: int) -> dict
 
     Args:
         root: Folder of pictures.
-        model: A key of :data:`paddle_alexnet.nets.models.MODELS`.
+        model: A key of :data:`paddle_alexnet.nets.registry.MODELS`.
         batch: Pictures an update.
         rounds: Measured starts, >= 1, after one that is not.
 
@@ -43,7 +43,7 @@ def _train(root: str, model: str, batch: int, folder: str) -> dict[str, float]:
     from paddle_alexnet.runtime.cpu import speed_up
 
     speed_up()
-    from paddle_alexnet.config.reading import make_config
+    from paddle_alexnet.config.load import make_config
 
     config = make_config(
         {
@@ -55,8 +55,8 @@ def _train(root: str, model: str, batch: int, folder: str) -> dict[str, float]:
     ends["configuration"] = time.time()
     load_paddle_quietly()
     ends["import of Paddle"] = time.time()
+    from paddle_alexnet.log.run_directory import RunDirectory
     from paddle_alexnet.run import assembly
-    from paddle_alexnet.run.directory import RunDirectory
     from paddle_alexnet.training.callbacks import Callback
     from paddle_alexnet.training.loop import Interrupted, Trainer
 

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from paddle_alexnet.benchmark.inputs import CLASSES, Case, labels, noise
-from paddle_alexnet.nets.designs import Design
-from paddle_alexnet.nets.walk import walk
+from paddle_alexnet.nets.shapes import walk
+from paddle_alexnet.nets.stages import Design
 
 
 def build(design: Design) -> nn.Sequential:

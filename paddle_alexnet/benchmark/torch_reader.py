@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from paddle_alexnet.data.view import TrainingView
+from paddle_alexnet.data.dataset import AugmentedDataset
 
 
-def reader(view: TrainingView, batch: int, workers: int) -> Callable[[], int]:
+def reader(view: AugmentedDataset, batch: int, workers: int) -> Callable[[], int]:
     """An epoch over the same pictures, decoded and changed by the same code; gives their number.
 
     Args:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from paddle_alexnet.board import cures
-from paddle_alexnet.board.log_file import LogFile
+from paddle_alexnet.board import visualdl_patches
+from paddle_alexnet.board.visualdl_patches import LogFile
 from paddle_alexnet.errors import RunError
 from paddle_alexnet.printable import printable_name
 
@@ -28,13 +28,13 @@ class BoardWriter:
         # writes a log.
         from visualdl import LogWriter
 
-        self.path = Path(logdir) / cures.LOG_NAME
-        cures.cut_half_record(self.path)
-        with cures.quiet():
-            self._log = LogWriter(logdir=str(logdir), file_name=cures.LOG_NAME)
+        self.path = Path(logdir) / visualdl_patches.LOG_NAME
+        visualdl_patches.cut_partial_record(self.path)
+        with visualdl_patches.quiet():
+            self._log = LogWriter(logdir=str(logdir), file_name=visualdl_patches.LOG_NAME)
             self._log.flush()
         # What VisualDL wrote by itself at the start may have failed, too.
-        cures.cut_half_record(self.path)
+        visualdl_patches.cut_partial_record(self.path)
         try:
             self._file = LogFile(self.path)
         except OSError as error:
@@ -58,11 +58,11 @@ class BoardWriter:
 
     def image(self, tag: str, image: np.ndarray, step: int) -> None:
         """A picture, uint8 RGB [H, W, 3]."""
-        self._log.add_image(_shown(tag), cures.image_copy(image), int(step))
+        self._log.add_image(_shown(tag), visualdl_patches.image_copy(image), int(step))
 
     def hparams(self, values: Mapping[str, Any], metrics: Sequence[str]) -> None:
         """A row of the hyper-parameter table; ``metrics`` are tags of scalars of this log."""
-        plain = cures.plain_hparams(values)
+        plain = visualdl_patches.plain_hparams(values)
         shown = {key: _shown(v) if isinstance(v, str) else v for key, v in plain.items()}
         self._log.add_hparams(shown, list(metrics))
 
@@ -76,8 +76,8 @@ class BoardWriter:
             scores: Float [N] on [0, 1].
             step: Of the log.
         """
-        cures.numpy_with_float()
-        cures.correct_roc()
+        visualdl_patches.numpy_with_float()
+        visualdl_patches.correct_roc()
         labels, scores = np.asarray(labels, int), np.asarray(scores)
         name = _shown(name)
         self._log.add_pr_curve(f"pr/{name}", labels, scores, step)
@@ -87,9 +87,9 @@ class BoardWriter:
         """The structure of ``net`` for float32 input of ``input_shape`` (-1: any)."""
         import paddle
 
-        with cures.graph_export(), cures.quiet():
+        with visualdl_patches.graph_export(), visualdl_patches.quiet():
             spec = paddle.static.InputSpec(list(input_shape), "float32")
-            self._log.add_graph(cures.graph_copy(net), [spec])
+            self._log.add_graph(visualdl_patches.graph_copy(net), [spec])
 
     def flush(self) -> None:
         """Bring everything written so far to the file.

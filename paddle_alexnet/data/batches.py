@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import paddle
 
-from paddle_alexnet.data.color_noise import ColorNoise
-from paddle_alexnet.data.loading import load_batches
+from paddle_alexnet.data.dataset import AugmentedDataset, ImageSamples
+from paddle_alexnet.data.loader import load_batches
+from paddle_alexnet.data.pixel_statistics import ColorNoise
 from paddle_alexnet.data.transforms import Transform
-from paddle_alexnet.data.view import Pictures, TrainingView
 
 # Of the random numbers that one seed gives; augmentation (data/view.py) and dropout
 # (training/loop.py) have the next.
@@ -25,7 +25,7 @@ class TrainingBatches:
         batch_size: Pictures a batch; the last of an epoch may hold fewer.
         seed: Of the run.
         workers: Processes that decode; 0 for a thread of this process.
-        noise: As for :class:`TrainingView`.
+        noise: As for :class:`AugmentedDataset`.
         noise_epochs: The first epochs have noise, so many; None for all.
         share: (rank, count): of each batch this process loads every ``count``-th picture, from
             number ``rank`` on.
@@ -36,7 +36,7 @@ class TrainingBatches:
 
     def __init__(
         self,
-        pictures: Pictures,
+        pictures: ImageSamples,
         transform: Transform,
         *,
         batch_size: int,
@@ -46,7 +46,7 @@ class TrainingBatches:
         noise_epochs: int | None = None,
         share: tuple[int, int] = (0, 1),
     ) -> None:
-        self.view = TrainingView(pictures, transform, seed, noise)
+        self.view = AugmentedDataset(pictures, transform, seed, noise)
         self.share = share
         self.noise_epochs = noise_epochs
         self.batch_size = batch_size
@@ -96,7 +96,7 @@ class EvaluationBatches:
 
     def __init__(
         self,
-        pictures: Pictures,
+        pictures: ImageSamples,
         *,
         batch_size: int,
         workers: int = 0,

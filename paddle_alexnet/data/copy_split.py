@@ -3,11 +3,11 @@
 import shutil
 from pathlib import Path
 
+from paddle_alexnet.data.folder import Listing, divided_folders, list_images
 from paddle_alexnet.data.header import MAX_PIXELS
-from paddle_alexnet.data.listing import Listing, divided_folders, list_images
 from paddle_alexnet.data.split import SplitRule
 from paddle_alexnet.errors import ConfigError, DataError
-from paddle_alexnet.storage.writing import is_free, whole_folder
+from paddle_alexnet.storage.files import is_free, whole_folder
 
 
 def copy_split(

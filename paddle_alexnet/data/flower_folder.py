@@ -8,18 +8,18 @@ import numpy as np
 from paddle.io import Dataset
 
 from paddle_alexnet.data.cache import Read
+from paddle_alexnet.data.dataset import ImageSamples
 from paddle_alexnet.data.decode import read_image
-from paddle_alexnet.data.listing import Listing, list_images
-from paddle_alexnet.data.view import Pictures
+from paddle_alexnet.data.folder import Listing, list_images
 
 
-class FlowerFolder(Pictures, Dataset):
+class FlowerFolder(ImageSamples, Dataset):
     """Pictures and labels of one split; not only for flowers.
 
     An item is ``(uint8 RGB [H, W, 3], label)``.
 
     Args:
-        root: Folder as :func:`paddle_alexnet.data.listing.list_images` reads it (divided by file
+        root: Folder as :func:`paddle_alexnet.data.folder.list_images` reads it (divided by file
             names), or what that function returned.
         split: ``train``, ``val``, ``test`` or ``all``.
         transform: Called with each picture; its result takes the picture's place.

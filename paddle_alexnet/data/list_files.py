@@ -3,9 +3,10 @@
 import os
 from pathlib import Path
 
-from paddle_alexnet.data.listing import Listing, Sample
+from paddle_alexnet.data.folder import Listing, Sample
 from paddle_alexnet.errors import DataError
 from paddle_alexnet.printable import printable, printable_name
+from paddle_alexnet.storage.files import parse_json, read_text
 
 MAX_LABEL = 99_999  # the whole of ImageNet has 21,841 classes
 MAX_NAME = 1000  # characters of a class, here and in weights files; the longest of ImageNet has 134
@@ -39,7 +40,7 @@ def read_lists(
     for split, path in lists.items():
         splits[split] = [
             _sample(root, path, number, line)
-            for number, line in enumerate(_lines(path), start=1)
+            for number, line in enumerate(_read_lines(path), start=1)
             if line.strip()
         ]
         if not splits[split]:
@@ -49,7 +50,7 @@ def read_lists(
                 f"{path} begins with {printable(splits[split][0][0])}, which is not there: its "
                 "paths are taken from data.root"
             )
-    names = None if class_names is None else [name.strip() for name in _lines(class_names)]
+    names = None if class_names is None else [name.strip() for name in _read_lines(class_names)]
     if names is not None and max(map(len, names), default=0) > MAX_NAME:
         raise DataError(f"{class_names} has a class name of over {MAX_NAME} characters")
     greatest = max(label for samples in splits.values() for _, label in samples)
@@ -66,7 +67,7 @@ def read_lists(
     return Listing(root, names or [str(label) for label in range(classes)], splits)
 
 
-def _lines(path: str | Path) -> list[str]:
+def _read_lines(path: str | Path) -> list[str]:
     try:
         return Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -84,3 +85,42 @@ def _sample(root: Path, path: str | Path, number: int, line: str) -> Sample:
             f"{MAX_LABEL:,}"
         )
     return os.path.join(root, name.rstrip()), int(label)
+
+
+# MERGED interchange.class_names: Class names out of a file.
+
+
+def read_class_names(path: str | Path) -> list[str]:
+    """Class names in order of the logits.
+
+    Args:
+        path: A ``.json`` file as a run's class_index.json, ``{"0": "daisy", ...}``, or another
+            with a name a line; empty lines are passed over.
+
+    Raises:
+        DataError: It cannot be read, is not as described, or names no class.
+    """
+    try:
+        text = read_text(path)
+        names = _from_index(text) if str(path).endswith(".json") else text.splitlines()
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"cannot read class names from {path}: {printable(str(error), 200)}"
+        ) from error
+    names = [name.strip() for name in names if name.strip()]
+    if not names:
+        raise DataError(f"--classes: {path} names no class")
+    if max(map(len, names)) > MAX_NAME:
+        raise DataError(f"--classes: {path} has a name of over {MAX_NAME} characters")
+    return names
+
+
+def _from_index(text: str) -> list[str]:
+    index = parse_json(text)
+    wanted = [str(number) for number in range(len(index))] if isinstance(index, dict) else None
+    if wanted is None or set(wanted) != index.keys():
+        raise ValueError('expected {"0": NAME, "1": NAME, ...}')
+    names = [index[number] for number in wanted]
+    if not all(isinstance(name, str) and name.strip() for name in names):
+        raise ValueError("every name must be a text that is not empty")
+    return names

@@ -9,14 +9,14 @@ import paddle
 from paddle_alexnet.errors import ConfigError, WeightsError
 from paddle_alexnet.export.engines import ENGINES, check_precision, choose_engine, has_gpu
 from paddle_alexnet.export.folder import ExportFolder
-from paddle_alexnet.inference.classifier import PictureClassifier
+from paddle_alexnet.inference.classifier import ImageClassifier
 from paddle_alexnet.printable import printable
 
 # What engines that have no MemoryError say.
 NO_MEMORY = re.compile("bad.?alloc|failed to allocate|out of memory", re.IGNORECASE)
 
 
-class ExportedClassifier(PictureClassifier):
+class ExportedClassifier(ImageClassifier):
     """An export folder as a classifier; same answers as the weights it was made of.
 
     Args:

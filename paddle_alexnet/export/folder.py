@@ -10,7 +10,7 @@ from typing import Any
 from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.nets.weights import Description
 from paddle_alexnet.printable import printable, printable_name
-from paddle_alexnet.storage.texts import parse_json, read_text
+from paddle_alexnet.storage.files import parse_json, read_text
 
 DESCRIPTION = "alexnet.json"
 KIND = "paddle-alexnet-export"

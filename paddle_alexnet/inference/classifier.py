@@ -11,13 +11,13 @@ from paddle.nn import functional as F
 
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.errors import WeightsError
-from paddle_alexnet.nets.input import Normalize
-from paddle_alexnet.nets.models import MODELS, build_model
+from paddle_alexnet.nets.layers import Normalize
+from paddle_alexnet.nets.registry import MODELS, build_model
 from paddle_alexnet.nets.weights import Description, check_classes, load_arrays, read_weights
 from paddle_alexnet.printable import printable_name
 
 
-class PictureClassifier(ABC):
+class ImageClassifier(ABC):
     """Scores for pictures of any size.
 
     Args:
@@ -56,7 +56,7 @@ class PictureClassifier(ABC):
         """As :meth:`scores`, of preprocessed pictures uint8 [N, S, S, 3]."""
 
 
-class Classifier(PictureClassifier):
+class Classifier(ImageClassifier):
     """A net as Paddle runs it, operator by operator.
 
     Args:

@@ -12,7 +12,7 @@ import numpy as np
 from paddle_alexnet.data.decode import Unreadable, is_image_name, read_image
 from paddle_alexnet.data.header import MAX_PIXELS
 from paddle_alexnet.errors import DataError
-from paddle_alexnet.inference.classifier import PictureClassifier
+from paddle_alexnet.inference.classifier import ImageClassifier
 from paddle_alexnet.printable import printable
 
 _SEPARATOR = f"[{re.escape(os.sep)}/]"
@@ -57,7 +57,7 @@ class Failure:
     reason: str
 
 
-def find_pictures(names: Sequence[str], leave_out: str | None = None) -> list[str]:
+def find_images(names: Sequence[str], leave_out: str | None = None) -> list[str]:
     """Files for a list of pictures, folders (with all below, in order of name) and patterns.
 
     Args:
@@ -135,7 +135,7 @@ def _pictures_below(folder: str, leave_out: str | None) -> list[str]:
 
 
 def predict_files(
-    classifier: PictureClassifier,
+    classifier: ImageClassifier,
     files: Sequence[str],
     *,
     topk: int = 5,

@@ -11,8 +11,8 @@ import paddle
 from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.interchange.pdparams import read_pdparams
 from paddle_alexnet.printable import printable, printable_name
+from paddle_alexnet.storage.files import write_whole
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
-from paddle_alexnet.storage.writing import write_whole
 
 MAX_NUMBERS = 1 << 29  # in a file; the largest net has 76 million
 READABLE = (".safetensors", ".npz", ".pth", ".pt", ".pdparams")

@@ -4,13 +4,11 @@ import paddle
 from paddle import nn
 from paddle.nn.initializer import Initializer
 
-from paddle_alexnet.nets.biased import Conv2D, Linear
-from paddle_alexnet.nets.designs import ALEXNET, Design, Stage
 from paddle_alexnet.nets.init import initialize
-from paddle_alexnet.nets.layout import data_format
+from paddle_alexnet.nets.layers import Conv2D, Linear, MaxPool2D, data_format
 from paddle_alexnet.nets.lrn import channel_lrn, map_lrn
-from paddle_alexnet.nets.pool import MaxPool2D
-from paddle_alexnet.nets.walk import walk
+from paddle_alexnet.nets.shapes import walk
+from paddle_alexnet.nets.stages import ALEXNET, Design, Stage
 
 
 class AlexNet(nn.Layer):
@@ -22,7 +20,7 @@ class AlexNet(nn.Layer):
 
     Args:
         num_classes: Logits, >= 1.
-        design: A row of :data:`paddle_alexnet.nets.designs.DESIGNS`.
+        design: A row of :data:`paddle_alexnet.nets.registry.DESIGNS`.
         lrn: Form of the response norm: ``avgpool3d`` (layer pools, as in the published table),
             ``builtin`` or ``fused`` (the fastest on a CPU). They compute the same.
         init: How weights start: see :data:`paddle_alexnet.nets.init.INITS`; None: all at 0 and

@@ -15,8 +15,8 @@ from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.split import SplitRule
 from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.printable import printable_name
+from paddle_alexnet.storage.files import parse_json
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
-from paddle_alexnet.storage.texts import parse_json
 
 MEAN_IMAGE = "mean_image"
 HEAD = "out_fc"  # the last layer, in the nets' names
@@ -28,7 +28,7 @@ class Description:
     """What stands in a weights file beside the weights: in its metadata, each field as JSON.
 
     Attributes:
-        architecture: A key of :data:`paddle_alexnet.nets.models.MODELS`.
+        architecture: A key of :data:`paddle_alexnet.nets.registry.MODELS`.
         classes: Class names in order of the logits.
         preprocessing: From a picture to the input.
         data_split: How the training data was divided, to find the same val pictures again.

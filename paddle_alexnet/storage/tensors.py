@@ -10,7 +10,7 @@ import safetensors
 import safetensors.numpy
 
 from paddle_alexnet.errors import WeightsError
-from paddle_alexnet.storage.writing import write_whole
+from paddle_alexnet.storage.files import write_whole
 
 CHECKSUM = "checksum"  # its key in the metadata
 OUR_FORMATS = "paddle-alexnet"  # how the metadata's format of a file that only we write begins
@@ -26,7 +26,7 @@ def write_tensors(
     """Write a safetensors file; an older file of the name stays until the new one is complete.
 
     Its metadata gets a checksum of all the rest, for :func:`read_tensors`. For ``keep`` see
-    :func:`paddle_alexnet.storage.writing.write_whole`.
+    :func:`paddle_alexnet.storage.files.write_whole`.
 
     Raises:
         RunError: It cannot be written.

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from paddle_alexnet.training.diagnostics import NonfiniteStep
 from paddle_alexnet.training.evaluation import Evaluation
-from paddle_alexnet.training.nonfinite import NonfiniteUpdate
 
 if TYPE_CHECKING:
     from paddle_alexnet.training.loop import Trainer
@@ -18,7 +18,7 @@ class Callback:
     def on_update(self, trainer: "Trainer", images: int) -> None:
         """After every update, with the number of images in it."""
 
-    def on_nonfinite(self, trainer: "Trainer", update: NonfiniteUpdate) -> None:
+    def on_nonfinite(self, trainer: "Trainer", update: NonfiniteStep) -> None:
         """An update is not made, as its loss or gradient is not finite."""
 
     def on_log(self, trainer: "Trainer", record: dict[str, float]) -> None:

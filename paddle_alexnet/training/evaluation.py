@@ -9,7 +9,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
-from paddle_alexnet.runtime.ranks import ALONE, Ranks
+from paddle_alexnet.runtime.distributed import ALONE, Ranks
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ def evaluate(
         np.add.at(confusion, (labels.numpy(), logits.argmax(axis=1).numpy()), 1)
     if was_training:
         net.train()
-    loss, hits = ranks.total([loss, hits])
+    loss, hits = ranks.all_reduce_sum([loss, hits])
     counts = paddle.to_tensor(confusion)
-    ranks.add_up([counts])
+    ranks.all_reduce_([counts])
     confusion = counts.numpy()
     count = int(confusion.sum())
     return Evaluation(loss / count, confusion, hits / count, k)

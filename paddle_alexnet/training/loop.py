@@ -12,19 +12,19 @@ from paddle import nn
 
 from paddle_alexnet.data.batches import TrainingBatches
 from paddle_alexnet.errors import RunError
-from paddle_alexnet.runtime.ranks import ALONE, Ranks
-from paddle_alexnet.training.averaging import WeightAverage
+from paddle_alexnet.runtime.distributed import ALONE, Ranks
 from paddle_alexnet.training.callbacks import Callback
-from paddle_alexnet.training.dropout_seed import dropout_seed
-from paddle_alexnet.training.evaluation import Evaluation
-from paddle_alexnet.training.nonfinite import (
+from paddle_alexnet.training.diagnostics import (
     MOST_SKIPPED,
-    NonfiniteUpdate,
+    NonfiniteStep,
     gradient_norm,
     gradient_norms,
 )
-from paddle_alexnet.training.progress import Progress, Tally
+from paddle_alexnet.training.dropout_seed import dropout_seed
+from paddle_alexnet.training.evaluation import Evaluation
+from paddle_alexnet.training.optimizer import ExponentialMovingAverage
 from paddle_alexnet.training.schedule import Schedule
+from paddle_alexnet.training.state import RunningMean, TrainState
 
 
 class Interrupted(Exception):
@@ -68,7 +68,7 @@ class Trainer:
     epochs: int
     accumulate_steps: int = 1
     seed: int = 0
-    average: WeightAverage | None = None
+    average: ExponentialMovingAverage | None = None
     callbacks: Sequence[Callback] = ()
     should_stop: Callable[[], bool] = lambda: False
     log_every_steps: int = 10
@@ -76,7 +76,7 @@ class Trainer:
     skip_nonfinite: bool = False
     scale_loss: bool = False
     ranks: Ranks = ALONE
-    progress: Progress = field(default_factory=Progress)
+    progress: TrainState = field(default_factory=TrainState)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -146,8 +146,8 @@ class Trainer:
             loss_sum += loss.detach()
             correct_sum += hits
         parameters = self.net.parameters()
-        self.ranks.add_up([parameter.grad for parameter in parameters])
-        loss, correct = self.ranks.total([loss_sum.item(), correct_sum.item()])
+        self.ranks.all_reduce_([parameter.grad for parameter in parameters])
+        loss, correct = self.ranks.all_reduce_sum([loss_sum.item(), correct_sum.item()])
         if scale is not None:
             scale.undo(parameters)
         # Before the update: one that is not finite would spoil all weights for good.
@@ -178,7 +178,7 @@ class Trainer:
             RunError: To be stopped for, or one of too many in a row.
         """
         progress = self.progress
-        update = NonfiniteUpdate(
+        update = NonfiniteStep(
             progress.step + 1,
             float(self.optimizer.get_lr()),
             loss,
@@ -193,7 +193,7 @@ class Trainer:
             raise RunError(update.explain(progress.skipped, skipping=self.skip_nonfinite))
 
     def _log(self) -> None:
-        window, self.progress.window = self.progress.window, Tally()
+        window, self.progress.window = self.progress.window, RunningMean()
         if not window.updates:
             return  # all were skipped
         record = {
@@ -211,7 +211,7 @@ class Trainer:
         progress, totals = self.progress, self.progress.totals
         lr = float(self.optimizer.get_lr())
         progress.epoch += 1
-        progress.epoch_step, progress.totals = 0, Tally()
+        progress.epoch_step, progress.totals = 0, RunningMean()
         if not totals.updates:
             amp = " or set train.amp=none" if self.scale_loss else ""
             raise RunError(

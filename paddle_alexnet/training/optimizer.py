@@ -1,12 +1,13 @@
 """The update, and keeping what it remembers under the net's own names."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import paddle
 from paddle import nn
 
-from paddle_alexnet.config.keys import OptimizerKeys
+from paddle_alexnet.config.schema import OptimizerConfig
 
 # Run #145: the rate of the biases, which stays while that of the weights falls.
 BIAS_RATE_2012 = 0.02
@@ -75,7 +76,7 @@ def _is_bias(parameter: paddle.Tensor) -> bool:
     return parameter.ndim == 1
 
 
-def build_optimizer(keys: OptimizerKeys, net: nn.Layer) -> paddle.optimizer.Optimizer:
+def build_optimizer(keys: OptimizerConfig, net: nn.Layer) -> paddle.optimizer.Optimizer:
     """Make the optimizer of ``net``; the caller sets the rate before each update.
 
     Weight decay is L2 (added to the gradient) and spares biases, as run #145 of the original code
@@ -153,3 +154,63 @@ def restore_optimizer(
     if len(set(remembered.values())) > 1:
         raise ValueError("its optimizer remembers less of some parameters than of others")
     optimizer.set_state_dict(memory)
+
+
+# MERGED training.averaging: Weights averaged over time.
+
+
+class ExponentialMovingAverage:
+    """A running average of a net's parameters: average += (1 - d) * (weight - average).
+
+    ``d`` is ``decay``, but (1 + step) / (10 + step) while that is smaller, so that the initial
+    weights are forgotten early in a run (the rule of TensorFlow's ExponentialMovingAverage).
+    """
+
+    def __init__(self, net: nn.Layer, decay: float) -> None:
+        self.net = net
+        self.decay = decay
+        self.values = {name: p.detach().clone() for name, p in net.named_parameters()}
+
+    @paddle.no_grad()
+    def update(self, step: int) -> None:
+        """Take in the weights after update number ``step`` (from 0)."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for name, parameter in self.net.named_parameters():
+            self.values[name].lerp_(parameter, paddle.full([], 1 - decay))
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """While the block runs, the net holds the average."""
+        parameters = dict(self.net.named_parameters())
+        own = {name: p.detach().clone() for name, p in parameters.items()}
+        try:
+            _assign(parameters, self.values)
+            yield
+        finally:
+            _assign(parameters, own)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The average, by the net's names."""
+        return {name: value.numpy() for name, value in self.values.items()}
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+        """Undo :meth:`arrays`.
+
+        Raises:
+            ValueError: A parameter is missing or surplus, of another shape or type, or not finite.
+        """
+        if arrays.keys() != self.values.keys():
+            raise ValueError("its average is of other parameters")
+        for name, value in self.values.items():
+            array = arrays[name]
+            if array.shape != tuple(value.shape) or array.dtype != np.float32:
+                raise ValueError(f"the average of {name} is {array.dtype} {list(array.shape)}")
+            if not np.isfinite(array).all():
+                raise ValueError(f"the average of {name} is not finite")
+        self.values = {name: paddle.to_tensor(arrays[name]) for name in self.values}
+
+
+@paddle.no_grad()
+def _assign(parameters: dict[str, paddle.Tensor], values: dict[str, paddle.Tensor]) -> None:
+    for name, parameter in parameters.items():
+        paddle.assign(values[name], parameter)

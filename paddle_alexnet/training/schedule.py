@@ -5,7 +5,7 @@ from typing import Any
 from paddle.optimizer import Optimizer
 from paddle.optimizer import lr as paddle_lr
 
-from paddle_alexnet.config.keys import ScheduleKeys
+from paddle_alexnet.config.schema import ScheduleConfig
 
 # Run #145: the rate falls to a tenth after these epochs; from then on there is no colour noise and
 # conv1 has a tenth of the rate; conv1 stays as it is. It was stopped after 90 to 91 epochs.
@@ -30,7 +30,7 @@ class Schedule:
     """
 
     def __init__(
-        self, keys: ScheduleKeys, *, peak_lr: float, epochs: int, steps_per_epoch: int
+        self, keys: ScheduleConfig, *, peak_lr: float, epochs: int, steps_per_epoch: int
     ) -> None:
         self.keys = keys
         self.steps_per_epoch = steps_per_epoch
@@ -86,13 +86,13 @@ class Schedule:
         self.inner.set_state_dict(state)
 
 
-def noise_epochs(keys: ScheduleKeys) -> int | None:
+def noise_epochs(keys: ScheduleConfig) -> int | None:
     """How many epochs have colour noise, where there is any; None for all."""
     return QUIET_2012 if keys.name == "epochs2012" else None
 
 
 def _inner(
-    keys: ScheduleKeys, peak_lr: float, steps: int, steps_per_epoch: int
+    keys: ScheduleConfig, peak_lr: float, steps: int, steps_per_epoch: int
 ) -> paddle_lr.LRScheduler:
     if keys.name == "plateau":
         return paddle_lr.ReduceOnPlateau(

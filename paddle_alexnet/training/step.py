@@ -6,9 +6,8 @@ from paddle.nn import functional as F
 from paddle.static import InputSpec
 
 from paddle_alexnet.nets.alexnet import AlexNet
-from paddle_alexnet.nets.biased import Conv2D, Linear
-from paddle_alexnet.nets.fused_lrn import FusedLRN
-from paddle_alexnet.nets.pool import MaxPool2D
+from paddle_alexnet.nets.layers import Conv2D, Linear, MaxPool2D
+from paddle_alexnet.nets.lrn import FusedLRN
 
 # Layers whose gradients in a graph with oneDNN were compared with those outside, in all nets of
 # MODELS. Others are not just slow there: the gradient of average pooling is wrong, and that of a
@@ -29,7 +28,7 @@ class TrainingStep(nn.Layer):
         label_smoothing: Share of the target spread over all classes, in [0, 1).
         amp: ``none``, ``bfloat16`` or ``float16``. Parameters and their gradients stay float32.
             bfloat16 has float32's range; float16's gradients need a
-            :class:`paddle_alexnet.training.loss_scale.LossScale`.
+            :class:`paddle_alexnet.training.state.LossScale`.
         amp_level: What is in that type; ``O1``: convolutions and products; ``O2``: all of the net
             but its response norms.
 

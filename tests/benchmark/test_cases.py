@@ -9,8 +9,8 @@ import pytest
 from paddle_alexnet import MODELS, build_model
 from paddle_alexnet.benchmark import paddle_cases
 from paddle_alexnet.export.engines import computes_bfloat16
-from paddle_alexnet.nets.designs import DESIGNS
 from paddle_alexnet.nets.init import weighted_layers
+from paddle_alexnet.nets.stages import DESIGNS
 
 TORCH = importlib.util.find_spec("torch") is not None
 needs_torch = pytest.mark.skipif(not TORCH, reason="torch is not installed")

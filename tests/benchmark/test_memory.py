@@ -8,8 +8,8 @@ import pytest
 
 from paddle_alexnet.benchmark import memory
 from paddle_alexnet.benchmark.memory import peaks_of_training
-from paddle_alexnet.nets.designs import DESIGNS
-from paddle_alexnet.nets.walk import walk
+from paddle_alexnet.nets.shapes import walk
+from paddle_alexnet.nets.stages import DESIGNS
 
 needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None, reason="torch is not installed"
@@ -19,7 +19,7 @@ needs_torch = pytest.mark.skipif(
 @pytest.mark.parametrize("module", ["inputs", pytest.param("torch_peer", marks=needs_torch)])
 def test_the_process_of_torch_does_not_hold_paddle(module):
     code = (
-        f"import sys, paddle_alexnet.benchmark.{module}, paddle_alexnet.nets.designs, "
+        f"import sys, paddle_alexnet.benchmark.{module}, paddle_alexnet.nets.registry, "
         "paddle_alexnet.runtime.cpu; sys.exit('paddle' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

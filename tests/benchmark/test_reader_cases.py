@@ -5,7 +5,7 @@ import importlib.util
 import pytest
 
 from paddle_alexnet.benchmark.reader_cases import FORMS, reader_cases, reader_view
-from paddle_alexnet.data.listing import list_images
+from paddle_alexnet.data.folder import list_images
 from paddle_alexnet.data.preprocessing import Preprocessing
 
 PREPROCESSING = Preprocessing(input_size=32, resize=36)

@@ -12,7 +12,7 @@ import pytest
 from paddle import nn
 from werkzeug.test import Client
 
-from paddle_alexnet.board import application, cures
+from paddle_alexnet.board import application, visualdl_patches
 from paddle_alexnet.board.writer import BoardWriter
 
 LOOPBACK = "127.0.0.1"
@@ -286,4 +286,4 @@ def test_a_name_with_colons_is_a_folder_and_no_place_on_the_network(tmp_path, mo
         writer.scalar("x", 1, 1)
     client = Client(application.make_application("hdfs://host", LOOPBACK, "en"))
     assert client.get("/app/api/runs").get_json()["data"] == ["hdfs:/host"]
-    assert (tmp_path / "hdfs:" / "host" / cures.LOG_NAME).exists()
+    assert (tmp_path / "hdfs:" / "host" / visualdl_patches.LOG_NAME).exists()

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from visualdl import LogReader
 
-from paddle_alexnet.board.log_file import LogFile
+from paddle_alexnet.board.visualdl_patches import LogFile
 from paddle_alexnet.board.writer import BoardWriter
 from paddle_alexnet.errors import RunError
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paddle_alexnet.board import cures, server
+from paddle_alexnet.board import server, visualdl_patches
 from paddle_alexnet.board.server import make_board
 from paddle_alexnet.board.writer import BoardWriter
 from paddle_alexnet.errors import DataError, RunError
@@ -89,7 +89,7 @@ def test_a_connection_that_asks_nothing_is_closed(monkeypatch, serving, logdir):
 
 
 def test_a_half_written_record_does_not_stop_other_runs(serving, logdir):
-    path = logdir / "run1" / cures.LOG_NAME
+    path = logdir / "run1" / visualdl_patches.LOG_NAME
     with BoardWriter(logdir / "run2") as writer:
         writer.scalar("val/top1", 0.9, 1)
     path.write_bytes(path.read_bytes()[:-5])

@@ -13,9 +13,8 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from paddle_alexnet.config.keys import Config, PathText
-from paddle_alexnet.config.plain_yaml import dump_yaml, load_yaml
-from paddle_alexnet.config.reading import make_config, read_config, write_config
+from paddle_alexnet.config.load import dump_yaml, load_yaml, make_config, read_config, write_config
+from paddle_alexnet.config.schema import Config, PathText
 from paddle_alexnet.errors import ConfigError
 
 SECTIONS = {section.name: section.type for section in dataclasses.fields(Config)}

@@ -11,11 +11,11 @@ import pytest
 from paddle_alexnet import FlowerFolder
 from paddle_alexnet.data.batches import EvaluationBatches, TrainingBatches
 from paddle_alexnet.data.cache import open_cache
-from paddle_alexnet.data.color_noise import ColorNoise
+from paddle_alexnet.data.dataset import AugmentedDataset, ImageSamples
+from paddle_alexnet.data.dataset import collect as collect_items
+from paddle_alexnet.data.pixel_statistics import ColorNoise
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.transforms import ColorJitter, Compose, RandomResizedCrop, random_flip
-from paddle_alexnet.data.view import Pictures, TrainingView
-from paddle_alexnet.data.view import collect as collect_items
 from paddle_alexnet.errors import DataError
 
 TRANSFORM = Compose([RandomResizedCrop(16), random_flip, ColorJitter(0.3, hue=0.2)])
@@ -104,7 +104,9 @@ def test_a_process_that_decodes_needs_no_paddle(pictures, tmp_path):
     """It starts in a fraction of the time, every epoch anew."""
     noise = ColorNoise(np.eye(3))
     read = open_cache("disk", 1.0, str(tmp_path))
-    part = TrainingView(Pictures(pictures.samples, read=read), TRANSFORM, 3, noise).subset([4, 1])
+    part = AugmentedDataset(ImageSamples(pictures.samples, read=read), TRANSFORM, 3, noise).subset(
+        [4, 1]
+    )
     program = (
         "import pickle, sys; collect, part = pickle.load(sys.stdin.buffer); collect(part); "
         "sys.exit('paddle' in sys.modules)"

@@ -6,14 +6,13 @@ import pytest
 
 from paddle_alexnet import FlowerFolder
 from paddle_alexnet.data.batches import TrainingBatches
-from paddle_alexnet.data.color_noise import ColorNoise
-from paddle_alexnet.data.pixels import Pixels
+from paddle_alexnet.data.pixel_statistics import ColorNoise, PixelStatistics
 from paddle_alexnet.data.transforms import RandomCrop
-from paddle_alexnet.nets.input import Normalize
+from paddle_alexnet.nets.layers import Normalize
 
 # Colours of 0..255 that vary mostly in brightness.
 COVARIANCE = np.array([[4000.0, 3500, 3000], [3500, 3900, 3400], [3000, 3400, 4300]])
-PIXELS = Pixels(np.zeros((4, 4, 3)), COVARIANCE)
+PIXELS = PixelStatistics(np.zeros((4, 4, 3)), COVARIANCE)
 KINDS = ("paper", "krizhevsky2012")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from paddle_alexnet.data.copy_split import copy_split
-from paddle_alexnet.data.listing import list_images
+from paddle_alexnet.data.folder import list_images
 from paddle_alexnet.data.split import SplitRule
 from paddle_alexnet.errors import ConfigError, DataError
 

@@ -10,7 +10,7 @@ import pytest
 from paddle_alexnet import FlowerFolder
 from paddle_alexnet.data.decode import read_image
 from paddle_alexnet.data.flower_folder import class_index
-from paddle_alexnet.data.listing import Listing, list_images
+from paddle_alexnet.data.folder import Listing, list_images
 from paddle_alexnet.errors import DataError
 from tests.odd_files import claiming
 

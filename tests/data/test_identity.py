@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paddle_alexnet.data.identity import digest
+from paddle_alexnet.data.dataset import digest
+from paddle_alexnet.data.folder import Listing, list_images
 from paddle_alexnet.data.list_files import read_lists
-from paddle_alexnet.data.listing import Listing, list_images
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from paddle_alexnet.data.noise import noise_images
+from paddle_alexnet.nets.activation_statistics import noise_images
 
 
 def test_amplitude_falls_as_one_over_frequency():

@@ -4,8 +4,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from paddle_alexnet.data.decode import read_image
-from paddle_alexnet.data.still import without_animation
+from paddle_alexnet.data.decode import read_image, without_animation
 from tests.odd_files import encoded
 
 RED, BLUE = (np.full((8, 9, 3), color, np.uint8) for color in ((200, 0, 0), (0, 0, 200)))

@@ -16,14 +16,14 @@ import paddle.inference
 import pytest
 
 from paddle_alexnet import MODELS, build_model
-from paddle_alexnet.data.drawn import SPECIES, draw_flower
+from paddle_alexnet.data.synthetic_flowers import SPECIES, draw_flower
 from paddle_alexnet.errors import ConfigError, RunError, WeightsError
 from paddle_alexnet.export import engines, graph, writing
 from paddle_alexnet.export.classifier import ExportedClassifier
 from paddle_alexnet.export.engines import choose_engine
 from paddle_alexnet.export.folder import DESCRIPTION, ExportFolder, checksum
-from paddle_alexnet.export.graph_check import check_graph
-from paddle_alexnet.export.writing import export_model
+from paddle_alexnet.export.safety import check_graph
+from paddle_alexnet.export.writer import export_model
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.nets.weights import Description
 

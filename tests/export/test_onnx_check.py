@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from paddle_alexnet.errors import ConfigError, WeightsError
-from paddle_alexnet.export.onnx_check import OPERATORS, check_onnx
+from paddle_alexnet.export.safety import OPERATORS, check_onnx
 
 
 @pytest.fixture

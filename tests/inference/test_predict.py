@@ -11,8 +11,8 @@ from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.errors import DataError, WeightsError
 from paddle_alexnet.inference import predict
 from paddle_alexnet.inference.classifier import Classifier
-from paddle_alexnet.inference.predict import Failure, find_pictures, predict_files
-from paddle_alexnet.nets.models import build_model
+from paddle_alexnet.inference.predict import Failure, find_images, predict_files
+from paddle_alexnet.nets.registry import build_model
 from paddle_alexnet.nets.weights import Description, net_arrays, write_weights
 
 CLASSES = ("daisy", "雏菊", "roses")
@@ -34,7 +34,7 @@ def test_scores_are_the_softmax_of_the_net_on_preprocessed_pictures(weights, flo
     import paddle
 
     classifier = Classifier.load(weights)
-    images = [read_image(path) for path in find_pictures([str(flowers / "daisy")])[:5]]
+    images = [read_image(path) for path in find_images([str(flowers / "daisy")])[:5]]
     p = classifier.preprocessing
     batch = np.stack([p(image) for image in images]).astype(float)
     inputs = ((batch / 255 - p.mean) / p.std).transpose(0, 3, 1, 2).astype(np.float32)
@@ -43,7 +43,7 @@ def test_scores_are_the_softmax_of_the_net_on_preprocessed_pictures(weights, flo
 
 
 def test_files_in_order_with_bad_ones_named(weights, flowers, tmp_path):
-    good = find_pictures([str(flowers)])[:7]
+    good = find_images([str(flowers)])[:7]
     (tmp_path / "bad.jpg").write_text("no image")
     files = [*good[:3], str(tmp_path / "bad.jpg"), *good[3:], str(tmp_path / "gone.jpg")]
     classifier = Classifier.load(weights)
@@ -66,7 +66,7 @@ def test_files_in_order_with_bad_ones_named(weights, flowers, tmp_path):
 
 
 def test_top_k_is_cut_to_the_classes(weights, flowers):
-    files = find_pictures([str(flowers / "daisy")])[:1]
+    files = find_images([str(flowers / "daisy")])[:1]
     ((result, _),) = predict_files(Classifier.load(weights), files, topk=50)
     assert sorted(result.class_ids) == [0, 1, 2]
     assert sum(result.scores) == pytest.approx(1.0, rel=1e-5)
@@ -80,8 +80,7 @@ def test_finding_pictures(tmp_path, write_png):
 
     def find(*names):
         return [
-            p.removeprefix(f"{tmp_path}/")
-            for p in find_pictures([f"{tmp_path}/{n}" for n in names])
+            p.removeprefix(f"{tmp_path}/") for p in find_images([f"{tmp_path}/{n}" for n in names])
         ]
 
     assert find("b") == ["b/1.PNG", "b/2.png", "b/sub/3.png"]
@@ -92,7 +91,7 @@ def test_finding_pictures(tmp_path, write_png):
     write_png(tmp_path / "b" / ".hidden" / "4.png", rng)
     write_png(tmp_path / "b" / "._1.png", rng)
     assert find("b") == ["b/1.PNG", "b/2.png", "b/sub/3.png"]
-    assert find_pictures([f"{tmp_path}/b"], leave_out=f"{tmp_path}/b/sub") == [
+    assert find_images([f"{tmp_path}/b"], leave_out=f"{tmp_path}/b/sub") == [
         f"{tmp_path}/b/1.PNG",
         f"{tmp_path}/b/2.png",
     ]
@@ -109,20 +108,20 @@ def test_folders_that_are_links_in_a_loop(tmp_path, write_png):
     for name in ("up", "round"):
         (tmp_path / "a" / "b" / name).symlink_to("..")
     want = [f"{tmp_path}/a/b/1.png"]
-    assert find_pictures([f"{tmp_path}/a"]) == want
-    assert find_pictures([f"{tmp_path}/a/**"]) == want
+    assert find_images([f"{tmp_path}/a"]) == want
+    assert find_images([f"{tmp_path}/a/**"]) == want
     for pattern in ("a/**/*.png", "a/**/b/**/*.png", "**/1.*", "a/**/**/1.png"):
-        assert find_pictures([f"{tmp_path}/{pattern}"]) == want
-    assert find_pictures([f"{tmp_path}/**/*.png"]) == [f"{tmp_path}/[a]/2.png", *want]
+        assert find_images([f"{tmp_path}/{pattern}"]) == want
+    assert find_images([f"{tmp_path}/**/*.png"]) == [f"{tmp_path}/[a]/2.png", *want]
 
 
 def test_patterns_from_the_current_folder(tmp_path, write_png, monkeypatch):
     for name in ("1.png", "a/2.png", "a/.hidden/3.png", "a**/4.png"):
         write_png(tmp_path / name, np.random.default_rng(0))
     monkeypatch.chdir(tmp_path)
-    assert find_pictures(["**/*.png"]) == ["1.png", "a**/4.png", "a/2.png"]
-    assert find_pictures(["a**/*.png"]) == ["a**/4.png", "a/2.png"]  # ** within a name is *
-    assert find_pictures(["./**/2.png"]) == ["./a/2.png"]
+    assert find_images(["**/*.png"]) == ["1.png", "a**/4.png", "a/2.png"]
+    assert find_images(["a**/*.png"]) == ["a**/4.png", "a/2.png"]  # ** within a name is *
+    assert find_images(["./**/2.png"]) == ["./a/2.png"]
 
 
 def test_a_folder_that_cannot_be_read_is_named(tmp_path, write_png, monkeypatch):
@@ -137,11 +136,11 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path, write_png, monkeypatch)
     monkeypatch.setattr(os, "scandir", scandir)
     for name in (str(tmp_path), f"{tmp_path}/**/*.png"):
         with pytest.raises(DataError, match=r"cannot look into .*a: Permission denied; mend"):
-            find_pictures([name])
+            find_images([name])
 
 
 def test_large_pictures_are_held_one_at_a_time(weights, flowers, monkeypatch):
-    files = find_pictures([str(flowers)])[:6]
+    files = find_images([str(flowers)])[:6]
     read, asked = [], []
 
     def read_image_(name, max_pixels):

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from paddle_alexnet.data.list_files import read_class_names
 from paddle_alexnet.errors import DataError
-from paddle_alexnet.interchange.class_names import read_class_names
 
 
 def test_both_forms(tmp_path):

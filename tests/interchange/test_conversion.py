@@ -11,7 +11,7 @@ from paddle_alexnet import build_model
 from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.interchange.conversion import export_weights, import_weights
 from paddle_alexnet.interchange.files import read_arrays
-from paddle_alexnet.nets.models import MODELS
+from paddle_alexnet.nets.registry import MODELS
 from paddle_alexnet.nets.weights import Description, net_arrays, read_weights, write_weights
 from tests.nets.test_models import caffenet
 from tests.references import CLASSES, VECTORS, make_inputs

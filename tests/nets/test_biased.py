@@ -5,7 +5,7 @@ import paddle
 import pytest
 from paddle import nn
 
-from paddle_alexnet.nets.biased import Conv2D, Linear
+from paddle_alexnet.nets.layers import Conv2D, Linear
 
 
 @pytest.mark.parametrize("training", [True, False])

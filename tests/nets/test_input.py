@@ -3,7 +3,7 @@
 import numpy as np
 import paddle
 
-from paddle_alexnet.nets.input import Normalize
+from paddle_alexnet.nets.layers import Normalize
 
 
 def test_uint8_images_to_normalised_channels_first():

@@ -13,7 +13,7 @@ import pytest
 from paddle.nn import functional as F
 
 from paddle_alexnet import build_model
-from paddle_alexnet.config.keys import OptimizerKeys
+from paddle_alexnet.config.schema import OptimizerConfig
 from paddle_alexnet.training.optimizer import build_optimizer
 from tests.references import (
     CHANNELS,
@@ -43,7 +43,7 @@ def compute_with_paddle(name, width, lrn, dtype="float32"):
     parameters = net.parameters()
     for parameter, value in zip(parameters, weights, strict=True):
         parameter.set_value(as_torch(value).astype(dtype))
-    keys = OptimizerKeys(lr=LR, momentum=MOMENTUM, weight_decay=DECAY, decay_biases=True)
+    keys = OptimizerConfig(lr=LR, momentum=MOMENTUM, weight_decay=DECAY, decay_biases=True)
     optimizer = build_optimizer(keys, net)
     logits = net(paddle.to_tensor(images.astype(dtype)))
     loss = F.cross_entropy(logits, paddle.to_tensor(labels))

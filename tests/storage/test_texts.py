@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from paddle_alexnet.storage.texts import parse_json, read_text
+from paddle_alexnet.storage.files import parse_json, read_text
 
 
 def test_what_json_is():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from paddle_alexnet.errors import RunError
-from paddle_alexnet.storage.writing import whole_folder, write_text, write_whole
+from paddle_alexnet.storage.files import whole_folder, write_text, write_whole
 
 
 def test_replaces_and_leaves_nothing_beside(tmp_path):

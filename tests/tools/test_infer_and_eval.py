@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from paddle_alexnet.data.listing import list_images
+from paddle_alexnet.data.folder import list_images
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from paddle_alexnet.config.reading import describe_keys, read_config
+from paddle_alexnet.config.load import describe_keys, read_config
 
 TOOLS = Path(__file__).parents[2] / "tools"
 CONFIG = TOOLS.parent / "configs" / "quickstart.yml"

@@ -21,8 +21,8 @@ from PIL import Image  # isort: skip
 
 from paddle_alexnet.data.decode import Unreadable, check_image, read_file
 from paddle_alexnet.data.flower_folder import FlowerFolder
+from paddle_alexnet.data.folder import Listing
 from paddle_alexnet.data.header import read_claim
-from paddle_alexnet.data.listing import Listing
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.errors import DataError
 from paddle_alexnet.inference.classifier import Classifier

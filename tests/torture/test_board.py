@@ -15,7 +15,7 @@ import psutil
 import pytest
 from werkzeug.test import Client
 
-from paddle_alexnet.board import application, cures
+from paddle_alexnet.board import application, visualdl_patches
 from paddle_alexnet.board.writer import BoardWriter
 
 TOP = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ def write(folder):
     with BoardWriter(folder) as writer:
         for step in range(5):
             writer.scalar("x", step, step)
-    return folder / cures.LOG_NAME
+    return folder / visualdl_patches.LOG_NAME
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_a_damaged_log_leaves_the_other_run_on_the_board(tmp_path, amount, count
         else:
             del data[chosen.randrange(len(data)) :]
         (logdir / "bad").mkdir()
-        (logdir / "bad" / cures.LOG_NAME).write_bytes(data)
+        (logdir / "bad" / visualdl_patches.LOG_NAME).write_bytes(data)
         board = Client(application.make_application(logdir, "127.0.0.1", "en"))
         assert board.get("/app/api/scalar/tags").status_code == 200
         assert len(points(board, logdir / "good")) == 5

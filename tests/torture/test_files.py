@@ -16,20 +16,20 @@ import paddle
 import pytest
 import yaml
 
-from paddle_alexnet.config.changes import MAY_CHANGE
-from paddle_alexnet.config.keys import Config
-from paddle_alexnet.config.reading import make_config, read_config, write_config
+from paddle_alexnet.config.load import make_config, read_config, write_config
+from paddle_alexnet.config.resume_rules import MAY_CHANGE
+from paddle_alexnet.config.schema import Config
+from paddle_alexnet.data.list_files import read_class_names
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.errors import ConfigError, DataError, RunError, WeightsError
 from paddle_alexnet.inference.classifier import Classifier
-from paddle_alexnet.interchange.class_names import read_class_names
-from paddle_alexnet.nets.models import build_model
+from paddle_alexnet.log.metrics import read_metrics
+from paddle_alexnet.log.run_directory import RunDirectory
+from paddle_alexnet.nets.registry import build_model
 from paddle_alexnet.nets.weights import Description, net_arrays, read_weights, write_weights
-from paddle_alexnet.run.assembly import assemble
-from paddle_alexnet.run.directory import RunDirectory
-from paddle_alexnet.run.metrics_reading import read_metrics
-from paddle_alexnet.run.state import read_state
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
+from paddle_alexnet.training.assembly_old import assemble
+from paddle_alexnet.training.checkpoint import read_state
 from paddle_alexnet.training.optimizer import optimizer_arrays
 from tests.torture.mutations import damaged, edited
 

@@ -17,7 +17,7 @@ PROGRAM = """
 import json, re, sys, time
 from pathlib import Path
 from paddle_alexnet.data.list_files import read_lists
-from paddle_alexnet.data.listing import list_images
+from paddle_alexnet.data.folder import list_images
 from paddle_alexnet.data.split import SplitRule
 
 def kib(name):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from paddle_alexnet.config.reading import make_config
-from paddle_alexnet.run.assembly import assemble
-from paddle_alexnet.run.directory import RunDirectory
+from paddle_alexnet.config.load import make_config
+from paddle_alexnet.log.run_directory import RunDirectory
+from paddle_alexnet.training.assembly_old import assemble
 from paddle_alexnet.training.loop import Interrupted
 
 STATUS = Path("/proc/self/statm")

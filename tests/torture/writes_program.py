@@ -26,11 +26,11 @@ import numpy as np  # isort: skip
 import yaml  # isort: skip
 from visualdl import LogReader  # isort: skip
 
-from paddle_alexnet.board.log_file import LogFile
-from paddle_alexnet.config.reading import make_config, read_config, write_config
+from paddle_alexnet.board.visualdl_patches import LogFile
+from paddle_alexnet.config.load import make_config, read_config, write_config
 from paddle_alexnet.data.preprocessing import Preprocessing
-from paddle_alexnet.nets.models import MODELS, Model
-from paddle_alexnet.run.metrics_reading import read_metrics
+from paddle_alexnet.log.metrics import read_metrics
+from paddle_alexnet.nets.registry import MODELS, Model
 from paddle_alexnet.storage.tensors import read_tensors
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))

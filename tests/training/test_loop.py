@@ -5,14 +5,13 @@ import paddle
 import pytest
 from paddle import nn
 
-from paddle_alexnet.config.keys import OptimizerKeys, ScheduleKeys
+from paddle_alexnet.config.schema import OptimizerConfig, ScheduleConfig
 from paddle_alexnet.errors import RunError
-from paddle_alexnet.training.averaging import WeightAverage
 from paddle_alexnet.training.callbacks import Callback
+from paddle_alexnet.training.diagnostics import gradient_norm
 from paddle_alexnet.training.evaluation import Evaluation
 from paddle_alexnet.training.loop import Interrupted, Trainer
-from paddle_alexnet.training.nonfinite import gradient_norm
-from paddle_alexnet.training.optimizer import build_optimizer
+from paddle_alexnet.training.optimizer import ExponentialMovingAverage, build_optimizer
 from paddle_alexnet.training.schedule import Schedule
 from paddle_alexnet.training.step import TrainingStep
 
@@ -66,8 +65,8 @@ def make(notes=None, *, epochs=3, smoothing=0.2, dropout=0.0, **settings):
     paddle.seed(1)
     net = nn.Sequential(nn.Linear(FEATURES, CLASSES), nn.Dropout(dropout))
     if "decay" in settings:
-        settings["average"] = WeightAverage(net, settings.pop("decay"))
-    keys = OptimizerKeys(lr=0.1, momentum=0.9)
+        settings["average"] = ExponentialMovingAverage(net, settings.pop("decay"))
+    keys = OptimizerConfig(lr=0.1, momentum=0.9)
     steps = -(-3 // settings.get("accumulate_steps", 1))
     return Trainer(
         net=net,
@@ -75,7 +74,7 @@ def make(notes=None, *, epochs=3, smoothing=0.2, dropout=0.0, **settings):
         normalize=lambda x: x,
         optimizer=build_optimizer(keys, net),
         schedule=Schedule(
-            ScheduleKeys(name="cosine"), peak_lr=0.1, epochs=epochs, steps_per_epoch=steps
+            ScheduleConfig(name="cosine"), peak_lr=0.1, epochs=epochs, steps_per_epoch=steps
         ),
         batches=Batches(),
         evaluate=lambda: Evaluation(1.0, np.eye(CLASSES, dtype=int), 1.0, CLASSES),

@@ -8,8 +8,7 @@ import paddle
 import pytest
 
 from paddle_alexnet.training import loss_scale
-from paddle_alexnet.training.loss_scale import LARGEST, RAISE_AFTER, START, LossScale
-from paddle_alexnet.training.progress import Progress
+from paddle_alexnet.training.state import LARGEST, RAISE_AFTER, START, LossScale, TrainState
 
 
 def by_hand(finite, raise_after):
@@ -79,12 +78,12 @@ def test_what_is_not_finite_stays_so():
 
 
 def test_it_is_saved_and_restored():
-    progress = Progress(loss_scale=LossScale(2.0**9, 1234))
+    progress = TrainState(loss_scale=LossScale(2.0**9, 1234))
     text = json.dumps(progress.plain())
-    assert Progress.from_plain(json.loads(text)) == progress
+    assert TrainState.from_plain(json.loads(text)) == progress
     plain = progress.plain()
     del plain["loss_scale"]  # as states were before it
-    assert Progress.from_plain(plain).loss_scale == LossScale()
+    assert TrainState.from_plain(plain).loss_scale == LossScale()
 
 
 @pytest.mark.parametrize(
@@ -103,7 +102,7 @@ def test_it_is_saved_and_restored():
     ],
 )
 def test_what_is_no_scale(change):
-    plain = Progress().plain()
+    plain = TrainState().plain()
     plain["loss_scale"].update(change)
     with pytest.raises((TypeError, ValueError)):
-        Progress.from_plain(plain)
+        TrainState.from_plain(plain)

@@ -5,7 +5,7 @@ import paddle
 import pytest
 from paddle import nn
 
-from paddle_alexnet.config.keys import OptimizerKeys, ScheduleKeys
+from paddle_alexnet.config.schema import OptimizerConfig, ScheduleConfig
 from paddle_alexnet.training.optimizer import (
     build_optimizer,
     optimizer_arrays,
@@ -56,7 +56,7 @@ def momentum_by_hand(nesterov, decay, clip, decay_biases=False):
 @pytest.mark.parametrize("clip", [None, 1.5])
 def test_momentum_over_ten_steps_and_a_drop_of_lr(nesterov, decay, clip):
     layer = linear()
-    keys = OptimizerKeys(momentum=0.9, nesterov=nesterov, weight_decay=decay, clip_norm=clip)
+    keys = OptimizerConfig(momentum=0.9, nesterov=nesterov, weight_decay=decay, clip_norm=clip)
     optimizer = build_optimizer(keys, layer)
     for rate, grads in zip(RATES, gradients(), strict=True):
         step(optimizer, layer, rate, grads)
@@ -67,7 +67,7 @@ def test_momentum_over_ten_steps_and_a_drop_of_lr(nesterov, decay, clip):
 
 def test_biases_decay_on_request():
     layer = linear()
-    keys = OptimizerKeys(momentum=0.9, weight_decay=0.1, decay_biases=True)
+    keys = OptimizerConfig(momentum=0.9, weight_decay=0.1, decay_biases=True)
     optimizer = build_optimizer(keys, layer)
     for rate, grads in zip(RATES, gradients(), strict=True):
         step(optimizer, layer, rate, grads)
@@ -79,7 +79,7 @@ def test_biases_decay_on_request():
 def test_biases_at_twice_the_current_rate():
     """Caffe's rule: the bias' rate falls with that of the weights."""
     layer = linear()
-    optimizer = build_optimizer(OptimizerKeys(momentum=0.9, bias_lr="double"), layer)
+    optimizer = build_optimizer(OptimizerConfig(momentum=0.9, bias_lr="double"), layer)
     for rate, grads in zip(RATES, gradients(), strict=True):
         step(optimizer, layer, rate, grads)
     weight, _ = momentum_by_hand(False, 0.0, None)
@@ -96,7 +96,7 @@ def test_biases_at_twice_the_current_rate():
 def test_the_update_of_2012_over_ten_steps_and_a_drop_of_lr(decay, clip):
     """v = .9 v - d lr w - lr g; w = w + v; biases at .02, not decayed."""
     layer = linear()
-    keys = OptimizerKeys(name="krizhevsky2012", weight_decay=decay, clip_norm=clip)
+    keys = OptimizerConfig(name="krizhevsky2012", weight_decay=decay, clip_norm=clip)
     optimizer = build_optimizer(keys, layer)
     weight, bias = (v.numpy().astype(float) for v in (layer.weight, layer.bias))
     speed_w, speed_b = 0.0, 0.0
@@ -118,10 +118,10 @@ def test_the_update_of_2012_over_ten_steps_and_a_drop_of_lr(decay, clip):
 def test_conv1_slows_down_and_stays_under_the_schedule_of_2012():
     """Epochs of ten updates, seen from 66 to 73: by the formula, then still, velocity included."""
     schedule = Schedule(
-        ScheduleKeys(name="epochs2012"), peak_lr=0.01, epochs=90, steps_per_epoch=10
+        ScheduleConfig(name="epochs2012"), peak_lr=0.01, epochs=90, steps_per_epoch=10
     )
     net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
-    optimizer = build_optimizer(OptimizerKeys(name="krizhevsky2012", weight_decay=0.1), net)
+    optimizer = build_optimizer(OptimizerConfig(name="krizhevsky2012", weight_decay=0.1), net)
     values = {name: p.numpy().astype(float) for name, p in net.named_parameters()}
     speed = dict.fromkeys(values, 0.0)
     rng = np.random.default_rng(0)
@@ -147,7 +147,7 @@ def test_conv1_slows_down_and_stays_under_the_schedule_of_2012():
 
 def test_adam_first_step_has_the_length_of_lr():
     layer, before = linear(), linear().weight.numpy()
-    optimizer = build_optimizer(OptimizerKeys(name="adam"), layer)
+    optimizer = build_optimizer(OptimizerConfig(name="adam"), layer)
     grads = gradients()[0]
     step(optimizer, layer, 0.1, grads)
     np.testing.assert_allclose(layer.weight.numpy(), before - 0.1 * np.sign(grads[0]), rtol=1e-4)
@@ -155,7 +155,7 @@ def test_adam_first_step_has_the_length_of_lr():
 
 @pytest.mark.parametrize("name", ["momentum", "adam", "krizhevsky2012"])
 def test_going_on_from_the_arrays(name):
-    keys = OptimizerKeys(name=name)
+    keys = OptimizerConfig(name=name)
     whole = linear()
     optimizer = build_optimizer(keys, whole)
     for rate, grads in zip(RATES, gradients(), strict=True):
@@ -192,7 +192,7 @@ def test_going_on_from_the_arrays(name):
 )
 def test_arrays_that_are_not_of_this_net(change, words):
     layer = linear()
-    optimizer = build_optimizer(OptimizerKeys(), layer)
+    optimizer = build_optimizer(OptimizerConfig(), layer)
     step(optimizer, layer, 0.1, gradients()[0])
     arrays = {**optimizer_arrays(optimizer, layer), **change}
     arrays = {name: array for name, array in arrays.items() if array is not None}

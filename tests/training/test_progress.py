@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from paddle_alexnet.training.progress import Progress
+from paddle_alexnet.training.state import TrainState
 
 
 def test_there_and_back():
-    progress = Progress(epoch=2, step=14, best_top1=0.1 + 0.2, best_epoch=1)
+    progress = TrainState(epoch=2, step=14, best_top1=0.1 + 0.2, best_epoch=1)
     progress.window.add(8, 1.5, 3.0)
-    assert Progress.from_plain(json.loads(json.dumps(progress.plain()))) == progress
+    assert TrainState.from_plain(json.loads(json.dumps(progress.plain()))) == progress
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,4 @@ def test_there_and_back():
 )
 def test_what_is_no_progress(change):
     with pytest.raises((TypeError, KeyError)):
-        Progress.from_plain({**Progress().plain(), **change})
+        TrainState.from_plain({**TrainState().plain(), **change})

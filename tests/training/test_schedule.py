@@ -4,14 +4,14 @@ import math
 
 import pytest
 
-from paddle_alexnet.config.keys import ScheduleKeys
+from paddle_alexnet.config.schema import ScheduleConfig
 from paddle_alexnet.training.schedule import Schedule, noise_epochs
 
 PEAK, EPOCHS, STEPS = 0.02, 8, 10
 
 
 def make(**keys):
-    return Schedule(ScheduleKeys(**keys), peak_lr=PEAK, epochs=EPOCHS, steps_per_epoch=STEPS)
+    return Schedule(ScheduleConfig(**keys), peak_lr=PEAK, epochs=EPOCHS, steps_per_epoch=STEPS)
 
 
 def run(schedule, errors=()):
@@ -61,7 +61,7 @@ def test_plateau_stops_at_min_lr():
 
 def test_epochs2012_is_run_145():
     """0.01, then / 10 at 25, 51 and 79; conv1 at 1e-5 from 67 and still from 72."""
-    keys = ScheduleKeys(name="epochs2012")
+    keys = ScheduleConfig(name="epochs2012")
     schedule = Schedule(keys, peak_lr=0.01, epochs=90, steps_per_epoch=STEPS)
     rates = {epoch: schedule.at(epoch * STEPS) for epoch in range(90)}
     for first, last, rate in [(0, 25, 1e-2), (25, 51, 1e-3), (51, 79, 1e-4), (79, 90, 1e-5)]:
@@ -76,7 +76,7 @@ def test_epochs2012_is_run_145():
 
 def test_only_epochs2012_changes_noise_and_conv1():
     for name in ("plateau", "step", "cosine"):
-        keys = ScheduleKeys(name=name, milestones=[25])
+        keys = ScheduleConfig(name=name, milestones=[25])
         schedule = Schedule(keys, peak_lr=0.01, epochs=90, steps_per_epoch=STEPS)
         assert schedule.conv1_factor(80 * STEPS) == 1.0
         assert noise_epochs(keys) is None

@@ -1,0 +1,232 @@
+"""Every key of a configuration: its type, default, range and meaning.
+
+Names are not checked against the registries of nets, norms and inits here, so that reading a
+configuration does not load Paddle; the registries name their choices themselves.
+"""
+
+import os
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from paddle_alexnet.data.header import MAX_PIXELS, PIXELS_AT_MOST
+
+# Strict: "8" is not a number and 1.5 is not a count. A whole number may stand for a float.
+_checked = dataclass(
+    config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False), frozen=True
+)
+
+
+def _path(text: str) -> str:
+    """Shells leave the ~ of key=~/folder to us."""
+    if "\0" in text:
+        raise ValueError("a file's name has no zero byte")
+    return os.path.expanduser(text)
+
+
+PathText = Annotated[str, Field(max_length=4096), AfterValidator(_path)]  # a file or a folder
+Word = Annotated[str, Field(max_length=100)]
+Count = Annotated[int, Field(le=10**9)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _key(default: Any, meaning: str, **bounds: Any) -> Any:
+    return Field(default=default, description=meaning, **bounds)
+
+
+def _section(section: type) -> Any:
+    return Field(default_factory=section)
+
+
+@_checked
+class DataConfig:
+    """Where the pictures are and how they are divided."""
+
+    root: PathText = _key("data/flower_photos", "folder with a sub-folder of images for each class")
+    prepare: Literal["none", "flower_photos", "drawn_flowers"] = _key(
+        "none",
+        "what to do where root is missing: flower_photos fetches the photos (only to "
+        "data/flower_photos), drawn_flowers draws a small set",
+    )
+    split: Literal["hash", "random"] = _key(
+        "hash", "hash: by file name, 80/10/10; random: val_rate and the seed. A root that holds "
+        "train/ and val/ brings its own",
+    )  # fmt: skip
+    train_list: PathText | None = _key(
+        None, "file of lines 'path label', paths from root; with val_list, in place of folders"
+    )
+    val_list: PathText | None = _key(None, "the same for val")
+    class_names: PathText | None = _key(None, "with lists: file with the name of a class a line")
+    val_rate: float = _key(0.1, "share of each class for val, with split random", gt=0, lt=1)
+    mean: Literal["channel", "image"] = _key(
+        "channel",
+        "what is subtracted; channel: the net's own numbers; image: the mean of the training "
+        "pictures, pixel by pixel",
+    )
+    max_pixels: int = _key(
+        MAX_PIXELS,
+        "images whose header claims more are not decoded but left out, or with lists an error",
+        ge=1,
+        le=PIXELS_AT_MOST,
+    )
+    workers: Count = _key(0, "processes that decode images; 0: a thread beside training", ge=0)
+    cache: Literal["none", "ram", "disk"] = _key(
+        "none",
+        "where decoded pictures are kept for the next epoch; ram: in each process's memory, with "
+        "workers 0; disk: in cache_dir, for all processes and later runs",
+    )
+    cache_gib: float = _key(
+        2.0, "with cache: what it may take, GiB; what does not fit is decoded each time", gt=0
+    )
+    cache_dir: PathText | None = _key(
+        None,
+        "with cache disk: its folder; null: paddle-alexnet/pictures in the user's caches",
+    )
+
+
+@_checked
+class AugmentConfig:
+    """Random changes to training pictures."""
+
+    crop: Literal["random_resized", "random"] = _key(
+        "random_resized",
+        "random_resized: any area and shape; random: the paper's crop of the 256 x 256 centre",
+    )
+    min_area: float = _key(0.3, "least share of the area, with crop random_resized", gt=0, le=1)
+    color_noise: Literal["none", "paper", "krizhevsky2012"] = _key(
+        "none",
+        "shift of all pixels along the principal components of colour; paper: by the variance, as "
+        "its text; krizhevsky2012: by the standard deviation, then / 1.1, as its code",
+    )
+    flip: bool = _key(True, "mirror left and right half of the time")
+    brightness: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0, le=100)
+    contrast: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0, le=100)
+    saturation: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0, le=100)
+    hue: float = _key(0.0, "turn of the colour circle in [-x, x]", ge=0, le=0.5)
+
+
+@_checked
+class ModelConfig:
+    """The net and how it starts."""
+
+    name: Word = _key("alexnet", "which net")
+    num_classes: Count | None = _key(None, "logits; null: as many as the data has classes", ge=1)
+    lrn: Word = _key("avgpool3d", "form of the response norm, all equal: avgpool3d, builtin, fused")
+    init: Word | None = _key(
+        None,
+        "how weights start: he, he_small_head, paper, krizhevsky2012, caffe, kaiming_seed002, "
+        "torch; null: as in the net's source, he for alexnet and alexnet_pad5",
+    )
+    width: float = _key(1.0, "scales channels and hidden units", gt=0, le=1)
+    dropout: float | None = _key(
+        None, "share of fc6 and fc7 set to zero; null: the net's", ge=0, lt=1
+    )
+    pretrained: PathText | None = _key(None, "weights file to start from")
+    skip_head: bool = _key(False, "with pretrained: leave out the last layer (fine-tuning)")
+
+
+@_checked
+class TrainConfig:
+    """The loop."""
+
+    epochs: Count = _key(32, "passes over the training images", ge=1)
+    batch_size: Count = _key(64, "images a batch", ge=1)
+    accumulate_steps: Count = _key(1, "batches whose gradients make one update", ge=1)
+    label_smoothing: Share = _key(0.0, "share of the target spread over all classes")
+    topk: Count = _key(5, "k of the top-k accuracy; cut to the number of classes", ge=1)
+    seed: int = _key(0, "of initial weights, order, augmentation and dropout", ge=0, lt=2**31)
+    device: str = _key(
+        "auto", "auto, cpu, gpu or gpu:N", pattern=r"^(auto|cpu|gpu|gpu:[0-9]{1,3})$"
+    )
+    compile: Literal["auto", "none", "static", "onednn"] = _key(
+        "auto",
+        "how updates run; none: operator by operator; static: as one graph; onednn: as one graph "
+        "with oneDNN, on a CPU; auto: onednn where it is known to be right",
+    )
+    amp: Literal["none", "float16", "bfloat16"] = _key(
+        "none",
+        "mixed precision on a GPU: the type of what amp_level says; weights stay float32, and "
+        "with float16 the loss is scaled. Validation is in float32",
+    )
+    amp_level: Literal["O1", "O2"] = _key(
+        "O1",
+        "with amp, else nothing; O1: convolutions and products; O2: all of the net but its "
+        "response norms",
+    )
+    channels_last: bool = _key(
+        False,
+        "compute maps with the channels as the last axis, for a GPU's tensor cores (slower on a "
+        "CPU); same weights, and numbers but for rounding",
+    )
+    log_every_steps: Count = _key(10, "updates between two points of the step curves", ge=1)
+    save_every_steps: Count | None = _key(
+        None, "updates between two saves of the state within an epoch; null: after epochs only",
+        ge=1,
+    )  # fmt: skip
+    on_nonfinite: Literal["stop", "skip"] = _key(
+        "stop",
+        "an update whose loss or gradient is not finite; stop: end the run; skip: leave it out, "
+        "but end after ten in a row",
+    )
+
+
+@_checked
+class OptimizerConfig:
+    """The update."""
+
+    name: Literal["momentum", "adam", "krizhevsky2012"] = _key(
+        "momentum",
+        "which update; krizhevsky2012: the original code's, with lr inside the velocity and biases "
+        "at a fixed 0.02",
+    )
+    lr: float = _key(0.01, "highest learning rate", gt=0)
+    momentum: Share = _key(0.9, "with momentum and krizhevsky2012")
+    nesterov: bool = _key(False, "with momentum")
+    bias_lr: Literal["same", "double"] = _key(
+        "same", "double: biases learn at twice the current rate, as in Caffe"
+    )
+    weight_decay: float = _key(0.0, "L2 penalty on weights", ge=0)
+    decay_biases: bool = _key(False, "weight_decay on biases too, as PyTorch has it")
+    clip_norm: float | None = _key(None, "gradients are scaled down to this global norm", gt=0)
+    average: Share | None = _key(
+        None, "decay of the running average of the weights, per update, that is evaluated and saved"
+    )
+
+
+@_checked
+class ScheduleConfig:
+    """How the learning rate moves."""
+
+    name: Literal["plateau", "step", "cosine", "epochs2012"] = _key(
+        "plateau",
+        "plateau: val error no longer falls; step: at milestones; cosine: to zero; epochs2012: the "
+        "original code's, lr / 10 at 25, 51 and 79, colour noise off at 67, conv1 frozen at 72",
+    )
+    warmup_epochs: float = _key(0.0, "linear rise from 0 at the start", ge=0)
+    factor: float = _key(0.1, "with plateau and step: lr is multiplied by it", gt=0, lt=1)
+    patience: Count = _key(1, "with plateau: epochs without a better val error that pass", ge=0)
+    min_lr: float = _key(0.0, "with plateau: not below", ge=0)
+    milestones: list[Count] = _key([], "with step: epochs after which lr drops, rising")
+
+
+@_checked
+class RunConfig:
+    """What is left behind."""
+
+    dir: PathText | None = _key(
+        None, "the run's own directory, new or empty; null: runs/<config name>, numbered"
+    )
+
+
+@_checked
+class Config:
+    """All keys of a run. See :mod:`paddle_alexnet.config.load` to make one."""
+
+    data: DataConfig = _section(DataConfig)
+    augment: AugmentConfig = _section(AugmentConfig)
+    model: ModelConfig = _section(ModelConfig)
+    train: TrainConfig = _section(TrainConfig)
+    optimizer: OptimizerConfig = _section(OptimizerConfig)
+    schedule: ScheduleConfig = _section(ScheduleConfig)
+    run: RunConfig = _section(RunConfig)

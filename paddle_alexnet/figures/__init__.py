@@ -1,0 +1,1 @@
+"""Images for people: captions, grids and plots."""

@@ -1,0 +1,86 @@
+"""Predictions as pictures, in a folder and on a board."""
+
+import itertools
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+
+from paddle_alexnet.board.writer import BoardWriter
+from paddle_alexnet.errors import RunError
+from paddle_alexnet.figures.captions import FontChooser, caption
+from paddle_alexnet.inference.predict import Prediction
+from paddle_alexnet.storage.files import write_whole
+
+LINES = 3  # best classes in a caption
+
+
+class AnnotatedOutput:
+    """Annotates pictures with their best classes.
+
+    Args:
+        save_dir: Folder for ``<name>.annotated.jpg`` files, made where missing; or None.
+        logdir: Folder of a board log (tags ``infer/<name>``); or None.
+        font: For class names that are not ASCII; None finds one.
+
+    Raises:
+        ConfigError: ``font`` cannot be used.
+        RunError: A folder cannot be written.
+    """
+
+    def __init__(
+        self, save_dir: str | Path | None, logdir: str | Path | None, font: str | Path | None = None
+    ) -> None:
+        self.lettering = FontChooser(font)
+        self.save_dir = None if save_dir is None else Path(save_dir)
+        self.names: set[str] = set()
+        try:
+            if self.save_dir is not None:
+                self.save_dir.mkdir(parents=True, exist_ok=True)
+            self.writer = None if logdir is None else BoardWriter(logdir)
+        except OSError as error:
+            raise RunError(f"cannot write to {error.filename}: {error.strerror}") from error
+
+    def __enter__(self) -> "AnnotatedOutput":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.writer is not None:
+            self.writer.close()
+
+    def add(self, prediction: Prediction, image: np.ndarray) -> None:
+        """Show one picture, uint8 RGB [H, W, 3].
+
+        Raises:
+            RunError: It cannot be written.
+        """
+        if self.save_dir is None and self.writer is None:
+            return
+        best = zip(prediction.scores, prediction.label_names, prediction.class_ids, strict=True)
+        lines = [
+            f"{score:.1%} {self.lettering.showable(name, f'class {number}')}"
+            for score, name, number in list(best)[:LINES]
+        ]
+        picture = caption(image, lines, self.lettering)
+        name = self._free_name(Path(prediction.file_name).stem)
+        if self.writer is not None:
+            self.writer.image(f"infer/{name}", picture, 0)
+        if self.save_dir is not None:
+            self._save(self.save_dir / f"{name}.annotated.jpg", picture)
+
+    def _free_name(self, stem: str) -> str:
+        """``stem``, numbered where another picture has it, as from another folder."""
+        numbered = (f"{stem}-{number}" for number in itertools.count(2))
+        name = next(n for n in itertools.chain([stem], numbered) if n not in self.names)
+        self.names.add(name)
+        return name
+
+    def _save(self, path: Path, picture: np.ndarray) -> None:
+        _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        write_whole(path, lambda beside: Path(beside).write_bytes(data.tobytes()))

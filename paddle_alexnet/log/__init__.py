@@ -1,0 +1,1 @@
+"""What a run writes: its directory, metrics, terminal lines and board log."""

@@ -1,0 +1,134 @@
+"""What Paddle calls the two orders of a map's axes."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import paddle
+from paddle import nn
+from paddle.nn import functional as F
+
+
+def data_format(channels_last: bool) -> str:
+    """``NHWC`` or ``NCHW``, as layers take it."""
+    return "NHWC" if channels_last else "NCHW"
+
+
+# MERGED nets.precision: Computing in float32 in the midst of mixed precision.
+
+
+HALF_PRECISION = (paddle.float16, paddle.bfloat16)
+
+
+def in_float32(
+    function: Callable[[paddle.Tensor], paddle.Tensor], x: paddle.Tensor
+) -> paddle.Tensor:
+    """``function(x)``, computed in float32 where mixed precision has something shorter.
+
+    For response norms: the square of 256 is more than float16 can hold, and Paddle would take their
+    products, convolutions and poolings for such that may be in float16.
+
+    Args:
+        function: From a tensor to one.
+        x: float; float16 and bfloat16 are widened before ``function`` sees them.
+
+    Returns:
+        The result, of the dtype of ``x``.
+    """
+    with paddle.amp.auto_cast(enable=False):
+        if x.dtype in HALF_PRECISION:
+            return function(x.astype("float32")).astype(x.dtype)
+        return function(x)
+
+
+# MERGED nets.biased: Convolution and linear layer that spread their bias before they add it, on a CPU.
+
+
+def _spreads(layer: nn.Layer) -> bool:
+    in_use = layer.training or paddle.in_dynamic_mode()
+    return in_use and paddle.get_device() == "cpu"
+
+
+class Conv2D(nn.Conv2D):
+    """``paddle.nn.Conv2D``; see the module."""
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """Convolve ``x`` [N, C, H, W], or [N, H, W, C] where ``data_format`` says so."""
+        if not _spreads(self):
+            return super().forward(x)
+        maps = F.conv2d(
+            *(x, self.weight, None, self._stride, self._updated_padding),
+            groups=self._groups,
+            data_format=self._data_format,
+        )
+        shape = [1, -1, 1, 1] if self._data_format == "NCHW" else [1, 1, 1, -1]
+        return maps + self.bias.reshape(shape).expand_as(maps)
+
+
+class Linear(nn.Linear):
+    """``paddle.nn.Linear``; see the module."""
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """Map ``x`` [N, inputs] to [N, outputs]."""
+        if not _spreads(self):
+            return super().forward(x)
+        product = F.linear(x, self.weight)
+        return product + self.bias.reshape([1, -1]).expand_as(product)
+
+
+# MERGED nets.pool: Max pooling that trains on a CPU in every way Paddle runs a net.
+
+
+class MaxPool2D(nn.MaxPool2D):
+    """``paddle.nn.MaxPool2D``, computed in training on a CPU by the kernel that keeps indices.
+
+    The other kernel's gradient ends the process in a graph compiled with oneDNN (Paddle 3.3,
+    measured), and is slower. The values are the same; so is the gradient, also where several places
+    hold the maximum. With the channels last Paddle has but the other kernel.
+    """
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """Pool ``x`` [N, C, H, W], or [N, H, W, C] where ``data_format`` says so."""
+        if self.training and paddle.get_device() == "cpu" and self.data_format == "NCHW":
+            return F.max_pool2d(x, self.ksize, self.stride, self.padding, return_mask=True)[0]
+        return super().forward(x)
+
+
+# MERGED nets.input: From a uint8 batch to a net's input, on the net's device.
+
+
+class Normalize(nn.Layer):
+    """Turn uint8 RGB [N, H, W, 3] into float32 [N, 3, H, W] with the given mean and std removed.
+
+    Args:
+        mean: On [0, 1]; per channel [3], or a picture [H, W, 3].
+        std: Per channel, on [0, 1], > 0.
+        noise_divisor: What pictures with colour noise are divided by in the end; see
+            :class:`paddle_alexnet.data.pixel_statistics.ColorNoise`.
+    """
+
+    def __init__(
+        self, mean: Sequence[float] | np.ndarray, std: Sequence[float], noise_divisor: float = 1.0
+    ) -> None:
+        super().__init__()
+        mean, std = np.array(mean, np.float64), np.array(std, np.float64)
+        # (x / 255 - mean) / std as one product and one sum.
+        self.register_buffer("scale", _channels_first(1 / (255 * std)), persistable=False)
+        self.register_buffer("offset", _channels_first(-mean / std), persistable=False)
+        self.noise_divisor = noise_divisor
+
+    def forward(self, images: paddle.Tensor, shift: paddle.Tensor | None = None) -> paddle.Tensor:
+        """Normalise ``images``; ``shift`` [N, 3], of pixels on 0..255, is added to each."""
+        pixels = images.transpose([0, 3, 1, 2]).astype("float32")
+        if shift is None:
+            return pixels * self.scale + self.offset
+        moved = pixels + shift.unsqueeze([2, 3])
+        return (moved * self.scale + self.offset) / self.noise_divisor
+
+
+def _channels_first(values: np.ndarray) -> paddle.Tensor:
+    """From [3] or [H, W, 3] to [3, 1, 1] or [3, H, W].
+
+    Without an axis for the batch: with one, of length 1, Paddle takes ten times as long (measured).
+    """
+    shaped = values.reshape(1, 1, 3) if values.ndim == 1 else values
+    return paddle.to_tensor(np.ascontiguousarray(shaped.transpose(2, 0, 1), dtype=np.float32))

@@ -1,1 +1,0 @@
-"""A run's directory and what is written into it."""

@@ -1,0 +1,142 @@
+"""Logs that are damaged, half written, or not logs."""
+
+import os
+import struct
+
+import pytest
+from visualdl.proto import record_pb2
+from visualdl.reader.graph_reader import GraphReader
+from visualdl.reader.reader import LogReader
+from visualdl.reader.record_reader import RecordReader
+
+from paddle_alexnet.board import log_reader, visualdl_patches
+from paddle_alexnet.board.writer import BoardWriter
+
+
+@pytest.fixture
+def reader():
+    log_reader.patch_log_reading()
+    return lambda folder: LogReader(logdir=[str(folder)])
+
+
+def points(log_reader, folder, tag="x"):
+    """The steps of a curve, as the board would draw them."""
+    log_reader.load_new_data()
+    items = log_reader.data_manager.get_reservoir("scalar").get_items(str(folder), tag)
+    return [item.id for item in items]
+
+
+def write(folder, steps=5):
+    with BoardWriter(folder) as writer:
+        for step in range(steps):
+            writer.scalar("x", step, step)
+    return folder / visualdl_patches.LOG_NAME
+
+
+def test_a_record_still_being_written_is_read_when_it_is_whole(tmp_path):
+    """The stock reader takes half a record for a whole one, and the board stops."""
+    log_reader.patch_log_reading()
+    bodies = [b"first", b"second record", b"third"]
+    whole = b"".join(struct.pack("<Q", len(body)) + body for body in bodies)
+    path = tmp_path / visualdl_patches.LOG_NAME
+    path.touch()
+    log = RecordReader(str(path))
+    got = []
+    with open(path, "ab", buffering=0) as file:
+        for byte in whole:
+            file.write(bytes([byte]))
+            got += log.get_remain()
+    assert got == bodies
+
+
+def test_a_damaged_record_costs_itself_alone(reader, tmp_path):
+    path = write(tmp_path / "bad")
+    write(tmp_path / "good")
+    data = bytearray(path.read_bytes())
+    # The third record of the log: what the log is, and the points 0 and 1, come before.
+    starts = [0]
+    while starts[-1] < len(data):
+        starts.append(starts[-1] + 8 + struct.unpack_from("<Q", data, starts[-1])[0])
+    data[starts[3] + 8 : starts[4]] = b"\xff" * (starts[4] - starts[3] - 8)
+    path.write_bytes(data)
+    log = reader(tmp_path)
+    assert points(log, tmp_path / "bad") == [0, 1, 3, 4]
+    assert points(log, tmp_path / "good") == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("length", [0, log_reader.RECORD_LIMIT + 1, 2**63, 2**64 - 1])
+def test_a_length_that_cannot_be_ends_the_log_alone(reader, tmp_path, length):
+    path = write(tmp_path / "bad")
+    write(tmp_path / "good")
+    with open(path, "ab") as file:
+        file.write(struct.pack("<Q", length))
+        file.truncate(2 * log_reader.RECORD_LIMIT)  # the file's size would allow the record
+    log = reader(tmp_path)
+    for run in ("bad", "good"):
+        assert points(log, tmp_path / run) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_pipes_are_neither_waited_for_nor_read(reader, tmp_path):
+    os.mkfifo(tmp_path / visualdl_patches.LOG_NAME)
+    write(tmp_path / "run")
+    log = reader(tmp_path)
+    assert points(log, tmp_path / "run") == [0, 1, 2, 3, 4]
+    assert log.runs() == [str(tmp_path / "run")]
+    with pytest.raises(OSError, match="not a file"):
+        log_reader.open_file(tmp_path / visualdl_patches.LOG_NAME)
+
+
+def test_links_are_not_followed(reader, tmp_path):
+    secret = write(tmp_path / "elsewhere")
+    inside = tmp_path / "runs"
+    write(inside / "own")
+    (inside / "file").mkdir()
+    (inside / "file" / visualdl_patches.LOG_NAME).symlink_to(secret)
+    (inside / "folder").symlink_to(secret.parent)
+    (inside / "loop").symlink_to(inside)
+    assert reader(inside).runs() == [str(inside / "own")]
+    with pytest.raises(OSError, match=visualdl_patches.LOG_NAME):
+        log_reader.open_file(inside / "file" / visualdl_patches.LOG_NAME)
+
+
+def test_a_link_put_in_the_place_of_a_log_is_not_followed(reader, tmp_path):
+    path = write(tmp_path / "runs" / "own", steps=1)
+    secret = write(tmp_path / "elsewhere", steps=9)
+    log = reader(tmp_path / "runs")
+    path.unlink()
+    path.symlink_to(secret)
+    assert points(log, path.parent) == [0]
+
+
+def test_a_link_put_in_the_place_of_a_graph_is_not_followed(tmp_path):
+    log_reader.patch_log_reading()
+    graph = tmp_path / "runs" / "vdlgraph.1.log"
+    graph.parent.mkdir()
+    graph.write_text("{}")
+    log = GraphReader(logdir=[str(tmp_path / "runs")])
+    (run,) = log.runs()
+    graph.unlink()
+    graph.symlink_to(tmp_path / "secret")
+    (tmp_path / "secret").write_text("{}")
+    with pytest.raises(OSError, match="vdlgraph"):
+        log.get_graph(run)
+
+
+def test_the_folder_itself_may_be_a_link(reader, tmp_path):
+    write(tmp_path / "disk" / "own")
+    (tmp_path / "runs").symlink_to(tmp_path / "disk")
+    assert points(reader(tmp_path / "runs"), tmp_path / "runs" / "own") == [0, 1, 2, 3, 4]
+
+
+def test_one_tag_for_two_kinds_does_not_stop_the_others(reader, tmp_path):
+    path = write(tmp_path / "bad", steps=2)
+    write(tmp_path / "good")
+    record = record_pb2.Record()
+    record.values.add(id=7, tag="x").text.encoded_text_string = "a"
+    body = record.SerializeToString()
+    with open(path, "ab") as file:
+        file.write(struct.pack("<Q", len(body)) + body)
+    log = reader(tmp_path)
+    assert points(log, tmp_path / "bad") == [0, 1]
+    assert points(log, tmp_path / "good") == [0, 1, 2, 3, 4]

@@ -1,0 +1,148 @@
+"""Each fault of VisualDL, and its cure."""
+
+import numpy as np
+import pytest
+from paddle import nn
+from visualdl import LogReader
+from visualdl.component import base_component
+
+from paddle_alexnet.board import visualdl_patches
+from paddle_alexnet.board.writer import BoardWriter
+
+
+def read(logdir):
+    return LogReader(file_path=str(logdir / visualdl_patches.LOG_NAME))
+
+
+def test_hparams_of_any_type_are_kept(tmp_path):
+    values = {
+        "flag": True,
+        "rate": np.float32(0.5),
+        "count": np.int64(3),
+        "list": [1, 2],
+        "none": None,
+        "text": "花",
+    }
+    with BoardWriter(tmp_path) as writer:
+        writer.hparams(values, ["val/top1"])
+        writer.scalar("val/top1", 0.5, 1)
+    record = read(tmp_path).get_data("hyper_parameters", "hparam")[0].hparam
+    names = [info.name for info in record.hparamInfos]
+    assert names == list(values)
+    assert record.metricInfos[0].name == "val/top1"
+
+
+def test_names_on_the_board_are_one_line_without_html(tmp_path):
+    name = "<img src=x onerror=alert(1)>\n100%\x1b\udcff"
+    shown = r"‹img src=x onerror=alert(1)›\n100_\u001b\udcff"
+    with BoardWriter(tmp_path) as writer:
+        writer.hparams({"data.root": name}, ["val/top1"])
+        writer.scalar(name, 1, 1)
+        writer.image(f"of {name}", np.zeros((2, 2, 3), np.uint8), 1)
+        writer.curves(name, np.array([True, False]), np.array([0.2, 0.1]), 1)
+    reader = read(tmp_path)
+    assert len(reader.get_data("scalar", shown)) == 1
+    assert len(reader.get_data("image", f"of {shown}")) == 1
+    for kind in ("pr", "roc"):
+        assert len(reader.get_data(f"{kind}_curve", f"{kind}/{shown}")) == 1
+    record = reader.get_data("hyper_parameters", "hparam")[0].hparam
+    assert record.hparamInfos[0].string_value == shown
+
+
+def test_images_are_neither_changed_nor_brightened(tmp_path):
+    dark = np.zeros((6, 7, 3), np.uint8)
+    dark[0, 0] = 1
+    dark.flags.writeable = False
+    with BoardWriter(tmp_path) as writer:
+        writer.image("dark", dark, 0)  # the stock call fails on read-only arrays
+        writer.image("one", np.full((6, 7, 3), (10, 200, 30), np.uint8), 0)
+    import cv2
+
+    for tag, want in (("dark", (2, 2, 2)), ("one", (10, 200, 30))):
+        data = read(tmp_path).get_data("image", tag)[0].image.encoded_image_string
+        rgb = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+        assert tuple(rgb[0, 0].tolist()) == want
+    assert dark[0, 0, 0] == 1
+    with pytest.raises(ValueError, match="uint8"):
+        visualdl_patches.image_copy(np.zeros((2, 2, 3), np.float32))
+
+
+@pytest.mark.parametrize("cut", [1, 3, 9])
+def test_half_a_record_is_cut_off_before_more_is_written(tmp_path, cut):
+    with BoardWriter(tmp_path) as writer:
+        for step in range(5):
+            writer.scalar("x", step, step)
+    path = tmp_path / visualdl_patches.LOG_NAME
+    path.write_bytes(path.read_bytes()[:-cut])
+    with BoardWriter(tmp_path) as writer:
+        writer.scalar("x", 9, 9)
+    assert [p.id for p in read(tmp_path).get_data("scalar", "x")] == [0, 1, 2, 3, 9]
+
+
+def test_a_whole_log_is_not_cut(tmp_path):
+    with BoardWriter(tmp_path) as writer:
+        writer.scalar("x", 1, 1)
+    assert visualdl_patches.cut_partial_record(tmp_path / visualdl_patches.LOG_NAME) == 0
+    assert visualdl_patches.cut_partial_record(tmp_path / "no.log") == 0
+
+
+def test_nothing_is_lost_after_flush_and_close(tmp_path):
+    writer = BoardWriter(tmp_path)
+    for step in range(500):
+        writer.scalar("x", step, step)
+    writer.flush()
+    size = (tmp_path / visualdl_patches.LOG_NAME).stat().st_size
+    assert len(read(tmp_path).get_data("scalar", "x")) == 500
+    writer.close()
+    writer.close()
+    assert (tmp_path / visualdl_patches.LOG_NAME).stat().st_size == size
+
+
+def test_opening_again_appends_to_the_one_log(tmp_path, capsys):
+    for step in (1, 2):
+        with BoardWriter(tmp_path) as writer:
+            writer.scalar("x", step, step)
+    assert [p.name for p in tmp_path.iterdir()] == [visualdl_patches.LOG_NAME]
+    assert [p.id for p in read(tmp_path).get_data("scalar", "x")] == [1, 2]
+    assert capsys.readouterr().out == ""
+
+
+def test_curves_work_with_todays_numpy_and_leave_it_alone(tmp_path):
+    rng = np.random.default_rng(0)
+    with BoardWriter(tmp_path) as writer:
+        writer.curves("daisy", rng.random(50) < 0.4, rng.random(50), 1)
+    assert not hasattr(np, "float")
+    assert base_component.np is not np
+    reader = read(tmp_path)
+    assert {"pr_curve", "roc_curve"} <= reader.get_tags().keys()
+    roc = reader.get_data("roc_curve", "roc/daisy")[0].roc_curve
+    assert (roc.tpr[0], roc.fpr[0]) == (1.0, 1.0)  # threshold 0 takes all; the stock one has 20/30
+
+
+def test_roc_points_against_scikit_learns_definition():
+    """True positives over all positives, false positives over all negatives."""
+    labels = np.array([1, 1, 0, 1, 0, 0], bool)
+    scores = np.array([0.9, 0.8, 0.7, 0.4, 0.3, 0.1])
+    points = visualdl_patches.roc_points(labels, scores, thresholds=11)
+    for i, threshold in enumerate(np.linspace(0, 1, 11)):
+        chosen = [bool(s >= threshold) for s in scores]
+        true = sum(c and y for c, y in zip(chosen, labels, strict=True))
+        false = sum(c and not y for c, y in zip(chosen, labels, strict=True))
+        assert (points["tp"][i], points["fp"][i]) == (true, false)
+        assert (points["tpr"][i], points["fpr"][i]) == pytest.approx((true / 3, false / 3))
+    empty = visualdl_patches.roc_points(np.zeros(4, bool), scores[:4])
+    assert set(empty["tpr"]) == {0.0}
+
+
+def test_the_graph_is_written_and_the_net_left_alone(tmp_path):
+    net = nn.Sequential(nn.Conv2D(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 2))
+    net.train()
+    name = net.full_name()
+    with BoardWriter(tmp_path) as writer:
+        writer.graph(net, [-1, 3, 8, 8])
+    (graph,) = tmp_path.glob("vdlgraph.*")
+    text = graph.read_text()
+    assert "conv2d" in text
+    assert "relu" in text
+    assert net.training
+    assert net.full_name() == name

@@ -1,0 +1,232 @@
+"""Configurations: every mistake is named, and what is right is read as written."""
+
+import dataclasses
+import re
+import tempfile
+import typing
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from paddle_alexnet.config.load import describe_keys, make_config, read_config, write_config
+from paddle_alexnet.config.schema import Config
+from paddle_alexnet.errors import ConfigError
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.yml"))
+
+# Names that users and the documents rely on.
+STABLE = {
+    "data": "root split val_rate",
+    "model": "name num_classes lrn init pretrained skip_head",
+    "train": "epochs batch_size accumulate_steps seed device",
+    "optimizer": "name lr momentum nesterov weight_decay clip_norm average",
+    "schedule": "name warmup_epochs",
+    "run": "dir",
+}
+
+
+@pytest.fixture
+def yml(tmp_path):
+    path = tmp_path / "my.yml"
+    path.write_text("train: {epochs: 5}\noptimizer: {lr: 1e-3}\n")
+    return path
+
+
+def test_every_shipped_config_is_valid():
+    assert CONFIGS
+    for path in CONFIGS:
+        read_config(path)
+
+
+def test_stable_keys_exist_and_are_described():
+    described = {key: text for key, _, text in describe_keys()}
+    for section, keys in STABLE.items():
+        assert {f"{section}.{key}" for key in keys.split()} <= described.keys()
+    assert all(described.values())
+
+
+def test_values_and_overrides(yml):
+    overrides = ["train.batch_size=8", "schedule.milestones=[1, 3]", "data.root=a=b 花", "run.dir="]
+    config = read_config(yml, [*overrides, "optimizer.average=null", "model.init=paper"])
+    assert (config.train.epochs, config.train.batch_size) == (5, 8)
+    assert config.optimizer.lr == 0.001  # YAML 1.1 would read 1e-3 as text
+    assert config.schedule.milestones == [1, 3]
+    assert config.data.root == "a=b 花"
+    assert config.run.dir is None
+    assert config.optimizer.average is None
+    assert config.model.init == "paper"
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("train.epoch=3", "train.epoch: did you mean train.epochs"),
+        ("train.lr=3", "did you mean optimizer.lr"),
+        ("trian.epochs=3", "did you mean train"),
+        ("train.epochs=1.5", "integer"),
+        ("train.epochs='3'", "integer"),
+        ("train.epochs=true", "integer"),
+        ("train.epochs=0", "greater than or equal to 1"),
+        ("train.epochs=", "train.epochs"),
+        ("optimizer.lr=.nan", "finite"),
+        ("optimizer.lr=-1", "greater than 0"),
+        ("data.max_pixels=0", "greater than or equal to 1"),
+        ("data.max_pixels=268435457", "less than or equal to 268435456"),
+        ("optimizer.name=sgd", "'momentum', 'adam' or 'krizhevsky2012'"),
+        ("optimizer.nesterov=1", "boolean"),
+        ("data.val_rate=1.0", "less than 1"),
+        ("train.device=tpu", "train.device"),
+        ("train=3", "section"),
+        ("train.epochs.more=3", "not a section"),
+        ("train.epochs", "key.sub=value"),
+        ("train.epochs=[", "not valid YAML"),
+        ("schedule.milestones=[3, 1]", "rising"),
+        ("schedule.name=step", "milestones"),
+        ("schedule.warmup_epochs=5", "less than"),
+        ("data.cache=memory", "'none', 'ram' or 'disk'"),
+        ("data.cache_gib=0", "greater than 0"),
+    ],
+)
+def test_mistakes_are_named(yml, override, words):
+    with pytest.raises(ConfigError, match=words.replace(".", r"\.")) as error:
+        read_config(yml, [override])
+    assert f"-o {override}" in str(error.value)  # the file is not at fault
+
+
+@pytest.mark.parametrize(
+    "word", ["no", "on", "y", "true", "1", "2024", "1e3", "null_", "a=b", "2024-01-01"]
+)
+def test_folders_may_have_any_name(yml, word):
+    """In YAML 1.1 no and on are truth values."""
+    config = read_config(yml, [f"data.root={word}", f"run.dir={word}"])
+    assert (config.data.root, config.run.dir) == (word, word)
+    yml.write_text(write_config(config), encoding="utf-8")
+    assert read_config(yml) == config
+
+
+def test_a_folder_at_home(yml, monkeypatch):
+    """Shells leave the ~ of key=~/x alone; a folder of that name is never meant."""
+    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("USERPROFILE", "/home/somebody")
+    for key in ("data.root", "data.cache_dir", "run.dir", "model.pretrained"):
+        section, leaf = key.split(".")
+        config = read_config(yml, [f"{key}=~/x"])
+        assert getattr(getattr(config, section), leaf) == "/home/somebody/x"
+
+
+def test_the_update_of_2012_takes_no_settings_that_it_does_not_have(yml):
+    for other in (
+        "optimizer.nesterov=true",
+        "optimizer.bias_lr=double",
+        "optimizer.decay_biases=true",
+    ):
+        with pytest.raises(ConfigError, match="krizhevsky2012 is the original"):
+            read_config(yml, ["optimizer.name=krizhevsky2012", other])
+
+
+def test_the_schedule_of_2012_needs_the_update_of_2012(yml):
+    with pytest.raises(ConfigError, match=r"milestones \[25, 51, 79\]"):
+        read_config(yml, ["schedule.name=epochs2012"])
+    read_config(yml, ["schedule.name=epochs2012", "optimizer.name=krizhevsky2012"])
+
+
+def test_pictures_kept_in_memory_are_not_for_other_processes(yml):
+    with pytest.raises(ConfigError, match=r"data\.workers 0 or data\.cache disk"):
+        read_config(yml, ["data.cache=ram", "data.workers=2"])
+    read_config(yml, ["data.cache=disk", "data.workers=2"])
+
+
+def test_lists_come_in_pairs(yml):
+    with pytest.raises(ConfigError, match="give both"):
+        read_config(yml, ["data.train_list=train.txt"])
+
+
+def test_every_shipped_config_says_where_it_comes_from_and_what_it_reaches():
+    for path in CONFIGS:
+        head = path.read_text().split("\n\n")[0].replace("\n# ", " ")
+        assert re.search(r"Reaches: .*(measured|docs/results\.md)", head), path
+
+
+def test_nothing_is_evaluated(yml):
+    assert read_config(yml, ["model.lrn=__import__('os')"]).model.lrn == "__import__('os')"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "train: {epochs: 3, epochs: 4}",
+        "- a list",
+        "train: [1]",
+        "just text",
+        "a: !!python/object/apply:os.system ['true']",
+        "a: &a [*a]",
+        "a: &a {x: 1}\nb: *a",
+        "[" * 5000,
+        "? [1, 2]\n: 3",
+        "train: \t{",
+        "\x00",
+    ],
+)
+def test_files_that_are_no_configuration(tmp_path, text):
+    (tmp_path / "bad.yml").write_text(text)
+    with pytest.raises(ConfigError, match=r"bad\.yml"):
+        read_config(tmp_path / "bad.yml")
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(ConfigError, match="cannot read"):
+        read_config(tmp_path / "no.yml")
+
+
+def test_an_empty_file_or_section_means_the_defaults(tmp_path):
+    (tmp_path / "empty.yml").write_text("train:\n")
+    assert read_config(tmp_path / "empty.yml") == Config()
+    (tmp_path / "empty.yml").write_text("")
+    assert read_config(tmp_path / "empty.yml") == Config()
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_what_is_written_is_read_back(path, tmp_path):
+    config = read_config(path)
+    (tmp_path / "again.yml").write_text(write_config(config), encoding="utf-8")
+    assert read_config(tmp_path / "again.yml") == config
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(["data", "train", "model", "x"]),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(["root", "epochs", "name", "y"]), inner, max_size=3
+                )
+            ),
+            max_leaves=6,
+        ),
+    )
+)
+def test_any_values_make_a_config_or_a_config_error(values):
+    try:
+        config = make_config(values)
+    except ConfigError:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "again.yml"
+        path.write_text(write_config(config), encoding="utf-8")
+        assert read_config(path) == config
+    assert dataclasses.is_dataclass(config)
+
+
+def test_what_may_be_chosen_is_named_as_it_is_written():
+    for section in dataclasses.fields(Config):
+        for key, info in section.type.__pydantic_fields__.items():
+            if typing.get_origin(info.annotation) is typing.Literal:
+                with pytest.raises(ConfigError) as caught:
+                    make_config({section.name: {key: "no such"}})
+                for choice in typing.get_args(info.annotation):
+                    assert f"'{choice}'" in str(caught.value)

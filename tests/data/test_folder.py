@@ -1,0 +1,247 @@
+"""What is found in a folder, and what is left out."""
+
+import logging
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from paddle_alexnet.data import listing as listing_module
+from paddle_alexnet.data.decode import Unreadable
+from paddle_alexnet.data.folder import list_images
+from paddle_alexnet.data.split import SplitRule, hash_split
+from paddle_alexnet.errors import DataError
+from tests.odd_files import claiming
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def names(listing, split="all"):
+    return {os.path.relpath(path, listing.root): label for path, label in listing.select(split)}
+
+
+@pytest.fixture
+def many(tmp_path, rng, write_png):
+    """200 pictures in each of two classes: two bad ones are under 1 %."""
+    for name in ("a", "b"):
+        for i in range(200):
+            write_png(tmp_path / "many" / name / f"{i}.png", rng, 4, 4)
+    return tmp_path / "many"
+
+
+def test_classes_of_a_plain_folder_are_divided_by_name(many):
+    listing = list_images(many)
+    assert listing.classes == ["a", "b"]
+    for split in ("train", "val", "test"):
+        got = names(listing, split)
+        assert got == {
+            f"{c}/{i}.png": label
+            for label, c in enumerate("ab")
+            for i in range(200)
+            if hash_split(f"{i}.png") == split
+        }
+    assert len(names(listing)) == 400
+    assert listing.select("train") == sorted(listing.select("train"))
+
+
+def test_a_random_division(many):
+    listing = list_images(many, SplitRule("random", 0.25, 1))
+    assert len(listing.select("val")) == 100
+    assert len(listing.select("train")) == 300
+    assert not names(listing, "train").keys() & names(listing, "val").keys()
+    assert listing == list_images(many, SplitRule("random", 0.25, 1))
+    with pytest.raises(DataError, match=r"no pictures for the split test \(train 300, val 100"):
+        listing.select("test")
+    with pytest.raises(ValueError, match="unknown split"):
+        listing.select("valid")
+
+
+def test_a_divided_folder_brings_its_own_division(tmp_path, rng, write_png):
+    for name in ("train/b/1.png", "train/a/1.png", "val/a/2.png", "test/b/3.png"):
+        write_png(tmp_path / name, rng)
+    listing = list_images(tmp_path, SplitRule("random"))
+    assert listing.classes == ["a", "b"]
+    assert names(listing, "train") == {"train/a/1.png": 0, "train/b/1.png": 1}
+    assert names(listing, "val") == {"val/a/2.png": 0}
+    assert names(listing, "test") == {"test/b/3.png": 1}
+
+
+def test_a_class_may_be_called_test(tmp_path, rng, write_png):
+    for name in ("test/1.png", "train/2.png"):
+        write_png(tmp_path / name, rng)
+    assert list_images(tmp_path).classes == ["test", "train"]
+
+
+def test_what_is_passed_over(tmp_path, rng, write_png):
+    for name in ("a/1.PNG", "花/雏菊 2.png", ".hidden/3.png"):
+        write_png(tmp_path / name, rng)
+    (tmp_path / "LICENSE.txt").touch()
+    (tmp_path / "a" / "notes.txt").touch()
+    (tmp_path / "a" / "._1.PNG").write_text("left by macOS")
+    (tmp_path / "a" / "folder.png").mkdir()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "up").symlink_to("..")
+    (tmp_path / "self").symlink_to("self")
+    (tmp_path / "b").symlink_to(tmp_path)  # a loop, and no class as no image is in it
+    assert names(list_images(tmp_path)) == {"a/1.PNG": 0, "花/雏菊 2.png": 1}
+
+
+def test_what_does_not_decode_is_named_once_and_counted(many, caplog):
+    (many / "a" / "7.png").write_text("no image")
+    (many / "b" / "empty.jpg").touch()
+    listing = list_images(many)
+    assert len(names(listing)) == 399
+    assert "a/7.png" not in names(listing)
+    text = caplog.text.replace(os.sep, "/")
+    assert text.count("a/7.png") == 1
+    assert text.count("b/empty.jpg") == 1
+    assert "2 of 401 images are left out" in text
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_odd_files_are_named_on_a_line_each_with_the_reason(many, caplog, monkeypatch):
+    monkeypatch.setattr("paddle_alexnet.data.folder.MAX_BAD_SHARE", 0.1)
+    read = listing_module.read_file
+
+    def read_file(path):  # tests may run as root, who may read everything
+        if path == str(many / "a" / "3.png"):
+            raise Unreadable("Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(listing_module, "read_file", read_file)
+    odd = {
+        "a/0.png": "empty file",
+        "a/1.png": "not a regular file",
+        "a/2.png": "symbolic links",
+        "a/3.png": "Permission denied",
+        "a/4.png": "cut off",
+        "a/5.png": "claims 60000 x 60000 pixels, more than the 120,000,000",
+        r"a/new\nline\u001b[31m.png": "not an image",
+        r"a/\udcff.png": "No such file",
+    }
+    whole = (many / "a" / "4.png").read_bytes()
+    for i in range(6):
+        (many / "a" / f"{i}.png").unlink()
+    (many / "a" / "0.png").touch()
+    os.mkfifo(many / "a" / "1.png")
+    (many / "a" / "2.png").symlink_to("2.png")
+    (many / "a" / "3.png").write_bytes(whole)
+    (many / "a" / "4.png").write_bytes(whole[:-20])
+    (many / "a" / "5.png").write_bytes(claiming("png", 60_000, 60_000))
+    (many / "a" / "new\nline\u001b[31m.png").write_text("no image")
+    os.symlink("nowhere", os.fsencode(many / "a") + b"/\xff.png")
+    got = names(list_images(many))
+    assert {n for n in got if n.startswith("a/")} == {f"a/{i}.png" for i in range(6, 200)}
+    lines = [record.getMessage() for record in caplog.records]
+    assert not any("\n" in line or "\x1b" in line for line in lines)
+    for name, reason in odd.items():
+        (line,) = [line for line in lines if line.endswith(f"{name}")]
+        assert line.startswith("left out, ")
+        assert reason in line
+    assert "8 of 402 images are left out" in lines[-1]
+
+
+def test_a_lower_bound_of_pixels(many):
+    with pytest.raises(
+        DataError, match=r"400 of 400 .*0\.png \(claims 4 x 4 pixels, more than the 15"
+    ):
+        list_images(many, max_pixels=15)
+    assert len(names(list_images(many, max_pixels=16))) == 400
+
+
+def test_a_class_whose_name_is_no_text(tmp_path, rng, write_png):
+    write_png(tmp_path / os.fsdecode(b"\xff\xfe") / "1.png", rng)
+    with pytest.raises(DataError, match=r"udcff.*must be UTF-8.*rename"):
+        list_images(tmp_path)
+
+
+def test_a_folder_that_cannot_be_read(many, monkeypatch):
+    scan = os.scandir
+
+    def scandir(folder):
+        if str(folder).endswith("b"):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(DataError, match=r"cannot read .*b: Permission denied; mend"):
+        list_images(many)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_files(tmp_path):
+    """Each another picture of one pixel, in 10 classes."""
+    for label in range(10):
+        folder = tmp_path / str(label)
+        folder.mkdir()
+        for i in range(10_000):
+            (folder / f"{i}.ppm").write_bytes(
+                b"P6 1 1 255 " + (label * 10_000 + i).to_bytes(3, "big")
+            )
+    listing = list_images(tmp_path)
+    assert [len(listing.splits[split]) for split in ("train", "val", "test")] == [
+        sum(hash_split(f"{i}.ppm") == split for i in range(10_000)) * 10
+        for split in ("train", "val", "test")
+    ]
+
+
+def test_over_one_percent_stops_with_the_list(many):
+    for i in range(5):
+        (many / "a" / f"{i}.png").write_text("no image")
+    with pytest.raises(DataError, match=r"5 of 400 .*a.0\.png.*a.4\.png"):
+        list_images(many)
+
+
+def test_copies_in_a_class_are_kept_once_and_never_in_two_splits(many, caplog):
+    val = next(f"{i}.png" for i in range(200) if hash_split(f"{i}.png") == "val")
+    twin = next(n for n in (f"x{i}.png" for i in range(99)) if hash_split(n) == "train")
+    early = next(n for n in (f"0{i}x.png" for i in range(99)) if hash_split(n) == "val")
+    shutil.copy(many / "a" / val, many / "a" / twin)
+    shutil.copy(many / "a" / val, many / "a" / early)
+    got = names(list_images(many))
+    kept = [n for n in (val, twin, early) if f"a/{n}" in got]
+    assert kept == [early]  # val before train, then the first by name
+    assert "2 images are left out as copies" in caplog.text
+    assert twin in caplog.text
+
+
+def test_a_picture_under_two_classes_is_reported_and_left_out(many, caplog):
+    shutil.copy(many / "a" / "1.png", many / "b" / "other.png")
+    got = names(list_images(many))
+    assert not {"a/1.png", "b/other.png"} & got.keys()
+    assert len(got) == 399
+    (record,) = [r for r in caplog.records if "several classes" in r.getMessage()]
+    assert record.levelno == logging.WARNING
+    assert "1.png" in record.getMessage()
+    assert "other.png" in record.getMessage()
+
+
+def test_labels_by_other_classes(many):
+    listing = list_images(many).relabeled(["b", "c", "a"])
+    assert set(names(listing).values()) == {0, 2}
+    assert names(listing)["a/0.png"] == 2
+    with pytest.raises(DataError, match="do not know: b; they know: a, c"):
+        list_images(many).relabeled(["a", "c"])
+
+
+def test_folders_that_cannot_be_used(tmp_path):
+    with pytest.raises(DataError, match="is not a folder"):
+        list_images(tmp_path / "no")
+    with pytest.raises(DataError, match="holds no images"):
+        list_images(tmp_path)
+
+
+def test_a_divided_folder_without_val_is_told_what_it_lacks(tmp_path, rng, write_png):
+    for name in ("train/a/1.png", "train/b/2.png"):
+        write_png(tmp_path / name, rng)
+    with pytest.raises(DataError, match=r"split val \(train 2, val 0, test 0\): put some in .*val"):
+        list_images(tmp_path).select("val")
+
+
+def test_classes_of_weights_that_know_numbers_only(many):
+    with pytest.raises(DataError, match=r"they know: 0, 1; tools/convert\.py --classes"):
+        list_images(many).relabeled(["0", "1"])

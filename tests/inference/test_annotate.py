@@ -1,0 +1,70 @@
+"""Annotated pictures."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from visualdl import LogReader
+
+from paddle_alexnet.errors import RunError
+from paddle_alexnet.inference.annotate import AnnotatedOutput
+from paddle_alexnet.inference.predict import Prediction
+
+
+def prediction(name):
+    return Prediction(name, [1, 0], [0.75, 0.25], ["tulip", "daisy"])
+
+
+def test_files_and_board(tmp_path):
+    image = np.full((100, 300, 3), (10, 200, 30), np.uint8)
+    with AnnotatedOutput(tmp_path / "out", tmp_path / "log") as showing:
+        showing.add(prediction("a/x.png"), image)
+        showing.add(prediction("b/x.jpg"), image)
+        showing.add(prediction("100%.jpg"), image)
+        showing.add(prediction("x-2.jpg"), image)
+    names = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert names == [
+        "100%.annotated.jpg",
+        "x-2-2.annotated.jpg",
+        "x-2.annotated.jpg",
+        "x.annotated.jpg",
+    ]
+    got = cv2.imread(str(tmp_path / "out" / "x.annotated.jpg"))[..., ::-1].astype(int)
+    assert got.shape[0] > 100  # the picture, and a strip below
+    assert np.abs(got[:95, :, :] - (10, 200, 30)).mean() < 6
+    reader = LogReader(file_path=str(tmp_path / "log" / "vdlrecords.main.log"))
+    assert len(reader.get_data("image", "infer/x")) == 1
+    assert len(reader.get_data("image", "infer/100_")) == 1
+
+
+def test_nothing_asked_for_nothing_written(tmp_path):
+    with AnnotatedOutput(None, None) as showing:
+        showing.add(prediction("x"), np.zeros((4, 4, 3), np.uint8))
+
+
+def test_a_folder_that_cannot_be(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="cannot write to"):
+        AnnotatedOutput(tmp_path / "file" / "below", None)
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    image = np.zeros((40, 40, 3), np.uint8)
+    with AnnotatedOutput(tmp_path, None) as showing:
+        showing.add(prediction("x.png"), image)
+    before = (tmp_path / "x.annotated.jpg").read_bytes()
+
+    def half(path, data):
+        with open(path, "wb") as file:
+            file.write(data[:100])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with (
+        AnnotatedOutput(tmp_path, None) as showing,
+        pytest.raises(RunError, match=r"cannot write .*x\.annotated\.jpg: .*No space left"),
+    ):
+        showing.add(prediction("x.png"), image + 255)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.annotated.jpg"]
+    assert (tmp_path / "x.annotated.jpg").read_bytes() == before

@@ -1,0 +1,44 @@
+"""The arithmetic against the numbers of the articles and the shapes that Paddle makes."""
+
+import paddle
+import pytest
+
+from paddle_alexnet import MODELS, build_model
+from paddle_alexnet.nets.shapes import walk
+
+SEED_004 = {
+    "conv1": ("(227 - 11) / 4 + 1 = 55", 96, 55),
+    "pool1": ("(55 - 3) / 2 + 1 = 27", 96, 27),
+    "conv2": ("(27 + 4 - 5) / 1 + 1 = 27", 256, 27),
+    "pool2": ("(27 - 3) / 2 + 1 = 13", 256, 13),
+    "conv3": ("(13 + 2 - 3) / 1 + 1 = 13", 384, 13),
+    "conv4": ("(13 + 2 - 3) / 1 + 1 = 13", 384, 13),
+    "conv5": ("(13 + 2 - 3) / 1 + 1 = 13", 256, 13),
+    "pool5": ("(13 - 3) / 2 + 1 = 6", 256, 6),
+    "fc6": ("256 x 6 x 6 = 9216 -> 4096", 4096, 1),
+    "fc7": ("4096 -> 4096", 4096, 1),
+    "fc8": ("4096 -> 1000", 1000, 1),
+}
+
+
+def test_seed_004s_walk():
+    steps = walk(MODELS["alexnet"].design, 1000)
+    assert {s.name: (s.formula, s.channels, s.size) for s in steps} == SEED_004
+
+
+def test_rounding_down_is_said():
+    first = walk(MODELS["alexnet_pad5"].design)[0]
+    assert first.formula == "(224 + 10 - 11) / 4 + 1 = 56, rounded down"
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_stage_is_what_the_net_makes(name):
+    net = build_model(name, 7, width=0.1)
+    net.eval()
+    steps = walk(net.design, 7)
+    assert sum(s.parameters for s in steps) == sum(p.size for p in net.parameters())
+    x = paddle.zeros([1, 3, net.design.input_size, net.design.input_size])
+    for number in range(1, 6):
+        x = getattr(net, f"block{number}")(x)
+        last = [s for s in steps if s.name in (f"conv{number}", f"pool{number}")][-1]
+        assert x.shape == [1, last.channels, last.size, last.size]
