@@ -115,7 +115,7 @@ class ModelConfig:
     lrn: Word = _key("avgpool3d", "form of the response norm, all equal: avgpool3d, builtin, fused")
     init: Word | None = _key(
         None,
-        "how weights start: he, he_small_head, paper, krizhevsky2012, caffe, kaiming_seed002, "
+        "how weights start: he, he_small_head, paper, krizhevsky2012, caffe, kaiming_pad2, "
         "torch; null: as in the net's source, he for alexnet and alexnet_pad5",
     )
     width: float = _key(1.0, "scales channels and hidden units", gt=0, le=1)

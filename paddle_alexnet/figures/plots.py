@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from paddle_alexnet.nets.activation_statistics import Spread
+from paddle_alexnet.nets.activation_statistics import ActivationStatistics
 from paddle_alexnet.printable import printable_name
 from paddle_alexnet.storage.files import write_whole
 
@@ -77,16 +77,15 @@ def plot_runs(runs: Mapping[str, Sequence[Mapping[str, Any]]], path: str | Path)
     write_whole(path, lambda beside: figure.savefig(beside, dpi=110, format="png"))
 
 
-# MERGED pictures.spread: The spread of a net's outputs over its layers as a plot.
-
-
-def plot_spread(panels: Mapping[str, Mapping[str, Mapping[str, Spread]]], path: str | Path) -> None:
-    """Draw the spread between pictures over the layers to a PNG file, a line an init.
+def plot_activations(
+    panels: Mapping[str, Mapping[str, Mapping[str, ActivationStatistics]]], path: str | Path
+) -> None:
+    """Draw the standard deviation between images over the layers to a PNG file, a line per init.
 
     Args:
         panels: For each title, for each init, what
-            :func:`paddle_alexnet.nets.activation_statistics.measure_spread` gives.
-        path: Where to.
+            :func:`paddle_alexnet.nets.activation_statistics.measure_activations` gives.
+        path: The PNG file.
 
     Raises:
         RunError: It cannot be written.
@@ -94,12 +93,12 @@ def plot_spread(panels: Mapping[str, Mapping[str, Mapping[str, Spread]]], path: 
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for place, (title, lines) in zip(axes, panels.items(), strict=True):
-        for init, spread in lines.items():
-            differences = [layer.difference for layer in spread.values()]
-            place.plot(list(spread), differences, marker=".", label=init)
+        for init, layers in lines.items():
+            stds = [layer.std_between_images for layer in layers.values()]
+            place.plot(list(layers), stds, marker=".", label=init)
         place.set_yscale("log")
         place.set_title(title)
         place.grid(alpha=0.3)
-    axes[0].set_ylabel("difference between pictures")
+    axes[0].set_ylabel("standard deviation between images")
     axes[-1].legend()
     write_whole(path, lambda beside: figure.savefig(beside, dpi=110, format="png"))

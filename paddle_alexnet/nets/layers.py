@@ -1,59 +1,41 @@
-"""What Paddle calls the two orders of a map's axes."""
+"""Layers as the nets use them, and how a layer is built from its settings.
 
-from collections.abc import Callable, Sequence
+On a CPU :class:`Conv2D` and :class:`Linear` broadcast their bias with ``expand_as`` before they add
+it. Values and gradients are Paddle's to rounding, for two reasons measured with Paddle 3.3:
+
+- Paddle adds tensors of different shapes, and sums their gradients, many times more slowly than it
+  expands one and adds two of the same shape: a training step of AlexNet takes a fifth less this way.
+- In a graph with oneDNN the gradient of a linear layer's bias is wrong where the batch has as many
+  images as the layer has outputs: the sum runs along the wrong axis.
+
+Exported graphs keep the usual form, which engines recognise and fuse.
+"""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import paddle
 from paddle import nn
 from paddle.nn import functional as F
+from paddle.nn.initializer import Initializer
+
+from paddle_alexnet.nets import stages
+from paddle_alexnet.nets.lrn import build_lrn
 
 
-def data_format(channels_last: bool) -> str:
-    """``NHWC`` or ``NCHW``, as layers take it."""
-    return "NHWC" if channels_last else "NCHW"
-
-
-# MERGED nets.precision: Computing in float32 in the midst of mixed precision.
-
-
-HALF_PRECISION = (paddle.float16, paddle.bfloat16)
-
-
-def in_float32(
-    function: Callable[[paddle.Tensor], paddle.Tensor], x: paddle.Tensor
-) -> paddle.Tensor:
-    """``function(x)``, computed in float32 where mixed precision has something shorter.
-
-    For response norms: the square of 256 is more than float16 can hold, and Paddle would take their
-    products, convolutions and poolings for such that may be in float16.
-
-    Args:
-        function: From a tensor to one.
-        x: float; float16 and bfloat16 are widened before ``function`` sees them.
-
-    Returns:
-        The result, of the dtype of ``x``.
-    """
-    with paddle.amp.auto_cast(enable=False):
-        if x.dtype in HALF_PRECISION:
-            return function(x.astype("float32")).astype(x.dtype)
-        return function(x)
-
-
-# MERGED nets.biased: Convolution and linear layer that spread their bias before they add it, on a CPU.
-
-
-def _spreads(layer: nn.Layer) -> bool:
+def _adds_bias_itself(layer: nn.Layer) -> bool:
     in_use = layer.training or paddle.in_dynamic_mode()
     return in_use and paddle.get_device() == "cpu"
 
 
 class Conv2D(nn.Conv2D):
-    """``paddle.nn.Conv2D``; see the module."""
+    """``paddle.nn.Conv2D`` with a faster bias on a CPU; see the module."""
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Convolve ``x`` [N, C, H, W], or [N, H, W, C] where ``data_format`` says so."""
-        if not _spreads(self):
+        if not _adds_bias_itself(self):
             return super().forward(x)
         maps = F.conv2d(
             *(x, self.weight, None, self._stride, self._updated_padding),
@@ -65,17 +47,14 @@ class Conv2D(nn.Conv2D):
 
 
 class Linear(nn.Linear):
-    """``paddle.nn.Linear``; see the module."""
+    """``paddle.nn.Linear`` with a faster bias on a CPU; see the module."""
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Map ``x`` [N, inputs] to [N, outputs]."""
-        if not _spreads(self):
+        if not _adds_bias_itself(self):
             return super().forward(x)
         product = F.linear(x, self.weight)
         return product + self.bias.reshape([1, -1]).expand_as(product)
-
-
-# MERGED nets.pool: Max pooling that trains on a CPU in every way Paddle runs a net.
 
 
 class MaxPool2D(nn.MaxPool2D):
@@ -83,7 +62,7 @@ class MaxPool2D(nn.MaxPool2D):
 
     The other kernel's gradient ends the process in a graph compiled with oneDNN (Paddle 3.3,
     measured), and is slower. The values are the same; so is the gradient, also where several places
-    hold the maximum. With the channels last Paddle has but the other kernel.
+    hold the maximum. For NHWC Paddle has only the other kernel.
     """
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
@@ -93,16 +72,13 @@ class MaxPool2D(nn.MaxPool2D):
         return super().forward(x)
 
 
-# MERGED nets.input: From a uint8 batch to a net's input, on the net's device.
-
-
 class Normalize(nn.Layer):
     """Turn uint8 RGB [N, H, W, 3] into float32 [N, 3, H, W] with the given mean and std removed.
 
     Args:
-        mean: On [0, 1]; per channel [3], or a picture [H, W, 3].
+        mean: On [0, 1]; per channel [3], or a mean image [H, W, 3].
         std: Per channel, on [0, 1], > 0.
-        noise_divisor: What pictures with colour noise are divided by in the end; see
+        noise_divisor: What images with colour noise are divided by in the end; see
             :class:`paddle_alexnet.data.pixel_statistics.ColorNoise`.
     """
 
@@ -117,7 +93,7 @@ class Normalize(nn.Layer):
         self.noise_divisor = noise_divisor
 
     def forward(self, images: paddle.Tensor, shift: paddle.Tensor | None = None) -> paddle.Tensor:
-        """Normalise ``images``; ``shift`` [N, 3], of pixels on 0..255, is added to each."""
+        """Normalise ``images``; ``shift`` [N, 3], in units of pixels on 0..255, is added to each."""
         pixels = images.transpose([0, 3, 1, 2]).astype("float32")
         if shift is None:
             return pixels * self.scale + self.offset
@@ -132,3 +108,70 @@ def _channels_first(values: np.ndarray) -> paddle.Tensor:
     """
     shaped = values.reshape(1, 1, 3) if values.ndim == 1 else values
     return paddle.to_tensor(np.ascontiguousarray(shaped.transpose(2, 0, 1), dtype=np.float32))
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What all layers of a net are built with.
+
+    Attributes:
+        lrn: One of :data:`paddle_alexnet.nets.lrn.LRN_KINDS`.
+        dropout: In place of the rate of every dropout; None for its own.
+        data_format: ``NCHW`` or ``NHWC``.
+        weight_attr: How weights start; None for Paddle's default.
+    """
+
+    lrn: str = "avgpool3d"
+    dropout: float | None = None
+    data_format: str = "NCHW"
+    weight_attr: Initializer | None = None
+
+
+@functools.singledispatch
+def build_layer(spec: stages.Spec, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
+    """Build the Paddle layer of ``spec``; one function is registered for each class of settings.
+
+    Args:
+        spec: The layer's settings.
+        shape: Of its input, without the batch.
+        options: What it shares with the net's other layers.
+    """
+    raise TypeError(f"build_layer knows no layer for {type(spec).__name__}")
+
+
+@build_layer.register
+def _(spec: stages.Conv, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
+    start, end = spec.padding, spec.padding + spec.end_padding
+    return Conv2D(
+        *(shape[0], spec.channels, spec.kernel, spec.stride),
+        # Paddle's order: top, bottom, left, right.
+        padding=[start, end, start, end] if spec.end_padding else spec.padding,
+        groups=spec.groups,
+        weight_attr=options.weight_attr,
+        data_format=options.data_format,
+    )
+
+
+@build_layer.register
+def _(spec: stages.Linear, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
+    return Linear(int(np.prod(shape)), spec.units, weight_attr=options.weight_attr)
+
+
+@build_layer.register
+def _(spec: stages.MaxPool, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
+    return MaxPool2D(spec.size, spec.stride, data_format=options.data_format)
+
+
+@build_layer.register
+def _(spec: stages.ReLU, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
+    return nn.ReLU()
+
+
+@build_layer.register
+def _(spec: stages.Dropout, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
+    return nn.Dropout(spec.rate if options.dropout is None else options.dropout)
+
+
+@build_layer.register
+def _(spec: stages.ResponseNorm, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
+    return build_lrn(options.lrn, spec, shape[0], options.data_format)

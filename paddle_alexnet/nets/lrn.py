@@ -1,4 +1,11 @@
-"""The response norm as a product with a band matrix, with its gradient by hand: the fast form."""
+"""Local response normalisation, the paper's section 3.3, in three forms equal to rounding.
+
+``avgpool3d`` is :class:`LRN`, built from pooling layers; ``builtin`` is Paddle's own layer;
+``fused`` is :class:`FusedLRN`, the fastest on a CPU. :func:`build_lrn` builds each from the same
+settings, :class:`paddle_alexnet.nets.stages.Norm` or :class:`~paddle_alexnet.nets.stages.MapNorm`.
+"""
+
+from collections.abc import Callable
 
 import numpy as np
 import paddle
@@ -6,131 +13,66 @@ from paddle import nn
 from paddle.autograd import PyLayer, PyLayerContext
 from paddle.nn import functional as F
 
-from paddle_alexnet.nets.layers import data_format, in_float32
+from paddle_alexnet.nets.stages import MapNorm, Norm, ResponseNorm
+
+LRN_KINDS = ("avgpool3d", "builtin", "fused")
+SHORT_FLOATS = (paddle.float16, paddle.bfloat16)
 
 
-class FusedLRN(nn.Layer):
-    """:class:`paddle_alexnet.nets.lrn.LRN` several times faster on a CPU, equal to rounding.
-
-    The window's mean across channels is a product with a band matrix, [C, C] with 1 / n within
-    n // 2 of the diagonal, which BLAS computes faster than any pooling kernel. While Paddle runs
-    operator by operator the gradient is the formula's own,
-
-    ``dx = g s**-beta - 2 alpha beta x mean(g x s**(-beta - 1))``, ``s = bias + alpha mean(x**2)``
-    (the mean is its own adjoint, as the window is symmetric and has the same size everywhere), in
-    half the passes over memory that automatic differentiation takes. In a compiled graph the mean
-    is a convolution with fixed weights: there a product's gradient with one fixed factor ends the
-    process, and that of average pooling is wrong (Paddle 3.3 with oneDNN, measured).
+def build_lrn(
+    kind: str, settings: ResponseNorm, channels: int, data_format: str = "NCHW"
+) -> nn.Layer:
+    """Build a response norm in one of its equivalent forms.
 
     Args:
-        channels: C of the input.
-        local_size: n, odd.
-        alpha: Weight of the mean square, > 0.
-        beta: Exponent, > 0.
-        bias: The paper's k, > 0.
-        across_channels: False for a window of n x n within each map.
-        towers: Parts of the channels that are normalised by themselves.
-        channels_last: Whether the channels are the last axis.
+        kind: One of :data:`LRN_KINDS`. Paddle has no layer for the norm within feature maps, so
+            ``builtin`` is :class:`LRN` there. (The docstring of Paddle's own layer shows the sum of
+            the squares; its code divides by the window, so all kinds read ``alpha`` alike.)
+        settings: The norm.
+        channels: Of the input.
+        data_format: ``NCHW`` or ``NHWC``.
 
-    Shape:
-        Input and output: float tensor [N, channels, H, W], or [N, H, W, channels].
+    Raises:
+        ValueError: ``kind`` is not known.
     """
-
-    def __init__(
-        self,
-        channels: int,
-        local_size: int,
-        alpha: float,
-        beta: float,
-        bias: float,
-        *,
-        across_channels: bool = True,
-        towers: int = 1,
-        channels_last: bool = False,
-    ) -> None:
-        super().__init__()
-        self.local_size = local_size
-        self.alpha = alpha
-        self.beta = beta
-        self.bias = bias
-        self.across_channels = across_channels
-        self.channels_last = channels_last
-        self.layout = data_format(channels_last)
-        if across_channels:
-            place = np.arange(channels)
-            near = np.abs(np.subtract.outer(place, place)) <= local_size // 2
-            tower = place // (channels // towers)
-            kernel = (near & np.equal.outer(tower, tower))[:, :, None, None] / local_size
-        else:
-            kernel = np.full((channels, 1, local_size, local_size), 1 / local_size**2)
-        kernel = paddle.to_tensor(kernel.astype(np.float32))
-        self.register_buffer("kernel", kernel, persistable=False)
-
-    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        """Normalise ``x``; same shape and dtype."""
-        return in_float32(self._normalise, x)
-
-    def _normalise(self, x: paddle.Tensor) -> paddle.Tensor:
-        if paddle.in_dynamic_mode():
-            return _ByFormula.apply(x, self)
-        # For inference a product: oneDNN has no square, and brings the maps into Paddle's order and
-        # back. In training a product's gradient takes far longer than the square's.
-        squares = x.square() if self.training else x * x
-        divisor = paddle.scale(self._mean_in_graph(squares), scale=self.alpha, bias=self.bias)
-        return x * inverse_power(divisor, self.beta)
-
-    def mean(self, values: paddle.Tensor, weight: float = 1.0) -> paddle.Tensor:
-        """Over the window around each place, zeros outside counted, times ``weight``."""
-        if self.across_channels:
-            band = self.kernel.flatten(1) * weight  # symmetric
-            if self.channels_last:
-                return paddle.matmul(values, band)
-            return paddle.matmul(band, values.flatten(2)).reshape(values.shape)
-        half = self.local_size // 2
-        mean = F.avg_pool2d(
-            values, self.local_size, 1, half, exclusive=False, data_format=self.layout
-        )
-        return mean.scale_(weight)
-
-    def _mean_in_graph(self, values: paddle.Tensor) -> paddle.Tensor:
-        if self.across_channels:
-            return F.conv2d(values, self.kernel, data_format=self.layout)
-        groups, half = self.kernel.shape[0], self.local_size // 2
-        return F.conv2d(values, self.kernel, padding=half, groups=groups, data_format=self.layout)
-
-    def extra_repr(self) -> str:
-        """The settings, as shown by ``print(layer)``."""
-        return (
-            f"local_size={self.local_size}, alpha={self.alpha}, beta={self.beta}, "
-            f"bias={self.bias}, across_channels={self.across_channels}"
-        )
+    if kind not in LRN_KINDS:
+        raise ValueError(f"unknown lrn {kind!r}: choose one of {', '.join(LRN_KINDS)}")
+    if kind == "fused":
+        return FusedLRN(channels, settings, data_format)
+    values = settings.local_size, settings.alpha, settings.beta, settings.bias
+    if kind == "builtin" and settings.across_channels:
+        layer = LocalResponseNorm(*values, data_format=data_format)
+    else:
+        layer = LRN(*values, settings.across_channels, data_format=data_format)
+    towers = settings.towers if isinstance(settings, Norm) else 1
+    return layer if towers == 1 else Towers(layer, towers, data_format)
 
 
-class _ByFormula(PyLayer):
-    """In place where it can be: on a CPU these steps wait for memory."""
+def in_float32(
+    function: Callable[[paddle.Tensor], paddle.Tensor], x: paddle.Tensor
+) -> paddle.Tensor:
+    """``function(x)``, computed in float32 where mixed precision has something shorter.
 
-    @staticmethod
-    def forward(ctx: PyLayerContext, x: paddle.Tensor, layer: FusedLRN) -> paddle.Tensor:
-        divisor = layer.mean(x.square()).scale_(layer.alpha, layer.bias)
-        power = inverse_power(divisor, layer.beta, in_place=True)
-        ctx.save_for_backward(x, divisor, power)
-        ctx.layer = layer
-        return x * power
+    The square of 256 is more than float16 can hold, and Paddle would run a norm's products,
+    convolutions and poolings in float16, as it does others.
 
-    @staticmethod
-    def backward(ctx: PyLayerContext, gradient: paddle.Tensor) -> paddle.Tensor:
-        x, divisor, power = ctx.saved_tensor()
-        layer = ctx.layer
-        direct = gradient * power
-        weight = 2 * layer.alpha * layer.beta
-        around = layer.mean((direct * x).divide_(divisor), weight)
-        return direct.subtract_(around.multiply_(x))
+    Args:
+        function: From a tensor to a tensor.
+        x: float; float16 and bfloat16 are widened before ``function`` sees them.
+
+    Returns:
+        The result, of the dtype of ``x``.
+    """
+    with paddle.amp.auto_cast(enable=False):
+        if x.dtype in SHORT_FLOATS:
+            return function(x.astype("float32")).astype(x.dtype)
+        return function(x)
 
 
 def inverse_power(x: paddle.Tensor, beta: float, in_place: bool = False) -> paddle.Tensor:
     """``x ** -beta`` for x > 0; for 0.75 by roots, ten times as fast as Paddle's pow on a CPU.
 
-    ``in_place`` spares a pass over memory where no gradient is wanted. ``x`` stays as it is.
+    ``in_place`` saves a pass over memory where no gradient is wanted. ``x`` is not changed.
     """
     if beta == 0.75:
         root = x.rsqrt()
@@ -138,31 +80,43 @@ def inverse_power(x: paddle.Tensor, beta: float, in_place: bool = False) -> padd
     return x.pow(-beta)
 
 
-# MERGED nets.lrn: Local response normalisation, the paper's section 3.3.
+class _ResponseNormLayer(nn.Layer):
+    """What :class:`LRN` and :class:`FusedLRN` share.
+
+    Attributes:
+        settings: The norm.
+        data_format: ``NCHW`` or ``NHWC``.
+    """
+
+    def __init__(self, settings: ResponseNorm, data_format: str) -> None:
+        super().__init__()
+        self.settings = settings
+        self.data_format = data_format
+
+    def extra_repr(self) -> str:
+        """The settings, as shown by ``print(layer)``."""
+        names = ("local_size", "alpha", "beta", "bias", "across_channels")
+        return ", ".join(f"{name}={getattr(self.settings, name)}" for name in names)
 
 
-class LRN(nn.Layer):
-    r"""Divide every activation by the activity around it.
+class LRN(_ResponseNormLayer):
+    """Divide every activation by the activity around it; the formula is :class:`ResponseNorm`'s.
 
-    .. math:: b = a \,/\, (\text{bias} + \alpha \cdot \text{mean}(a^2))^\beta
-
-    The mean runs over a window of fixed size: positions outside the map count as zeros, so the
-    divisor is the same at the border as inside. ``alpha`` therefore multiplies the *mean* of the
-    squares, as in Caffe, PyTorch, ONNX and the original code. The paper's formula multiplies their
-    sum: pass ``alpha = local_size * 1e-4`` for the paper's 1e-4.
+    The divisor is the same at the border as inside, as positions outside count as zeros.
 
     Args:
-        local_size: Window length n, odd: channels, or the side of a square within one map.
-        alpha: Weight of the mean square, > 0.
+        local_size: Window length n, odd: channels, or the side of a square within one feature map.
+        alpha: Weight of the *mean* square, > 0. For the paper's 1e-4, which multiplies the sum,
+            pass ``local_size * 1e-4``.
         beta: Exponent, > 0.
         bias: The paper's k, > 0.
         across_channels: True for a window over ``local_size`` neighbouring channels (the paper),
-            False for a ``local_size`` x ``local_size`` window within each map (Caffe's
+            False for a ``local_size`` x ``local_size`` window within each feature map (Caffe's
             WITHIN_CHANNEL; the divisor is ``local_size ** 2``).
-        channels_last: Whether the channels are the last axis.
+        data_format: ``NCHW`` or ``NHWC``.
 
     Shape:
-        Input and output: float tensor [N, C, H, W], or [N, H, W, C] with ``channels_last``.
+        Input and output: float tensor [N, C, H, W], or [N, H, W, C].
 
     Raises:
         ValueError: Even or non-positive ``local_size``, another value not positive, or an input
@@ -177,32 +131,22 @@ class LRN(nn.Layer):
         bias: float = 1.0,
         across_channels: bool = False,
         *,
-        channels_last: bool = False,
+        data_format: str = "NCHW",
     ) -> None:
-        super().__init__()
-        check_settings(local_size, alpha, beta, bias)
-        self.local_size = local_size
-        self.alpha = alpha
-        self.beta = beta
-        self.bias = bias
-        self.across_channels = across_channels
+        super().__init__(
+            (Norm if across_channels else MapNorm)(alpha, bias, beta, local_size), data_format
+        )
         # exclusive=False makes padding count. Paddle's default leaves it out of the divisor, so
         # the window of a border channel would be averaged over fewer than local_size terms.
         half = local_size // 2
         if across_channels:
             window, zeros = (local_size, 1, 1), (half, 0, 0)
-            if channels_last:
+            if data_format == "NHWC":
                 window, zeros = window[::-1], zeros[::-1]
-            self.average = nn.AvgPool3D(
-                kernel_size=window, stride=1, padding=zeros, exclusive=False
-            )
+            self.average = nn.AvgPool3D(window, 1, zeros, exclusive=False)
         else:
             self.average = nn.AvgPool2D(
-                kernel_size=local_size,
-                stride=1,
-                padding=half,
-                exclusive=False,
-                data_format=data_format(channels_last),
+                local_size, 1, half, exclusive=False, data_format=data_format
             )
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
@@ -213,24 +157,18 @@ class LRN(nn.Layer):
 
     def _normalise(self, x: paddle.Tensor) -> paddle.Tensor:
         square = x.square()
-        if self.across_channels:
+        if self.settings.across_channels:
             # AvgPool3D slides over depth: let the channels be the depth of a single channel, or, as
             # the last axis, its width.
             mean = self.average(square.unsqueeze(1)).squeeze(1)
         else:
             mean = self.average(square)
-        return x * inverse_power(mean * self.alpha + self.bias, self.beta)
-
-    def extra_repr(self) -> str:
-        """The settings, as shown by ``print(layer)``."""
-        return (
-            f"local_size={self.local_size}, alpha={self.alpha}, beta={self.beta}, "
-            f"bias={self.bias}, across_channels={self.across_channels}"
-        )
+        divisor = mean * self.settings.alpha + self.settings.bias
+        return x * inverse_power(divisor, self.settings.beta)
 
 
 class LocalResponseNorm(nn.LocalResponseNorm):
-    """``paddle.nn.LocalResponseNorm``, which knows no bfloat16, in float32."""
+    """``paddle.nn.LocalResponseNorm``, which does not take bfloat16, in float32."""
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Normalise ``x``; same shape and dtype."""
@@ -238,27 +176,27 @@ class LocalResponseNorm(nn.LocalResponseNorm):
 
 
 class Towers(nn.Layer):
-    """Apply a norm across channels to equal parts of them, each by itself.
+    """Apply a norm across channels to equal parts of them, each separately.
 
     Args:
         layer: The norm of one part.
         towers: Parts.
-        channels_last: As ``layer`` has it.
+        data_format: As ``layer`` has it.
 
     Shape:
         Input and output: float tensor [N, towers * C, H, W], with C the channels of ``layer``, or
         [N, H, W, towers * C].
     """
 
-    def __init__(self, layer: nn.Layer, towers: int, *, channels_last: bool = False) -> None:
+    def __init__(self, layer: nn.Layer, towers: int, data_format: str = "NCHW") -> None:
         super().__init__()
         self.layer = layer
         self.towers = towers
-        self.channels_last = channels_last
+        self.data_format = data_format
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Normalise ``x``; same shape."""
-        if self.channels_last:
+        if self.data_format == "NHWC":
             # Each part becomes a place of its own; places do not mix.
             _, height, width, channels = x.shape
             parts = x.reshape([-1, height, width * self.towers, channels // self.towers])
@@ -269,96 +207,96 @@ class Towers(nn.Layer):
         return self.layer(parts).reshape([-1, channels, height, width])
 
 
-def check_settings(local_size: int, alpha: float, beta: float, bias: float) -> None:
-    """Check what all forms of the norm take.
+class FusedLRN(_ResponseNormLayer):
+    """:class:`LRN` several times faster on a CPU, equal to rounding; its gradient is by hand.
 
-    Raises:
-        ValueError: Even or non-positive ``local_size``, or another value that is not positive.
-    """
-    if isinstance(local_size, bool) or not isinstance(local_size, int) or local_size < 1:
-        raise ValueError(f"LRN local_size must be a positive whole number, got {local_size!r}")
-    if local_size % 2 == 0:
-        raise ValueError(
-            f"LRN local_size must be odd so that the window has a centre, got {local_size}: "
-            f"use {local_size - 1} or {local_size + 1}"
-        )
-    for name, value in (("alpha", alpha), ("beta", beta), ("bias", bias)):
-        if not value > 0:
-            raise ValueError(f"LRN {name} must be greater than 0, got {value!r}")
+    The window's mean across channels is a product with a band matrix, [C, C] with 1 / n within
+    n // 2 of the diagonal, which BLAS computes faster than any pooling kernel. While Paddle runs
+    operator by operator the gradient is the formula's own,
 
-
-LRN_KINDS = ("avgpool3d", "builtin", "fused")
-
-
-def channel_lrn(
-    kind: str,
-    channels: int,
-    *,
-    local_size: int,
-    alpha: float,
-    beta: float = 0.75,
-    bias: float = 1.0,
-    towers: int = 1,
-    channels_last: bool = False,
-) -> nn.Layer:
-    """Build the across-channel norm in one of its equivalent forms.
+    ``dx = g s**-beta - 2 alpha beta x mean(g x s**(-beta - 1))``, ``s = bias + alpha mean(x**2)``
+    (the mean is its own adjoint, as the window is symmetric and has the same size everywhere), in
+    half the passes over memory that automatic differentiation takes. In a compiled graph the mean
+    is a convolution with fixed weights: there a product's gradient with one fixed factor ends the
+    process, and that of average pooling is wrong (Paddle 3.3 with oneDNN, measured).
 
     Args:
-        kind: ``avgpool3d`` for :class:`LRN`, ``builtin`` for Paddle's own,
-            ``fused`` for :class:`paddle_alexnet.nets.lrn.FusedLRN`.
-        channels: Of the input.
-        local_size: Channels in the window, odd.
-        alpha: Weight of the *mean* square. (The docstring of Paddle's own layer shows the sum; its
-            code divides by the window, so all kinds read ``alpha`` alike.)
-        beta: Exponent.
-        bias: The paper's k.
-        towers: Parts of the channels that are normalised by themselves.
-        channels_last: Whether the channels are the last axis.
+        channels: C of the input.
+        settings: The norm.
+        data_format: ``NCHW`` or ``NHWC``.
 
-    Raises:
-        ValueError: ``kind`` is not one of :data:`LRN_KINDS`, or a value is out of its range.
+    Shape:
+        Input and output: float tensor [N, channels, H, W], or [N, H, W, channels].
     """
-    _check_kind(kind)
-    check_settings(local_size, alpha, beta, bias)
-    if kind == "fused":
-        return FusedLRN(
-            channels, local_size, alpha, beta, bias, towers=towers, channels_last=channels_last
+
+    def __init__(self, channels: int, settings: ResponseNorm, data_format: str = "NCHW") -> None:
+        super().__init__(settings, data_format)
+        self.channels = channels
+        size = settings.local_size
+        if isinstance(settings, Norm):
+            place = np.arange(channels)
+            near = np.abs(np.subtract.outer(place, place)) <= size // 2
+            tower = place // (channels // settings.towers)
+            kernel = (near & np.equal.outer(tower, tower))[:, :, None, None] / size
+        else:
+            kernel = np.full((channels, 1, size, size), 1 / size**2)
+        kernel = paddle.to_tensor(kernel.astype(np.float32))
+        self.register_buffer("kernel", kernel, persistable=False)
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """Normalise ``x``; same shape and dtype."""
+        return in_float32(self._normalise, x)
+
+    def _normalise(self, x: paddle.Tensor) -> paddle.Tensor:
+        if paddle.in_dynamic_mode():
+            return _ByFormula.apply(x, self)
+        # For inference a product: oneDNN has no square, and brings the maps into Paddle's order and
+        # back. In training a product's gradient takes far longer than the square's.
+        squares = x.square() if self.training else x * x
+        settings = self.settings
+        groups, half = (1, 0) if settings.across_channels else (self.channels, self._half)
+        mean = F.conv2d(
+            squares, self.kernel, padding=half, groups=groups, data_format=self.data_format
         )
-    if kind == "avgpool3d":
-        layer = LRN(
-            local_size, alpha, beta, bias, across_channels=True, channels_last=channels_last
+        divisor = paddle.scale(mean, scale=settings.alpha, bias=settings.bias)
+        return x * inverse_power(divisor, settings.beta)
+
+    def mean(self, values: paddle.Tensor, weight: float = 1.0) -> paddle.Tensor:
+        """Over the window around each place, zeros outside counted, times ``weight``."""
+        if self.settings.across_channels:
+            band = self.kernel.flatten(1) * weight  # symmetric
+            if self.data_format == "NHWC":
+                return paddle.matmul(values, band)
+            return paddle.matmul(band, values.flatten(2)).reshape(values.shape)
+        mean = F.avg_pool2d(
+            *(values, self.settings.local_size, 1, self._half),
+            exclusive=False,
+            data_format=self.data_format,
         )
-    else:
-        layout = data_format(channels_last)
-        layer = LocalResponseNorm(local_size, alpha, beta, bias, data_format=layout)
-    return layer if towers == 1 else Towers(layer, towers, channels_last=channels_last)
+        return mean.scale_(weight)
+
+    @property
+    def _half(self) -> int:
+        return self.settings.local_size // 2
 
 
-def map_lrn(
-    kind: str,
-    channels: int,
-    *,
-    local_size: int,
-    alpha: float,
-    beta: float = 0.75,
-    bias: float = 1.0,
-    channels_last: bool = False,
-) -> nn.Layer:
-    """Build the norm within maps; arguments and errors as :func:`channel_lrn`.
+class _ByFormula(PyLayer):
+    """In place where it can be: on a CPU these steps wait for memory."""
 
-    Paddle has no layer for it, so ``builtin`` is :class:`LRN` as well.
-    """
-    _check_kind(kind)
-    check_settings(local_size, alpha, beta, bias)
-    if kind == "fused":
-        return FusedLRN(
-            *(channels, local_size, alpha, beta, bias),
-            across_channels=False,
-            channels_last=channels_last,
-        )
-    return LRN(local_size, alpha, beta, bias, channels_last=channels_last)
+    @staticmethod
+    def forward(ctx: PyLayerContext, x: paddle.Tensor, layer: FusedLRN) -> paddle.Tensor:
+        settings = layer.settings
+        divisor = layer.mean(x.square()).scale_(settings.alpha, settings.bias)
+        power = inverse_power(divisor, settings.beta, in_place=True)
+        ctx.save_for_backward(x, divisor, power)
+        ctx.layer = layer
+        return x * power
 
-
-def _check_kind(kind: str) -> None:
-    if kind not in LRN_KINDS:
-        raise ValueError(f"unknown lrn {kind!r}: choose one of {', '.join(LRN_KINDS)}")
+    @staticmethod
+    def backward(ctx: PyLayerContext, gradient: paddle.Tensor) -> paddle.Tensor:
+        x, divisor, power = ctx.saved_tensor()
+        layer = ctx.layer
+        direct = gradient * power
+        weight = 2 * layer.settings.alpha * layer.settings.beta
+        around = layer.mean((direct * x).divide_(divisor), weight)
+        return direct.subtract_(around.multiply_(x))

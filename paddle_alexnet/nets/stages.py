@@ -1,187 +1,222 @@
-"""The nets people call AlexNet, as rows of one table.
+"""The vocabulary that nets are written in: one small class for each kind of layer.
 
-Sources, cited by these names: *paper*, Krizhevsky, Sutskever, Hinton, NIPS 2012; *run #145*, the
-layers-145.cfg and layer-params-145.cfg of the original code, whose logged errors are the paper's;
-*Caffe*, its bvlc_alexnet and bvlc_reference_caffenet; *seed 000* to *seed 004*, the five articles
-that the README names.
+A net is a tuple of stages, a stage a tuple of layers; :mod:`paddle_alexnet.nets.registry` has the
+nets. A class here holds a layer's settings and its arithmetic. How it becomes a Paddle layer is
+registered with :func:`paddle_alexnet.nets.layers.build_layer`. This module does not load Paddle.
 """
 
+import math
 from dataclasses import dataclass, replace
+from typing import ClassVar, NamedTuple, Self
+
+HEAD = "out_fc"  # name of every net's last layer, which gives the logits
+
+# Feature maps (channels, height, width), or features (units,).
+Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Norm:
-    """Response norm across channels.
+class Traced(NamedTuple):
+    """What a layer makes of a shape.
 
     Attributes:
-        alpha: Weight of the *mean* square over the window.
-        bias: The paper's k.
-        beta: Exponent.
-        local_size: The paper's n.
-        towers: Parts of the channels that are normalised by themselves.
+        shape: Of the output.
+        formula: The arithmetic of its size, with the result.
+        parameters: Weights and biases.
+        macs: Multiplications with weights for one image.
     """
 
-    alpha: float = 1e-4
-    bias: float = 1.0
-    beta: float = 0.75
-    local_size: int = 5
-    towers: int = 1
+    shape: Shape
+    formula: str
+    parameters: int = 0
+    macs: int = 0
 
 
-@dataclass(frozen=True)
-class WithinNorm:
-    """Response norm over a square window within each map; attributes as :class:`Norm`."""
-
-    alpha: float
-    bias: float = 1.0
-    beta: float = 0.75
-    local_size: int = 5
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A convolution and what follows it.
+class Spec:
+    """Settings of one layer; this class: of one that keeps the shape and has no weights.
 
     Attributes:
-        channels: Output maps.
+        kind: Its rows in :func:`paddle_alexnet.nets.shapes.trace_shapes` are kind1, kind2, ...
+        on_features: Whether its input must be flattened.
+    """
+
+    kind: ClassVar[str] = ""
+    on_features: ClassVar[bool] = False
+
+    def trace(self, shape: Shape) -> Traced | None:
+        """Compute the output's shape; None where it is that of the input."""
+        return None
+
+    def narrowed(self, width: float) -> Self:
+        """The same layer in a net whose channels and hidden units are scaled by ``width``."""
+        return self
+
+
+@dataclass(frozen=True)
+class Conv(Spec):
+    """Convolution.
+
+    Attributes:
+        channels: Output feature maps.
         kernel: Side of the window.
-        stride: Its step.
-        padding: Zeros around the maps.
+        stride: Step of the window.
+        padding: Zeros around the feature maps.
         end_padding: Further zeros at the right and the bottom only.
-        groups: Parts of the channels that are convolved by themselves.
-        after: What follows in order: ``relu``, ``norm``, ``within`` or ``pool``.
+        groups: Parts of the channels that are convolved separately.
     """
 
+    kind: ClassVar[str] = "conv"
     channels: int
     kernel: int
     stride: int = 1
     padding: int = 0
     end_padding: int = 0
     groups: int = 1
-    after: tuple[str, ...] = ("relu",)
+
+    def trace(self, shape: Shape) -> Traced:
+        """Compute the output's shape, parameters and multiplications."""
+        padding = 2 * self.padding + self.end_padding
+        size, formula = _slide(shape[1], padding, self.kernel, self.stride)
+        weights = self.channels * shape[0] // self.groups * self.kernel**2
+        output = (self.channels, size, size)
+        return Traced(output, formula, weights + self.channels, weights * size**2)
+
+    def narrowed(self, width: float) -> Self:
+        """Scale the channels."""
+        return replace(self, channels=_even(self.channels * width))
 
 
 @dataclass(frozen=True)
-class Design:
-    """A net.
+class MaxPool(Spec):
+    """Max pooling; windows that do not fit are left out. The paper's windows overlap."""
+
+    kind: ClassVar[str] = "pool"
+    size: int = 3
+    stride: int = 2
+
+    def trace(self, shape: Shape) -> Traced:
+        """Compute the output's shape."""
+        size, formula = _slide(shape[1], 0, self.size, self.stride)
+        return Traced((shape[0], size, size), formula)
+
+
+@dataclass(frozen=True)
+class Linear(Spec):
+    """Fully-connected layer."""
+
+    kind: ClassVar[str] = "fc"
+    on_features: ClassVar[bool] = True
+    units: int
+
+    def trace(self, shape: Shape) -> Traced:
+        """Compute the output's shape, parameters and multiplications."""
+        features = math.prod(shape)
+        product = f"{' x '.join(map(str, shape))} = " if len(shape) > 1 else ""
+        weights = features * self.units
+        formula = f"{product}{features} -> {self.units}"
+        return Traced((self.units,), formula, weights + self.units, weights)
+
+    def narrowed(self, width: float) -> Self:
+        """Scale the units."""
+        return replace(self, units=_even(self.units * width))
+
+
+@dataclass(frozen=True)
+class ReLU(Spec):
+    """max(x, 0)."""
+
+
+@dataclass(frozen=True)
+class Dropout(Spec):
+    """Dropout; ``rate`` is the fraction of values set to zero in training, in [0, 1)."""
+
+    rate: float = 0.5
+
+
+@dataclass(frozen=True)
+class ResponseNorm(Spec):
+    r"""Settings of a local response norm: :class:`Norm` or :class:`MapNorm`.
+
+    .. math:: b = a \,/\, (\text{bias} + \alpha \cdot \text{mean}(a^2))^\beta
+
+    The mean runs over a window of fixed size: positions outside count as zeros. ``alpha`` therefore
+    multiplies the *mean* of the squares, as in Caffe, PyTorch, ONNX and the original code. The
+    paper's formula multiplies their sum: its 1e-4 is ``local_size * 1e-4`` here.
 
     Attributes:
-        stages: conv1 to conv5.
-        input_size: Side of the input, pixels.
-        norm: What ``norm`` in a stage stands for.
-        within: What ``within`` stands for.
-        pool_size: Side of the window of every max pooling; its step is 2.
-        hidden: Outputs of fc6 and fc7.
-        dropout: Share of values set to zero in training.
-        dropout_first: Whether dropout stands before fc6 and fc7, and not after their ReLUs.
-        hidden_bias: Start of the biases that the paper starts at 1, with ``init: caffe``.
+        alpha: Weight of the mean square, > 0.
+        bias: The paper's k, > 0.
+        beta: Exponent, > 0.
+        local_size: Length of the window, the paper's n; odd.
+
+    Raises:
+        ValueError: Even or non-positive ``local_size``, or another value that is not positive.
     """
 
-    stages: tuple[Stage, ...]
-    input_size: int = 227
-    norm: Norm | None = None
-    within: WithinNorm | None = None
-    pool_size: int = 3
-    hidden: int = 4096
-    dropout: float = 0.5
-    dropout_first: bool = False
-    hidden_bias: float = 1.0
+    across_channels: ClassVar[bool]
+    alpha: float = 1e-4
+    bias: float = 1.0
+    beta: float = 0.75
+    local_size: int = 5
 
-    def narrowed(self, width: float) -> "Design":
-        """The same net with channels and hidden units times ``width``, even and at least 2.
+    def __post_init__(self) -> None:
+        size = self.local_size
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise ValueError(f"LRN local_size must be a positive whole number, got {size!r}")
+        if size % 2 == 0:
+            raise ValueError(
+                f"LRN local_size must be odd so that the window has a centre, got {size}: "
+                f"use {size - 1} or {size + 1}"
+            )
+        for name in ("alpha", "beta", "bias"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"LRN {name} must be greater than 0, got {getattr(self, name)!r}")
 
-        Raises:
-            ValueError: ``width`` is not above 0 and at most 1.
-        """
-        if not 0 < width <= 1:
-            raise ValueError(f"width must be above 0 and at most 1, got {width!r}")
-        # Even, so that two groups divide them.
-        stages = tuple(replace(s, channels=_even(s.channels * width)) for s in self.stages)
-        return replace(self, stages=stages, hidden=_even(self.hidden * width))
+
+@dataclass(frozen=True)
+class Norm(ResponseNorm):
+    """Response norm over ``local_size`` neighbouring channels (the paper, section 3.3).
+
+    Attributes:
+        towers: Parts of the channels that are normalised separately.
+    """
+
+    across_channels: ClassVar[bool] = True
+    towers: int = 1
+
+
+@dataclass(frozen=True)
+class MapNorm(ResponseNorm):
+    """Response norm over ``local_size`` x ``local_size`` places within each feature map.
+
+    Caffe's WITHIN_CHANNEL; the mean divides by ``local_size ** 2``.
+    """
+
+    across_channels: ClassVar[bool] = False
+
+
+Stage = tuple[Spec, ...]
+Stages = tuple[Stage, ...]
+
+
+def narrow(stages: Stages, width: float) -> Stages:
+    """Multiply channels and hidden units by ``width``, to even numbers of at least 2.
+
+    Raises:
+        ValueError: ``width`` is not above 0 and at most 1.
+    """
+    if not 0 < width <= 1:
+        raise ValueError(f"width must be above 0 and at most 1, got {width!r}")
+    return tuple(tuple(spec.narrowed(width) for spec in stage) for stage in stages)
 
 
 def _even(value: float) -> int:
+    """So that two groups divide it."""
     return 2 * max(1, round(value / 2))
 
 
-NORM_POOL = ("relu", "norm", "pool")
-POOL = ("relu", "pool")
-
-# Seed 000, and seed 004, which walks its shapes: one tower, groups in conv2 only.
-ALEXNET = Design(
-    stages=(
-        Stage(96, 11, stride=4, after=NORM_POOL),
-        Stage(256, 5, padding=2, groups=2, after=NORM_POOL),
-        Stage(384, 3, padding=1),
-        Stage(384, 3, padding=1),
-        Stage(256, 3, padding=1, after=POOL),
-    ),
-    norm=Norm(alpha=1e-4, bias=1.0),
-)
-CONV1, CONV2, CONV3, CONV4, CONV5 = ALEXNET.stages
-# The paper, section 3.5: the kernels of conv2, conv4 and conv5 see the maps of their own GPU.
-TOWERS = (CONV1, CONV2, CONV3, replace(CONV4, groups=2), replace(CONV5, groups=2))
-
-DESIGNS: dict[str, Design] = {
-    "alexnet": ALEXNET,
-    # Seed 001's code (its text has padding 2, maps of 54 and 6 x 6 at the end): no norm, pooling
-    # that does not overlap, fc6 on 256 x 7 x 7.
-    "alexnet_pad5": Design(
-        stages=(
-            replace(CONV1, padding=5, after=POOL),
-            replace(CONV2, groups=1, after=POOL),
-            *ALEXNET.stages[2:],
-        ),
-        input_size=224,
-        pool_size=2,
-    ),
-    # Seed 002: one tower without groups, dropout before the linear layers. Its alpha is written
-    # 10e-4, on the mean.
-    "alexnet_pad2": Design(
-        stages=(replace(CONV1, padding=2), replace(CONV2, groups=1), *ALEXNET.stages[2:]),
-        input_size=224,
-        norm=Norm(alpha=1e-3, bias=2.0),
-        dropout_first=True,
-    ),
-    # Seed 003's code, the net of "One weird trick" (arXiv 1404.5997) as torchvision, paddle.vision
-    # and PaddleClas have it. The seed has no dropout; torchvision's is dropout=0.5.
-    "alexnet_owt": Design(
-        stages=(
-            Stage(64, 11, stride=4, padding=2, after=POOL),
-            Stage(192, 5, padding=2, after=POOL),
-            Stage(384, 3, padding=1),
-            Stage(256, 3, padding=1),
-            Stage(256, 3, padding=1, after=POOL),
-        ),
-        input_size=224,
-        dropout=0.0,
-        dropout_first=True,
-    ),
-    # The paper's text, as seed 003 quotes it: alpha 1e-4 multiplies the plain sum of 5 squares. Its
-    # 224 x 224 input does not give its 55 x 55 maps; 227 does.
-    "alexnet_paper": Design(stages=TOWERS, norm=Norm(alpha=5e-4, bias=2.0)),
-    # Run #145: norm inside each tower; conv1 norm, pool, ReLU; conv5 pool, ReLU; an unpublished
-    # norm within the maps of conv2; 224 pixels with three zeros at the right and the bottom.
-    "alexnet_2012": Design(
-        stages=(
-            replace(CONV1, end_padding=3, after=("norm", "pool", "relu")),
-            replace(CONV2, after=("relu", "norm", "within", "pool")),
-            *TOWERS[2:4],
-            replace(TOWERS[4], after=("pool", "relu")),
-        ),
-        input_size=224,
-        norm=Norm(alpha=1e-4, bias=2.0, towers=2),
-        within=WithinNorm(alpha=1e-3),
-    ),
-    # Caffe's bvlc_alexnet: norm before pooling, biases from 0.1.
-    "alexnet_caffe": Design(stages=TOWERS, norm=Norm(alpha=1e-4, bias=1.0), hidden_bias=0.1),
-    # Caffe's bvlc_reference_caffenet: pooling before the norm.
-    "caffenet": Design(
-        stages=(
-            replace(CONV1, after=("relu", "pool", "norm")),
-            replace(CONV2, after=("relu", "pool", "norm")),
-            *TOWERS[2:],
-        ),
-        norm=Norm(alpha=1e-4, bias=1.0),
-    ),
-}
+def _slide(size: int, padding: int, window: int, stride: int) -> tuple[int, str]:
+    """How many places a window has along a side, and the formula."""
+    steps, rest = divmod(size + padding - window, stride)
+    padded = f"{size} + {padding}" if padding else f"{size}"
+    formula = f"({padded} - {window}) / {stride} + 1 = {steps + 1}"
+    return steps + 1, f"{formula}, rounded down" if rest else formula

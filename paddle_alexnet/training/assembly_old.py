@@ -27,7 +27,7 @@ from paddle_alexnet.log.run_directory import RunDirectory, rewind
 from paddle_alexnet.log.terminal import ProgressBar
 from paddle_alexnet.nets.layers import Normalize
 from paddle_alexnet.nets.registry import MODELS, build_model
-from paddle_alexnet.nets.weights import HEAD, Description, load_arrays, read_weights
+from paddle_alexnet.nets.weights import Description, load_arrays, read_weights
 from paddle_alexnet.runtime.device import check_amp, choose_device
 from paddle_alexnet.runtime.distributed import ALONE, Ranks
 from paddle_alexnet.storage.files import write_text
@@ -251,7 +251,7 @@ def _build_net(config: Config, num_classes: int, *, start: bool) -> nn.Layer:
                 f"{keys.pretrained} knows {len(source.classes)} classes, the data has "
                 f"{num_classes}: model.skip_head=true takes over all but the last layer"
             )
-        load_arrays(net, arrays, keys.pretrained, head=HEAD if keys.skip_head else None)
+        load_arrays(net, arrays, keys.pretrained, head=net.head if keys.skip_head else None)
     return net
 
 

@@ -11,26 +11,28 @@ from paddle_alexnet.nets.lrn import FusedLRN
 
 # Layers whose gradients in a graph with oneDNN were compared with those outside, in all nets of
 # MODELS. Others are not just slow there: the gradient of average pooling is wrong, and that of a
-# linear layer's bias in batches of as many pictures as outputs; those of Paddle's own max pooling
+# linear layer's bias in batches of as many images as outputs; those of Paddle's own max pooling
 # and response norm end the process.
-SAFE = (nn.ReLU, nn.Dropout, nn.Flatten, nn.Sequential)
-SAFE_OURS = (AlexNet, Conv2D, Linear, FusedLRN, MaxPool2D)
+COMPARED = {
+    *(AlexNet, Conv2D, Linear, FusedLRN, MaxPool2D),
+    *(nn.ReLU, nn.Dropout, nn.Flatten, nn.Sequential),
+}
 # The versions of Paddle for which that was done.
 MEASURED = "3.3."
 COMPILE_KINDS = ("auto", "none", "static", "onednn")
 
 
 class TrainingStep(nn.Layer):
-    """From a batch to its loss.
+    """Compute the loss of a batch.
 
     Args:
         net: Gives logits [N, C].
-        label_smoothing: Share of the target spread over all classes, in [0, 1).
+        label_smoothing: Fraction of the target distributed over all classes, in [0, 1).
         amp: ``none``, ``bfloat16`` or ``float16``. Parameters and their gradients stay float32.
             bfloat16 has float32's range; float16's gradients need a
             :class:`paddle_alexnet.training.state.LossScale`.
-        amp_level: What is in that type; ``O1``: convolutions and products; ``O2``: all of the net
-            but its response norms.
+        amp_level: What is computed in that type; ``O1``: convolutions and matrix products;
+            ``O2``: all of the net but its response norms.
 
     Shape:
         Input: the net's input and int64 labels [N]. Output: the sum of the losses, float32 [], and
@@ -53,11 +55,11 @@ class TrainingStep(nn.Layer):
     def forward(
         self, images: paddle.Tensor, labels: paddle.Tensor
     ) -> tuple[paddle.Tensor, paddle.Tensor]:
-        """Compute loss and hits."""
+        """Compute the loss and the number of correct predictions."""
         if self.amp == "none":
             logits = self.net(images)
         else:
-            # To promote would make all float32 again at level O2, as the biases are.
+            # Promotion would make all float32 again at level O2, as the biases are.
             promote = self.amp_level == "O1"
             with paddle.amp.auto_cast(level=self.amp_level, dtype=self.amp, use_promote=promote):
                 logits = self.net(images).astype("float32")
@@ -65,8 +67,8 @@ class TrainingStep(nn.Layer):
             logits, labels, reduction="sum", label_smoothing=self.label_smoothing
         )
         hits = (logits.detach().argmax(axis=1) == labels).sum()
-        # A graph with oneDNN that ends on one of its operators has no gradient, without a word, or
-        # ends the process (Paddle 3.3).
+        # A graph with oneDNN that ends on one of its operators silently has no gradient, or ends
+        # the process (Paddle 3.3).
         return paddle.assign(loss), hits
 
 
@@ -76,7 +78,7 @@ def choose_compile(wanted: str, net: nn.Layer) -> tuple[str, str | None]:
     Args:
         wanted: One of :data:`COMPILE_KINDS`; ``auto`` is ``onednn`` where it is known to be right,
             else ``none``.
-        net: What is to be trained.
+        net: The net to train.
 
     Returns:
         ``none``, ``static`` or ``onednn``; and where that is not what was wanted, why.
@@ -90,13 +92,13 @@ def choose_compile(wanted: str, net: nn.Layer) -> tuple[str, str | None]:
 
 
 def compile_step(step: TrainingStep, kind: str) -> TrainingStep:
-    """Make ``step`` run as ``kind`` of :func:`choose_compile` says; the first call compiles it."""
+    """Make ``step`` run as ``kind``, of :func:`choose_compile`; the first call compiles it."""
     if kind == "none":
         return step
     if kind == "onednn":
         # Read when a graph is compiled; what runs operator by operator does not look at it.
         paddle.set_flags({"FLAGS_use_mkldnn": True})
-    size = step.net.design.input_size
+    size = step.net.input_size
     spec = [InputSpec([None, 3, size, size], "float32"), InputSpec([None], "int64")]
     return paddle.jit.to_static(step, input_spec=spec, full_graph=True)
 
@@ -107,10 +109,10 @@ def _why_not_onednn(net: nn.Layer) -> str | None:
     if not paddle.base.core.is_compiled_with_onednn():
         return "this Paddle comes without oneDNN"
     for layer in net.sublayers(include_self=True):
-        if isinstance(layer, AlexNet) and layer.channels_last:
+        if getattr(layer, "data_format", "NCHW") == "NHWC":
             return "train.channels_last was not compared with oneDNN"
-        if isinstance(layer, FusedLRN) and layer.kernel.shape[0] == 1:
-            return "the gradient of the norm of a single map is wrong with oneDNN"
-        if type(layer) not in SAFE and type(layer) not in SAFE_OURS:
+        if isinstance(layer, FusedLRN) and layer.channels == 1:
+            return "the gradient of the norm of a single feature map is wrong with oneDNN"
+        if type(layer) not in COMPARED:
             return f"training {type(layer).__name__} with oneDNN is not safe (model.lrn=fused is)"
     return None
