@@ -4,7 +4,7 @@ On a CPU :class:`Conv2D` and :class:`Linear` broadcast their bias with ``expand_
 it. Values and gradients are Paddle's to rounding, for two reasons measured with Paddle 3.3:
 
 - Paddle adds tensors of different shapes, and sums their gradients, many times more slowly than it
-  expands one and adds two of the same shape: a training step of AlexNet takes a fifth less this way.
+  expands one and adds two of the same shape: a training step of AlexNet takes a fifth less time.
 - In a graph with oneDNN the gradient of a linear layer's bias is wrong where the batch has as many
   images as the layer has outputs: the sum runs along the wrong axis.
 
@@ -93,7 +93,7 @@ class Normalize(nn.Layer):
         self.noise_divisor = noise_divisor
 
     def forward(self, images: paddle.Tensor, shift: paddle.Tensor | None = None) -> paddle.Tensor:
-        """Normalise ``images``; ``shift`` [N, 3], in units of pixels on 0..255, is added to each."""
+        """Normalise ``images``; ``shift`` [N, 3], for pixels on 0..255, is added to each."""
         pixels = images.transpose([0, 3, 1, 2]).astype("float32")
         if shift is None:
             return pixels * self.scale + self.offset

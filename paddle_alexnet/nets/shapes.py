@@ -47,7 +47,5 @@ def trace_shapes(
         shape, formula, parameters, macs = traced
         depth += parameters > 0
         channels, size = shape[0], (*shape, 1)[1]
-        rows.append(
-            LayerShape(f"{spec.kind}{depth}", formula, channels, size, parameters, macs)
-        )
+        rows.append(LayerShape(f"{spec.kind}{depth}", formula, channels, size, parameters, macs))
     return rows
