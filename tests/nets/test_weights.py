@@ -88,7 +88,7 @@ def test_there_and_back(net, path):
         np.testing.assert_array_equal(net_arrays(twin)[name], array)
 
 
-def test_a_mean_picture_travels_with_the_weights(net, tmp_path):
+def test_a_mean_image_travels_with_the_weights(net, tmp_path):
     mean = np.random.default_rng(0).uniform(0, 255, (32, 32, 3)).astype(np.float32)
     path = tmp_path / "w.safetensors"
     write_weights(path, net_arrays(net), replace(DESCRIPTION, mean_image=mean))
@@ -108,7 +108,7 @@ def test_a_mean_picture_travels_with_the_weights(net, tmp_path):
         np.zeros((32, 32, 3), np.int64),
     ],
 )
-def test_a_mean_picture_that_cannot_be(net, tmp_path, mean):
+def test_a_mean_image_that_cannot_be(net, tmp_path, mean):
     path = tmp_path / "w.safetensors"
     write_weights(path, net_arrays(net), replace(DESCRIPTION, mean_image=mean))
     with pytest.raises(WeightsError, match=r"mean image (must be 32 x 32|holds values outside)"):
@@ -202,7 +202,7 @@ def test_weights_that_do_not_fit_change_nothing(net):
     with pytest.raises(WeightsError) as caught:
         load_arrays(net, arrays, "them.safetensors")
     text = str(caught.value)
-    for words in ("missing: 0.bias", "not in the net: surplus", "[16, 9]", "[16, 2]"):
+    for words in ("missing: 0.bias", "surplus: 'surplus'", "[16, 9]", "[16, 2]"):
         assert words in text
     for name, array in net_arrays(net).items():
         np.testing.assert_array_equal(array, before[name])
