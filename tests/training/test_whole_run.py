@@ -1,6 +1,7 @@
 """A whole run of a tiny net on drawn flowers: what it leaves, and going on with it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from visualdl import LogReader
 
 from paddle_alexnet import FlowerFolder
 from paddle_alexnet.config.load import make_config, read_config
+from paddle_alexnet.config.schema import RunConfig
 from paddle_alexnet.data.decode import read_image
 from paddle_alexnet.data.folder import list_images
 from paddle_alexnet.data.preprocessing import Preprocessing
@@ -20,9 +22,7 @@ from paddle_alexnet.log.run_directory import RunDirectory
 from paddle_alexnet.nets.registry import MODELS, build_model
 from paddle_alexnet.nets.weights import Description, net_arrays, read_weights, write_weights
 from paddle_alexnet.storage.tensors import read_tensors
-from paddle_alexnet.training.assembly_old import assemble
-from paddle_alexnet.training.freed_memory import FreedMemory
-from paddle_alexnet.training.loop import Interrupted
+from paddle_alexnet.training.train import Interrupted, open_run
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TINY_SIDE = 32
@@ -50,11 +50,13 @@ ALL = ("data", "augment", "model", "train", "optimizer", "schedule")
 
 
 def start(config, path, **more):
-    return assemble(config, lambda: RunDirectory.create(path, "test"), **more)
+    run = open_run(replace(config, run=RunConfig(dir=str(path))), **more)
+    return run, run.directory
 
 
-def go_on(config, path):
-    return assemble(config, lambda: RunDirectory.existing(path), resume=True)
+def resume(config, path, **more):
+    run = open_run(config, resume=RunDirectory.existing(path), **more)
+    return run, run.directory
 
 
 def arrays(path):
@@ -69,27 +71,27 @@ def assert_equal_arrays(a, b):
 
 def test_what_a_run_leaves(settings, tmp_path, capfd):
     config = changed(settings)
-    trainer, run = start(config, tmp_path / "run", cpu_speed={"cores": 2})
-    assert isinstance(trainer.callbacks[0], FreedMemory)
-    trainer.fit()
-    assert read_config(run.config) == config
-    environment = json.loads(run.environment.read_text())
+    run, directory = start(config, tmp_path / "run", cpu_settings={"cores": 2})
+    run.fit()
+    assert read_config(directory.config) == run.config
+    assert replace(run.config, run=config.run) == config
+    environment = json.loads(directory.environment.read_text())
     assert environment["packages"]["numpy"] == np.__version__
     assert {"command", "python", "commit", "machine", "device", "cpu_speed"} <= environment.keys()
-    assert json.loads(run.class_index.read_text())["0"] == "daisy"
+    assert json.loads(directory.class_index.read_text())["0"] == "daisy"
 
-    rows = read_metrics(run.metrics)
+    rows = read_metrics(directory.metrics)
     assert [row["epoch"] for row in rows] == [1, 2, 3]
     wanted = {"step", "lr", "train/loss", "train/top1", "val/loss", "val/top1", "val/top5"}
     assert all(wanted <= row.keys() for row in rows)
 
-    _, description = read_weights(run.best)
+    _, description = read_weights(directory.best)
     best = max(rows, key=lambda row: row["val/top1"])  # the first of equals
     assert description.training["epoch"] == best["epoch"]
     assert description.training["val/top1"] == best["val/top1"]
     assert description.classes == ("daisy", "dandelion", "roses", "sunflowers", "tulips")
 
-    reader = LogReader(file_path=str(run.path / "vdlrecords.main.log"))
+    reader = LogReader(file_path=str(directory.path / "vdlrecords.main.log"))
     tags = reader.get_tags()
     assert set(rows[0]) - {"epoch"} <= {tag.replace("%2F", "/") for tag in tags["scalar"]}
     # Every second update, and the last of an epoch.
@@ -109,9 +111,9 @@ def test_what_a_run_leaves(settings, tmp_path, capfd):
 def test_the_best_weights_give_the_val_figures_again(settings, tmp_path, flowers):
     from paddle_alexnet import FlowerFolder
 
-    trainer, run = start(changed(settings), tmp_path / "run")
-    trainer.fit()
-    classifier = Classifier.load(run.best)
+    run, directory = start(changed(settings), tmp_path / "run")
+    run.fit()
+    classifier = Classifier.load(directory.best)
     val = FlowerFolder(flowers, "val")
     images, labels = zip(*(val[i] for i in range(len(val))), strict=True)
     top1 = (classifier.scores(images).argmax(axis=1) == np.array(labels)).mean()
@@ -122,17 +124,18 @@ def test_the_best_weights_give_the_val_figures_again(settings, tmp_path, flowers
 @pytest.mark.parametrize("schedule", ["cosine", "plateau"])
 def test_a_stopped_run_ends_as_one_that_was_not(settings, tmp_path, stop_after, schedule):
     config = changed(settings, schedule={"name": schedule, "patience": 0})
-    trainer, whole = start(config, tmp_path / "whole")
-    assert trainer.steps_per_epoch == STEPS
-    trainer.fit()
+    run, whole = start(config, tmp_path / "whole")
+    assert run.steps_per_epoch == STEPS
+    run.fit()
 
     steps = []
-    trainer, part = start(config, tmp_path / "part", should_stop=lambda: len(steps) >= stop_after)
-    trainer.callbacks[1].on_update = lambda *args: steps.append(args)
+    run, part = start(
+        config, tmp_path / "part", should_stop=lambda: run.state.step >= stop_after - 1
+    )
     with pytest.raises(Interrupted):
-        trainer.fit()
-    resumed, _ = go_on(config, part.path)
-    assert resumed.progress.step == stop_after
+        run.fit()
+    resumed, _ = resume(config, part.path)
+    assert resumed.state.step == stop_after
     resumed.fit()
     assert_equal_arrays(arrays(part.state), arrays(whole.state))
     assert_equal_arrays(arrays(part.best), arrays(whole.best))
@@ -144,28 +147,24 @@ def test_a_stopped_run_ends_as_one_that_was_not(settings, tmp_path, stop_after, 
 def test_a_stopped_run_keeps_its_loss_scale(settings, tmp_path):
     """As with train.amp=float16, which a CPU has not: two updates overflow, one each side."""
 
-    def overflow(trainer):
+    def overflow(run):
         # Told by the step, so that the run that goes on sees the same.
-        trainer.net.out_fc.weight.register_hook(
-            lambda g: g * np.inf if trainer.progress.step in (1, 4) else g
-        )
-        trainer.scale_loss = True
-        return trainer
+        run.net.out_fc.weight.register_hook(lambda g: g * np.inf if run.state.step in (1, 4) else g)
+        run.config = replace(run.config, train=replace(run.config.train, amp="float16"))
+        return run
 
     config = changed(settings)
-    trainer, whole = start(config, tmp_path / "whole")
-    overflow(trainer).fit()
-    steps = []
-    trainer, part = start(config, tmp_path / "part", should_stop=lambda: len(steps) >= 3)
-    trainer.callbacks[1].on_update = lambda *args: steps.append(args)
+    run, whole = start(config, tmp_path / "whole")
+    overflow(run).fit()
+    run, part = start(config, tmp_path / "part", should_stop=lambda: run.state.step >= 2)
     with pytest.raises(Interrupted):
-        overflow(trainer).fit()
-    resumed, _ = go_on(config, part.path)
-    assert (resumed.progress.loss_scale.value, resumed.progress.loss_scale.good) == (2.0**14, 1)
+        overflow(run).fit()
+    resumed, _ = resume(config, part.path)
+    assert (resumed.state.loss_scale.value, resumed.state.loss_scale.good_steps) == (2.0**14, 1)
     overflow(resumed).fit()
     assert_equal_arrays(arrays(part.state), arrays(whole.state))
     scales = [json.loads(read_tensors(x.state)[1]["progress"])["loss_scale"] for x in (part, whole)]
-    assert scales[0] == scales[1] == {"value": 2.0**13, "good": 3 * STEPS - 5}
+    assert scales[0] == scales[1] == {"value": 2.0**13, "good_steps": 3 * STEPS - 5}
 
 
 @pytest.mark.gpu
@@ -173,8 +172,8 @@ def test_a_stopped_run_keeps_its_loss_scale(settings, tmp_path):
 @pytest.mark.parametrize(("amp", "near"), [("none", 0.01), ("float16", 0.05)])
 def test_a_run_on_a_gpu_goes_on_and_learns_what_the_cpu_does(settings, tmp_path, amp, near):
     config = changed(settings, model={"dropout": 0.0}, data={"mean": "image"})
-    trainer, cpu = start(config, tmp_path / "cpu")
-    trainer.fit()
+    run, cpu = start(config, tmp_path / "cpu")
+    run.fit()
 
     config = changed(
         settings,
@@ -182,19 +181,16 @@ def test_a_run_on_a_gpu_goes_on_and_learns_what_the_cpu_does(settings, tmp_path,
         data={"mean": "image"},
         train={"device": "gpu", "amp": amp},
     )
-    steps = []
-    trainer, run = start(config, tmp_path / "gpu", should_stop=lambda: len(steps) >= 3)
-    trainer.callbacks[1].on_update = lambda *args: steps.append(args)
+    run, directory = start(config, tmp_path / "gpu", should_stop=lambda: run.state.step >= 2)
     with pytest.raises(Interrupted):
-        trainer.fit()
-    resumed, _ = go_on(config, run.path)
-    assert resumed.progress.step == 3
-    assert resumed.scale_loss == (amp == "float16")
+        run.fit()
+    resumed, _ = resume(config, directory.path)
+    assert resumed.state.step == 3
     resumed.fit()
-    got, want = ([r["train/loss"] for r in read_metrics(x.metrics)] for x in (run, cpu))
+    got, want = ([r["train/loss"] for r in read_metrics(x.metrics)] for x in (directory, cpu))
     assert got == pytest.approx(want, rel=near)
     assert len(got) == EPOCHS
-    Classifier.load(run.best)
+    Classifier.load(directory.best)
 
 
 def test_channels_last_leave_the_same_weights(settings, tmp_path, flowers):
@@ -202,13 +198,13 @@ def test_channels_last_leave_the_same_weights(settings, tmp_path, flowers):
     sums = []
     for last in (False, True):
         config = changed(settings, train={"channels_last": last, "compile": "none"})
-        trainer, run = start(config, tmp_path / str(last))
-        assert trainer.net.channels_last == last
-        trainer.fit()
-        sums.append(arrays(run.state))
+        run, directory = start(config, tmp_path / str(last))
+        assert run.net.channels_last == last
+        run.fit()
+        sums.append(arrays(directory.state))
     for name, array in sums[0].items():
         np.testing.assert_allclose(sums[1][name], array, rtol=1e-3, atol=1e-4, err_msg=name)
-    loaded = Classifier.load(run.best)
+    loaded = Classifier.load(directory.best)
     assert not loaded.net.channels_last
     picture = read_image(str(next((flowers / "daisy").iterdir())))
     twin = build_model(settings["model"]["name"], 5, channels_last=True, blank=True)
@@ -218,22 +214,22 @@ def test_channels_last_leave_the_same_weights(settings, tmp_path, flowers):
 
 
 def test_epochs_that_the_state_does_not_know_are_not_doubled(settings, tmp_path):
-    trainer, run = start(changed(settings), tmp_path / "run")
-    trainer.fit()
-    text = run.metrics.read_text()
+    run, directory = start(changed(settings), tmp_path / "run")
+    run.fit()
+    text = directory.metrics.read_text()
     fourth = text.splitlines()[-1].replace('"epoch": 3', '"epoch": 4')
-    run.metrics.write_text(f'{text}{fourth}\n{{"epo')
-    trainer, _ = assemble(changed(settings), lambda: run, resume=True)
-    trainer.fit()  # nothing left to do
-    assert run.metrics.read_text() == text
+    directory.metrics.write_text(f'{text}{fourth}\n{{"epo')
+    run, _ = resume(changed(settings), directory.path)
+    run.fit()  # nothing left to do
+    assert directory.metrics.read_text() == text
 
 
 def test_fine_tuning_starts_from_all_but_the_last_layer(settings, tmp_path):
-    trainer, run = start(changed(settings), tmp_path / "run")
-    trainer.fit()
-    model = {"pretrained": str(run.best), "skip_head": True}
+    run, directory = start(changed(settings), tmp_path / "run")
+    run.fit()
+    model = {"pretrained": str(directory.best), "skip_head": True}
     tuned, _ = start(changed(settings, model=model, train={"seed": 5}), tmp_path / "tuned")
-    got, want = dict(tuned.net.named_parameters()), arrays(run.best)
+    got, want = dict(tuned.net.named_parameters()), arrays(directory.best)
     np.testing.assert_array_equal(got["block1.0.weight"].numpy(), want["block1.0.weight"])
     assert not np.array_equal(got["out_fc.weight"].numpy(), want["out_fc.weight"])
 
@@ -306,53 +302,58 @@ def test_what_is_no_run_cannot_be_resumed(settings, tmp_path):
 
 def test_a_damaged_state_is_named_and_the_one_before_it_taken(settings, tmp_path, caplog):
     config = changed(settings)
-    trainer, whole = start(config, tmp_path / "whole")
-    trainer.fit()
-    trainer, run = start(config, tmp_path / "run")
-    trainer.fit()
-    data = bytearray(run.state.read_bytes())
+    run, whole = start(config, tmp_path / "whole")
+    run.fit()
+    run, directory = start(config, tmp_path / "run")
+    run.fit()
+    data = bytearray(directory.state.read_bytes())
     data[len(data) // 2] ^= 1
-    run.state.write_bytes(data)
-    trainer, _ = go_on(config, run.path)
-    assert trainer.progress.epoch == EPOCHS - 1
-    assert run.damaged_state.exists() and not run.state.exists()  # never to be kept as previous
-    assert f"{run.state} " in caplog.text and f"going on from {run.previous_state}" in caplog.text
-    trainer.fit()
-    assert_equal_arrays(arrays(run.state), arrays(whole.state))
-    assert [r["epoch"] for r in read_metrics(run.metrics)] == list(range(1, EPOCHS + 1))
-    run.state.write_bytes(b"damaged")
-    run.previous_state.write_bytes(b"damaged")
+    directory.state.write_bytes(data)
+    run, _ = resume(config, directory.path)
+    assert run.state.epoch == EPOCHS - 1
+    assert (
+        directory.damaged_state.exists() and not directory.state.exists()
+    )  # never to be kept as previous
+    assert (
+        f"{directory.state} " in caplog.text
+        and f"going on from {directory.previous_state}" in caplog.text
+    )
+    run.fit()
+    assert_equal_arrays(arrays(directory.state), arrays(whole.state))
+    assert [r["epoch"] for r in read_metrics(directory.metrics)] == list(range(1, EPOCHS + 1))
+    directory.state.write_bytes(b"damaged")
+    directory.previous_state.write_bytes(b"damaged")
     with pytest.raises(WeightsError, match=r"state\.previous\.safetensors .*damaged"):
-        go_on(config, run.path)
-    run.previous_state.unlink()
+        resume(config, directory.path)
+    directory.previous_state.unlink()
     with pytest.raises(WeightsError, match=r"state\.safetensors .*damaged"):
-        go_on(config, run.path)
+        resume(config, directory.path)
 
 
 def test_killed_between_two_renames_the_state_before_is_taken(settings, tmp_path):
-    trainer, run = start(changed(settings), tmp_path / "run")
-    trainer.fit()
-    run.state.unlink()
-    trainer, _ = go_on(changed(settings), run.path)
-    assert trainer.progress.epoch == EPOCHS - 1
+    run, directory = start(changed(settings), tmp_path / "run")
+    run.fit()
+    directory.state.unlink()
+    run, _ = resume(changed(settings), directory.path)
+    assert run.state.epoch == EPOCHS - 1
 
 
 def test_a_second_run_in_a_directory_is_refused(settings, tmp_path):
-    trainer, run = start(changed(settings), tmp_path / "run")
-    with pytest.raises(RunError, match=f"another process trains in {run.path}"):
-        go_on(changed(settings), run.path)
+    run, directory = start(changed(settings), tmp_path / "run")
+    with pytest.raises(RunError, match=f"another process trains in {directory.path}"):
+        resume(changed(settings), directory.path)
     with pytest.raises(RunError, match="not empty"):
-        start(changed(settings), run.path)
-    trainer.fit()
-    go_on(changed(settings), run.path)
+        start(changed(settings), directory.path)
+    run.fit()
+    resume(changed(settings), directory.path)
 
 
 def test_what_a_killed_run_was_writing_is_cleared_away(settings, tmp_path):
-    trainer, run = start(changed(settings), tmp_path / "run")
-    trainer.fit()
-    part = run.path / ".state.safetensors.123.part"
+    run, directory = start(changed(settings), tmp_path / "run")
+    run.fit()
+    part = directory.path / ".state.safetensors.123.part"
     part.touch()
-    go_on(changed(settings), run.path)
+    resume(changed(settings), directory.path)
     assert not part.exists()
     # Killed before its configuration was there: nothing that could be overwritten.
     (tmp_path / "other").mkdir()
@@ -371,23 +372,23 @@ def test_files_of_others_are_left_alone(settings, tmp_path):
 
 
 def test_a_run_with_results_does_not_start_again(settings, tmp_path):
-    trainer, run = start(changed(settings), tmp_path / "run")
-    trainer.fit()
-    for path in (run.state, run.previous_state):
+    run, directory = start(changed(settings), tmp_path / "run")
+    run.fit()
+    for path in (directory.state, directory.previous_state):
         path.unlink()
-    text = run.metrics.read_text()
+    text = directory.metrics.read_text()
     with pytest.raises(RunError, match=r"state is missing: .*model\.pretrained=.*best"):
-        go_on(changed(settings), run.path)
-    assert run.metrics.read_text() == text
+        resume(changed(settings), directory.path)
+    assert directory.metrics.read_text() == text
 
 
 def test_a_directory_that_was_replaced_is_not_written_to(settings, tmp_path):
-    trainer, run = start(changed(settings), tmp_path / "run")
-    run.path.rename(tmp_path / "elsewhere")
-    run.path.mkdir()
+    run, directory = start(changed(settings), tmp_path / "run")
+    directory.path.rename(tmp_path / "elsewhere")
+    directory.path.mkdir()
     with pytest.raises(RunError, match="removed or replaced"):
-        trainer.fit()
-    assert not run.best.exists() and not run.has_state()
+        run.fit()
+    assert not directory.best.exists() and not directory.has_state()
 
 
 def test_a_start_that_fails_lets_the_directory_go(settings, tmp_path, monkeypatch):
@@ -398,30 +399,30 @@ def test_a_start_that_fails_lets_the_directory_go(settings, tmp_path, monkeypatc
         raise RunError("no room")
 
     with monkeypatch.context() as patch:
-        patch.setattr("paddle_alexnet.training.assembly_old.BoardLog", fail)
+        patch.setattr("paddle_alexnet.log.run_log.BoardLog", fail)
         with pytest.raises(RunError, match="no room") as kept:
             start(config, tmp_path / "run")
     assert kept.tb is not None  # as long as it lives, so does what it tells of: the first start
-    trainer, _ = go_on(config, tmp_path / "run")
-    trainer.fit()
+    run, _ = resume(config, tmp_path / "run")
+    run.fit()
 
 
 def test_history_that_is_lost_is_said(settings, tmp_path, caplog):
-    trainer, run = start(changed(settings), tmp_path / "run")
-    trainer.fit()
-    run.metrics.write_text("")
-    go_on(changed(settings), run.path)
-    assert f"{run.metrics} has 0 bytes, but had" in caplog.text
+    run, directory = start(changed(settings), tmp_path / "run")
+    run.fit()
+    directory.metrics.write_text("")
+    resume(changed(settings), directory.path)
+    assert f"{directory.metrics} has 0 bytes, but had" in caplog.text
 
 
 def test_a_state_is_not_weights_and_weights_are_no_state(settings, tmp_path):
-    trainer, run = start(changed(settings, train={"epochs": 2}), tmp_path / "run")
-    trainer.fit()
+    run, directory = start(changed(settings, train={"epochs": 2}), tmp_path / "run")
+    run.fit()
     with pytest.raises(WeightsError, match=r"best\.safetensors"):
-        read_weights(run.state)
-    run.best.replace(run.state)
+        read_weights(directory.state)
+    directory.best.replace(directory.state)
     with pytest.raises(WeightsError, match="not the state"):
-        assemble(changed(settings), lambda: run, resume=True)
+        resume(changed(settings), directory.path)
 
 
 def test_training_never_looks_at_the_test_pictures(settings, tmp_path, flowers, monkeypatch):
@@ -432,42 +433,42 @@ def test_training_never_looks_at_the_test_pictures(settings, tmp_path, flowers, 
         return read_image(path, max_pixels)
 
     monkeypatch.setattr("paddle_alexnet.data.cache.read_image", read_and_note)
-    trainer, _ = start(changed(settings, train={"epochs": 2}), tmp_path / "run")
-    trainer.fit()
+    run, _ = start(changed(settings, train={"epochs": 2}), tmp_path / "run")
+    run.fit()
     listing = list_images(flowers)
     assert seen == {path for split in ("train", "val") for path, _ in listing.select(split)}
 
 
 def test_going_on_needs_no_pretrained_file_and_notes_the_environment(settings, tmp_path):
-    trainer, first = start(changed(settings, train={"epochs": 2}), tmp_path / "first")
-    trainer.fit()
+    run, first = start(changed(settings, train={"epochs": 2}), tmp_path / "first")
+    run.fit()
     config = changed(settings, model={"pretrained": str(first.best)}, train={"epochs": 2})
-    trainer, run = start(config, tmp_path / "run")
-    trainer.fit()
+    run, directory = start(config, tmp_path / "run")
+    run.fit()
     first.best.unlink()
-    assemble(config, lambda: run, resume=True, cpu_speed={"cores": 7})
-    again = json.loads((run.path / "environment-2.json").read_text())
+    resume(config, directory.path, cpu_settings={"cores": 7})
+    again = json.loads((directory.path / "environment-2.json").read_text())
     assert again["machine"]["cores"] == 7
 
 
 def test_a_run_that_saved_nothing_starts_again(settings, tmp_path):
     config = changed(settings)
-    trainer, whole = start(config, tmp_path / "whole")
-    trainer.fit()
+    run, whole = start(config, tmp_path / "whole")
+    run.fit()
 
     def fail(*args):
         raise KeyboardInterrupt  # as good as a kill: nothing is saved
 
-    trainer, run = start(config, tmp_path / "run")
-    trainer.callbacks[-1].on_epoch = fail  # best weights, metrics and curves are there
+    run, directory = start(config, tmp_path / "run")
+    run._save = fail  # best weights, metrics and curves are there
     with pytest.raises(KeyboardInterrupt):
-        trainer.fit()
-    assert run.best.exists() and not run.has_state()
-    trainer, _ = go_on(config, run.path)
-    trainer.fit()
-    assert_equal_arrays(arrays(run.state), arrays(whole.state))
-    assert [r["epoch"] for r in read_metrics(run.metrics)] == [1, 2, 3]
-    points = LogReader(file_path=str(run.path / "vdlrecords.main.log")).get_data(
+        run.fit()
+    assert directory.best.exists() and not directory.has_state()
+    run, _ = resume(config, directory.path)
+    run.fit()
+    assert_equal_arrays(arrays(directory.state), arrays(whole.state))
+    assert [r["epoch"] for r in read_metrics(directory.metrics)] == [1, 2, 3]
+    points = LogReader(file_path=str(directory.path / "vdlrecords.main.log")).get_data(
         "scalar", "step/loss"
     )
     want = LogReader(file_path=str(whole.path / "vdlrecords.main.log")).get_data(
@@ -477,13 +478,13 @@ def test_a_run_that_saved_nothing_starts_again(settings, tmp_path):
 
 
 def test_a_narrow_net_is_used_again_as_it_was_trained(settings, tmp_path):
-    trainer, run = start(changed(settings, model={"width": 0.5}), tmp_path / "run")
-    trainer.fit()
-    classifier = Classifier.load(run.best)
+    run, directory = start(changed(settings, model={"width": 0.5}), tmp_path / "run")
+    run.fit()
+    classifier = Classifier.load(directory.best)
     assert classifier.description.width == 0.5
     assert [s.channels for s in classifier.net.design.stages] == [4, 6, 6, 6, 8]
     with pytest.raises(WeightsError, match=r"width 0\.5.*model\.width 1\.0"):
-        start(changed(settings, model={"pretrained": str(run.best)}), tmp_path / "other")
+        start(changed(settings, model={"pretrained": str(directory.best)}), tmp_path / "other")
 
 
 def test_mean_picture_and_colour_noise_go_through_a_run(settings, tmp_path, flowers):
@@ -493,8 +494,8 @@ def test_mean_picture_and_colour_noise_go_through_a_run(settings, tmp_path, flow
         data={"mean": "image"},
         augment={"color_noise": "krizhevsky2012", "crop": "random"},
     )
-    trainer, whole = start(config, tmp_path / "whole")
-    trainer.fit()
+    run, whole = start(config, tmp_path / "whole")
+    run.fit()
     squares = FlowerFolder(flowers, "train", Preprocessing(TINY_SIDE, 36).square)
     pictures = np.stack([squares[i][0] for i in range(len(squares))]).astype(float)
     stored = arrays(whole.pixels)
@@ -512,12 +513,12 @@ def test_mean_picture_and_colour_noise_go_through_a_run(settings, tmp_path, flow
     np.testing.assert_allclose(got * MODELS["tiny"].preprocessing.std, want, atol=1e-3)
 
     stopping = iter([False] * 9 + [True] * 99)
-    trainer, run = start(config, tmp_path / "stopped", should_stop=lambda: next(stopping))
+    run, directory = start(config, tmp_path / "stopped", should_stop=lambda: next(stopping))
     with pytest.raises(Interrupted):
-        trainer.fit()
-    trainer, _ = assemble(config, lambda: RunDirectory.existing(run.path), resume=True)
-    trainer.fit()
-    assert_equal_arrays(arrays(run.state), arrays(whole.state))
+        run.fit()
+    run, _ = resume(config, directory.path)
+    run.fit()
+    assert_equal_arrays(arrays(directory.state), arrays(whole.state))
 
 
 def test_the_imagenet_configuration_on_a_small_set_in_that_layout(tmp_path, write_png):
@@ -542,12 +543,12 @@ def test_the_imagenet_configuration_on_a_small_set_in_that_layout(tmp_path, writ
             "train.device=cpu",
         ],
     )
-    trainer, run = start(config, tmp_path / "run")
-    assert (trainer.schedule.at(0), trainer.batches.images) == (0.01, 12)
-    before = trainer.net.block1[0].weight.numpy()
-    trainer.fit()
-    assert trainer.progress.step == 2
-    assert np.abs(trainer.net.block1[0].weight.numpy() - before).max() > 0
-    classifier = Classifier.load(run.best)
+    run, directory = start(config, tmp_path / "run")
+    assert (run.schedule.lr(0), run.batches.images) == (0.01, 12)
+    before = run.net.block1[0].weight.numpy()
+    run.fit()
+    assert run.state.step == 2
+    assert np.abs(run.net.block1[0].weight.numpy() - before).max() > 0
+    classifier = Classifier.load(directory.best)
     assert len(classifier.classes) == 1000
     assert classifier.description.mean_image.shape == (224, 224, 3)
