@@ -82,7 +82,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
     figures = {"split": source, "views": args.views, **result.figures(classifier.classes)}
     text = json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
     if args.json == "-":
-        print(printable_lines(text), end="")
+        print(printable_lines(text, None), end="")
         return 0
     if args.json:
         write_text(args.json, text)

@@ -86,7 +86,7 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
         objects = ",\n".join(json.dumps(row.to_json(), ensure_ascii=False) for row in rows)
         text = f"[\n{objects}\n]\n"
         if args.json == "-":
-            sys.stdout.write(printable_lines(text))
+            sys.stdout.write(printable_lines(text, None))
         else:
             write_text(args.json, text)
     if args.save_dir:
