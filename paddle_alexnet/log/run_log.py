@@ -17,7 +17,6 @@ from paddle_alexnet.data.sources import ImageData
 from paddle_alexnet.errors import RunError
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.log.board_log import BoardLog
-from paddle_alexnet.log.environment import describe_environment
 from paddle_alexnet.log.metrics import append_metrics
 from paddle_alexnet.log.run_directory import RunDirectory, rewind
 from paddle_alexnet.storage.files import write_text
@@ -50,7 +49,7 @@ def open_log(
         statistics: Of the training images, where the run needs them.
         batches: Augmented training batches, of which the board shows some.
         classifier: The net as it is at any time.
-        environment: Device, compile kind and settings of the CPU, for environment.json.
+        environment: What environment.json is to say.
 
     Raises:
         RunError: A file cannot be written.
@@ -65,8 +64,7 @@ def open_log(
         write_text(run.class_index, text + "\n")
         if statistics is not None:
             write_pixel_statistics(run.pixels, statistics)
-    record = {**describe_environment(environment["cpu"]), **environment}
-    write_text(run.free_environment(), json.dumps(record, indent=2))
+    write_text(run.free_environment(), json.dumps(environment, indent=2))
     labels = [data.train.label(index) for index in range(len(data.train))]
     stall = StallDetector(labels, config.train.label_smoothing)
     board = BoardLog(run.path, batches.augmented, data, classifier)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from paddle import nn
@@ -15,6 +15,9 @@ from paddle.optimizer import Optimizer
 
 from paddle_alexnet.config.resume_rules import describe_changes, fixed_values
 from paddle_alexnet.config.schema import Config
+from paddle_alexnet.data.pixel_statistics import PixelStatistics
+from paddle_alexnet.data.preprocessing import Preprocessing
+from paddle_alexnet.data.sources import ImageData
 from paddle_alexnet.errors import ConfigError, DataError, RunError, WeightsError
 from paddle_alexnet.log.metrics import read_metrics
 from paddle_alexnet.log.run_directory import RunDirectory, checked_sizes, log_sizes
@@ -33,6 +36,18 @@ logger = logging.getLogger(__name__)
 
 FORMAT = "paddle-alexnet-state"
 VERSION = "2"  # 1: before the fields of the state had their present names
+
+
+class Resumable(Protocol):
+    """What of a run is in its checkpoint."""
+
+    config: Config
+    net: nn.Layer
+    optimizer: Optimizer
+    average: ExponentialMovingAverage | None
+    schedule: Schedule
+    state: TrainState
+    fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -72,41 +87,27 @@ class Checkpoint:
                 f"put it back, or start a new run{self._keeping_weights()}"
             )
 
-    def restore(
-        self,
-        net: nn.Layer,
-        optimizer: Optimizer,
-        average: ExponentialMovingAverage | None,
-        schedule: Schedule,
-        fingerprint: str,
-    ) -> TrainState:
-        """Restore the parts of a run, built from the same configuration; returns where it stands.
-
-        Args:
-            net: As it was built.
-            optimizer: Of ``net``, before its first step.
-            average: Of ``net``.
-            schedule: Before its first step.
-            fingerprint: Hash of the data.
+    def restore(self, run: Resumable) -> None:
+        """Restore a run that was built from the same configuration.
 
         Raises:
             WeightsError: It is the checkpoint of another net, optimizer or schedule.
             DataError: Images or classes are not those that the run started with.
         """
-        if self.metadata.get("data") != fingerprint:
+        if self.metadata.get("data") != run.fingerprint:
             raise DataError(
                 f"{self.run.path} cannot continue: images or classes were added, removed, renamed "
                 "or changed since it started; put them back, or start a new run"
                 + self._keeping_weights()
             )
         try:
-            load_arrays(net, self._part("net"), self.path)
-            restore_optimizer(optimizer, net, self._part("optimizer"))
-            if average is not None:
-                average.restore(self._part("average"))
-            schedule.restore(parse_json(self.metadata["schedule"]))
+            load_arrays(run.net, self._part("net"), self.path)
+            restore_optimizer(run.optimizer, run.net, self._part("optimizer"))
+            if run.average is not None:
+                run.average.restore(self._part("average"))
+            run.schedule.restore(parse_json(self.metadata["schedule"]))
+            run.state = parse_strict(TrainState, self.metadata["progress"])
             self.log_sizes()
-            return parse_strict(TrainState, self.metadata["progress"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise WeightsError(
                 f"{self.path} is not a checkpoint of this configuration: {str(error)[:200]!r}"
@@ -188,43 +189,53 @@ def _last_whole(run: RunDirectory) -> tuple[Path, dict[str, np.ndarray], dict[st
         return run.previous_state, *content
 
 
-def write_checkpoint(
-    run: RunDirectory,
-    config: Config,
-    fingerprint: str,
-    *,
-    net: nn.Layer,
-    optimizer: Optimizer,
-    average: ExponentialMovingAverage | None,
-    schedule: Schedule,
-    state: TrainState,
-) -> None:
+def write_checkpoint(directory: RunDirectory, run: Resumable) -> None:
     """Write all that training needs to continue to the bit.
 
     No generator's state is among it: random numbers depend only on (seed, step) and (seed, epoch,
     index), see :mod:`paddle_alexnet.randomness`. The checkpoint before stays as
-    ``run.previous_state``.
+    ``directory.previous_state``.
 
     Raises:
         RunError: The file cannot be written, or the directory is no longer the run's own.
     """
-    run.check()
+    directory.check()
     parts = {
-        "net": net_arrays(net),
-        "optimizer": optimizer_arrays(optimizer, net),
-        "average": {} if average is None else average.arrays(),
+        "net": net_arrays(run.net),
+        "optimizer": optimizer_arrays(run.optimizer, run.net),
+        "average": {} if run.average is None else run.average.arrays(),
     }
     metadata = {
         "format": FORMAT,
         "version": VERSION,
-        "progress": json.dumps(dataclasses.asdict(state)),
-        "schedule": json.dumps(schedule.state()),
-        "history": json.dumps(log_sizes(run)),
-        "config": json.dumps(fixed_values(config)),
-        "data": fingerprint,
+        "progress": json.dumps(dataclasses.asdict(run.state)),
+        "schedule": json.dumps(run.schedule.state()),
+        "history": json.dumps(log_sizes(directory)),
+        "config": json.dumps(fixed_values(run.config)),
+        "data": run.fingerprint,
     }
     arrays = {f"{part}/{name}": a for part, named in parts.items() for name, a in named.items()}
-    write_tensors(run.state, arrays, metadata, keep=run.previous_state)
+    write_tensors(directory.state, arrays, metadata, keep=directory.previous_state)
+
+
+def describe_weights(
+    config: Config,
+    data: ImageData,
+    preprocessing: Preprocessing,
+    statistics: PixelStatistics | None,
+) -> Description:
+    """What a weights file of a run says beside the weights, so that it can be used alone."""
+    mean_image = None
+    if config.data.mean == "image":
+        mean_image = statistics.mean_crop(preprocessing.input_size).astype(np.float32)
+    return Description(
+        config.model.name,
+        tuple(data.classes),
+        preprocessing,
+        data.split_rule,
+        width=config.model.width,
+        mean_image=mean_image,
+    )
 
 
 def save_best(

@@ -6,7 +6,6 @@ back: what happens in a step or an epoch stands here, in the order in which it h
 """
 
 import contextlib
-import functools
 import itertools
 import logging
 import math
@@ -25,6 +24,7 @@ from paddle_alexnet.data.sources import measure_statistics, needs_statistics, op
 from paddle_alexnet.data.transforms import build_augmentation
 from paddle_alexnet.errors import RunError
 from paddle_alexnet.inference.classifier import Classifier
+from paddle_alexnet.log.environment import describe_environment
 from paddle_alexnet.log.run_directory import RunDirectory
 from paddle_alexnet.log.run_log import RunLog, open_log
 from paddle_alexnet.nets.layers import Normalize
@@ -33,7 +33,12 @@ from paddle_alexnet.randomness import dropout_seed
 from paddle_alexnet.runtime.cpu import hand_back_after
 from paddle_alexnet.runtime.device import check_amp, choose_device
 from paddle_alexnet.runtime.distributed import ALONE, Ranks
-from paddle_alexnet.training.checkpoint import open_checkpoint, save_best, write_checkpoint
+from paddle_alexnet.training.checkpoint import (
+    describe_weights,
+    open_checkpoint,
+    save_best,
+    write_checkpoint,
+)
 from paddle_alexnet.training.diagnostics import NonfiniteStep, gradient_norms, squared_gradient_norm
 from paddle_alexnet.training.evaluation import Evaluation, evaluate
 from paddle_alexnet.training.initial_weights import find_model, initial_net
@@ -118,18 +123,7 @@ def open_run(
         val_batches = EvaluationBatches(data.val, preprocessing, **loading)
 
         # What a weights file says beside the weights; with it the net is a classifier.
-        description = Description(
-            config.model.name,
-            tuple(data.classes),
-            preprocessing,
-            data.split_rule,
-            width=config.model.width,
-            mean_image=(
-                statistics.mean_crop(preprocessing.input_size)
-                if config.data.mean == "image"
-                else None
-            ),
-        )
+        description = describe_weights(config, data, preprocessing, statistics)
         classifier = Classifier(net, description)
 
         # Step (net and loss, perhaps compiled), optimizer, schedule.
@@ -150,8 +144,7 @@ def open_run(
             optimizer=build_optimizer(config.optimizer, net),
             schedule=build_schedule(config, len(batches)),
             batches=batches,
-            evaluate=functools.partial(
-                evaluate,
+            evaluate=lambda: evaluate(
                 net,
                 classifier.normalize,
                 val_batches,
@@ -159,7 +152,7 @@ def open_run(
                 topk=config.train.topk,
                 ranks=ranks,
             ),
-            average=decay and ExponentialMovingAverage(net, decay),
+            average=None if decay is None else ExponentialMovingAverage(net, decay),
             description=description,
             fingerprint=data.fingerprint,
             should_stop=should_stop,
@@ -168,13 +161,11 @@ def open_run(
 
         # Where a resumed run stands; then directory and logs.
         if checkpoint is not None:
-            run.state = checkpoint.restore(
-                run.net, run.optimizer, run.average, run.schedule, data.fingerprint
-            )
+            checkpoint.restore(run)
         if ranks.first:
             run.directory = resume or RunDirectory.create(config.run.dir, name)
             on_failure.callback(run.directory.release)
-            environment = {"device": device, "compile": compile_kind, "cpu": cpu_settings or {}}
+            environment = describe_environment(cpu_settings or {}, device)
             run.log = open_log(
                 run.directory,
                 config,
@@ -183,7 +174,7 @@ def open_run(
                 statistics=statistics,
                 batches=batches,
                 classifier=classifier,
-                environment=environment,
+                environment={**environment, "compile": compile_kind},
             )
         on_failure.pop_all()
     return run
@@ -374,13 +365,4 @@ class Run:
     def _save(self) -> None:
         """Write the checkpoint; after the logs, as it holds their sizes."""
         if self.directory is not None:
-            write_checkpoint(
-                self.directory,
-                self.config,
-                self.fingerprint,
-                net=self.net,
-                optimizer=self.optimizer,
-                average=self.average,
-                schedule=self.schedule,
-                state=self.state,
-            )
+            write_checkpoint(self.directory, self)

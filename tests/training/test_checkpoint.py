@@ -50,11 +50,10 @@ def edit(directory, sections, section, key, value):
     directory.config.write_text(write_config(make_config(values)))
 
 
-def repaint(image):
+def repaint(path):
     """Other content under the same name."""
-    image = read_image(str(image))
-    _, data = cv2.imencode(".jpg", image[::-1])
-    image.write_bytes(data.tobytes())
+    _, data = cv2.imencode(".jpg", read_image(str(path))[::-1])
+    path.write_bytes(data.tobytes())
 
 
 def test_other_content_under_the_same_name(directory, images):

@@ -152,7 +152,7 @@ def test_the_average_is_evaluated_and_given_back():
     assert not np.array_equal(log.evaluated, run.net[0].weight.numpy())
 
 
-def test_dropout_is_told_by_seed_and_step():
+def test_dropout_depends_only_on_seed_and_step():
     weights = []
     for seed in (0, 0, 1):
         run = make(dropout=0.5, seed=seed)
@@ -163,7 +163,7 @@ def test_dropout_is_told_by_seed_and_step():
 
 
 @pytest.mark.parametrize("stop_after", [1, 2, 3, 5])
-def test_stopping_saves_between_updates_and_goes_on_there(stop_after):
+def test_stopping_saves_between_steps_and_resumes_there(stop_after):
     log = Log()
     run = make(log, should_stop=lambda: log.run.state.step >= stop_after - 1)
     with pytest.raises(Interrupted):
@@ -201,12 +201,12 @@ def test_a_stop_in_a_log_window_does_not_cut_it():
 
 
 def spoil(run, steps, value=np.inf):
-    """Make the loss of the updates ``steps`` (from 0) not finite."""
+    """Make the loss of the steps ``steps`` (from 0) not finite."""
     step = run.step
     run.step = lambda x, y: step(x * value if run.state.step in steps else x, y)
 
 
-def test_an_update_that_is_not_finite_stops_with_all_that_is_known():
+def test_a_step_that_is_not_finite_stops_with_all_that_is_known():
     log = Log()
     run = make(log)
     spoil(run, [4])
@@ -225,7 +225,7 @@ def test_a_gradient_that_is_not_finite_is_found_where_the_loss_is():
         run.fit()
 
 
-def test_skipped_updates_leave_weights_velocity_and_means_alone():
+def test_skipped_steps_leave_weights_velocity_and_means_alone():
     log = Log()
     run = make(log, on_nonfinite="skip", epochs=1, log_every_steps=1)
     spoil(run, [1])
@@ -240,7 +240,7 @@ def test_skipped_updates_leave_weights_velocity_and_means_alone():
     sizes = np.array([BATCH, IMAGES - 2 * BATCH])
     mean = (np.array([r["loss"] for r in log.steps]) * sizes).sum() / sizes.sum()
     assert log.epochs[0]["train/loss"] == pytest.approx(mean)
-    # The velocity is as if the update had not been: by hand with the two others.
+    # The velocity is as if the step had not been: by hand with the two others.
     assert run.state.skipped == 0
 
 
@@ -253,7 +253,7 @@ def test_a_val_loss_that_is_not_finite_ends_the_run_unsaved():
     assert log.events == ["close"]
 
 
-def test_ten_skipped_updates_in_a_row_are_too_many():
+def test_ten_skipped_steps_in_a_row_are_too_many():
     run = make(on_nonfinite="skip", epochs=9)
     spoil(run, range(4, 99))
     with pytest.raises(RunError, match="no step of epoch 3 was finite"):
@@ -368,3 +368,11 @@ def test_a_step_has_one_transfer_from_the_device(monkeypatch):
         # numpy() and what reads the array that it gave.
         assert calls.count("numpy") == 1
         assert set(calls) <= {"numpy"}
+
+
+def test_freed_memory_is_returned_before_the_first_step_and_after_each(monkeypatch):
+    """How many of them count is up to hand_back_after: tests/runtime/test_cpu.py."""
+    calls = []
+    monkeypatch.setattr("paddle_alexnet.training.train.hand_back_after", calls.append)
+    make(epochs=1).fit()
+    assert calls == [0, 1, 2, 3]
