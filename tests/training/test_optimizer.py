@@ -241,7 +241,7 @@ def test_an_error_in_the_block_gives_the_weights_back():
         {"bias": np.full(2, np.inf, np.float32)},
     ],
 )
-def test_arrays_that_are_not_of_this_net(change):
+def test_averages_of_another_net_are_refused(change):
     average = ExponentialMovingAverage(nn.Linear(2, 2), 0.5)
     arrays = {**average.arrays(), **change}
     with pytest.raises(ValueError, match="average"):

@@ -126,7 +126,6 @@ def test_a_stopped_run_ends_as_one_that_was_not_stopped(settings, tmp_path, stop
     assert run.steps_per_epoch == STEPS
     run.fit()
 
-    steps = []
     run, part = start(
         config, tmp_path / "part", should_stop=lambda: run.state.step >= stop_after - 1
     )
