@@ -6,6 +6,7 @@ import functools
 import json
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from paddle_alexnet.errors import ConfigError, RunError, WeightsError
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.log.board_log import PANEL_PICTURES, BoardLog
 from paddle_alexnet.log.environment import describe_environment
-from paddle_alexnet.log.metrics import MetricsFile, read_metrics
+from paddle_alexnet.log.metrics import append_metrics, read_metrics
 from paddle_alexnet.log.run_directory import RunDirectory, rewind
 from paddle_alexnet.log.terminal import ProgressBar
 from paddle_alexnet.nets.layers import Normalize
@@ -31,9 +32,10 @@ from paddle_alexnet.nets.weights import HEAD, Description, load_arrays, read_wei
 from paddle_alexnet.runtime.device import check_amp, choose_device
 from paddle_alexnet.runtime.distributed import ALONE, Ranks
 from paddle_alexnet.storage.files import write_text
+from paddle_alexnet.training.callbacks import Callback
 from paddle_alexnet.training.checkpoint import read_state
 from paddle_alexnet.training.checkpoints_old import Checkpoints
-from paddle_alexnet.training.evaluation import evaluate
+from paddle_alexnet.training.evaluation import Evaluation, evaluate
 from paddle_alexnet.training.freed_memory import FreedMemory
 from paddle_alexnet.training.loop import Trainer
 from paddle_alexnet.training.optimizer import ExponentialMovingAverage, build_optimizer
@@ -42,6 +44,16 @@ from paddle_alexnet.training.stall_old import Warnings
 from paddle_alexnet.training.step import TrainingStep, choose_compile, compile_step
 
 logger = logging.getLogger(__name__)
+
+
+class _MetricsFile(Callback):
+    """Appends the metrics of each epoch."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_epoch(self, trainer: Trainer, record: dict[str, float], val: Evaluation) -> None:
+        append_metrics(self.path, record)
 
 
 def assemble(
@@ -194,7 +206,7 @@ def _assemble(
     chosen = np.linspace(0, len(val) - 1, min(PANEL_PICTURES, len(val)), dtype=int)
     trainer.callbacks += [
         Warnings(run, inputs.train.labels, config.train.label_smoothing),
-        MetricsFile(run.metrics),
+        _MetricsFile(run.metrics),
         BoardLog(
             run.path,
             config=config,

@@ -11,10 +11,10 @@ import numpy as np
 from paddle_alexnet.config.resume_rules import describe_changes, fixed_values
 from paddle_alexnet.config.schema import Config
 from paddle_alexnet.errors import ConfigError, DataError, WeightsError
-from paddle_alexnet.log.run_directory import RunDirectory, checked_sizes, history_sizes
+from paddle_alexnet.log.run_directory import HistorySizes, RunDirectory, history_sizes
 from paddle_alexnet.nets.weights import load_arrays, net_arrays
 from paddle_alexnet.printable import printable
-from paddle_alexnet.storage.files import parse_json
+from paddle_alexnet.storage.files import parse_json, parse_strict
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
 from paddle_alexnet.training.loop import Trainer
 from paddle_alexnet.training.optimizer import optimizer_arrays, restore_optimizer
@@ -100,7 +100,7 @@ class State:
                 trainer.average.restore(self._part("average"))
             trainer.schedule.restore(parse_json(self.metadata["schedule"]))
             trainer.progress = TrainState.from_plain(parse_json(self.metadata["progress"]))
-            return checked_sizes(parse_json(self.metadata["history"]))
+            return parse_strict(HistorySizes, self.metadata["history"])
         except (KeyError, TypeError, ValueError) as error:
             raise WeightsError(
                 f"{self.path} is not a state of this configuration: {printable(str(error), 200)}"
