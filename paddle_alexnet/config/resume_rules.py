@@ -13,11 +13,11 @@ from paddle_alexnet.errors import ConfigError
 # value that it started with. A new key is one of those until it is named here.
 MAY_CHANGE = {
     "data.root": "images may be moved; their names and content are compared",
-    "data.prepare": "only matters before there are images",
+    "data.prepare": "only matters where there are no images yet",
     "data.train_list": "may be moved; its content is compared",
     "data.val_list": "may be moved; its content is compared",
     "data.class_names": "may be moved; its content is compared",
-    "data.max_pixels": "the images that it leaves out are compared",
+    "data.max_pixels": "the images that it leaves are compared",
     "data.workers": "batches are the same with any number",
     "data.cache": "batches are the same with and without",
     "data.cache_gib": "batches are the same with and without",
