@@ -7,12 +7,11 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from paddle import nn
 from paddle.optimizer import Optimizer
-from pydantic import Field
 
 from paddle_alexnet.config.resume_rules import describe_changes, fixed_values
 from paddle_alexnet.config.schema import Config
@@ -21,7 +20,7 @@ from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.sources import ImageData
 from paddle_alexnet.errors import ConfigError, DataError, RunError, WeightsError
 from paddle_alexnet.log.metrics import read_metrics
-from paddle_alexnet.log.run_directory import RunDirectory, history_sizes
+from paddle_alexnet.log.run_directory import HistorySizes, RunDirectory, history_sizes
 from paddle_alexnet.nets.weights import Description, load_arrays, net_arrays, write_weights
 from paddle_alexnet.storage.files import parse_json, parse_strict
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
@@ -35,7 +34,6 @@ from paddle_alexnet.training.state import TrainState
 
 logger = logging.getLogger(__name__)
 
-Size = Annotated[int, Field(ge=0, lt=1 << 63)]  # bytes
 FORMAT = "paddle-alexnet-state"
 VERSION = "2"  # 1: before the fields of the state had their present names
 
@@ -117,7 +115,7 @@ class Checkpoint:
 
     def log_sizes(self) -> dict[str, int]:
         """Bytes of each log when it was written; see :func:`...log.run_directory.rewind`."""
-        return parse_strict(dict[str, Size], self.metadata["history"])
+        return parse_strict(HistorySizes, self.metadata["history"])
 
     def _part(self, prefix: str) -> dict[str, np.ndarray]:
         start = f"{prefix}/"
