@@ -113,6 +113,9 @@ def dump_yaml(values: Any) -> str:
 
 MAX_CONFIG = 1 << 20  # bytes of a file
 MAX_FAULTS = 20  # shown of a file
+REMOVED_DISK_CACHE = (
+    "was removed: tools/resize_images.py SRC DST --short-side 256 makes small copies once"
+)
 
 
 def read_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
@@ -153,6 +156,10 @@ def make_config(values: dict[str, Any], source: str = "configuration") -> Config
     """
     # An empty section ("augment:" alone) reads as null: all its defaults.
     values = {k: {} if v is None and k in _SECTIONS else v for k, v in values.items()}
+    data = values.get("data")
+    if isinstance(data, dict) and (data.get("cache") == "disk" or "cache_dir" in data):
+        key = "data.cache_dir" if "cache_dir" in data else "data.cache: disk"
+        raise ConfigError(f"{source}: {key} {REMOVED_DISK_CACHE}")
     try:
         # By way of JSON, where pydantic's strict mode takes mappings for dataclasses.
         config = pydantic.TypeAdapter(Config).validate_json(json.dumps(values, default=str))
@@ -191,8 +198,8 @@ def _check_together(config: Config, source: str) -> None:
         )
     if config.data.cache == "ram" and config.data.workers:
         raise ConfigError(
-            f"{source}: data.cache ram keeps pictures in the process that trains, but data.workers "
-            f"({config.data.workers}) decode in others: set data.workers 0 or data.cache disk"
+            f"{source}: data.cache ram keeps images in the process that trains, but data.workers "
+            f"({config.data.workers}) decode in others: set data.workers 0 or data.cache none"
         )
     lists = (config.data.train_list, config.data.val_list)
     if (lists[0] is None) != (lists[1] is None):

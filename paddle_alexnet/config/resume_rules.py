@@ -14,16 +14,16 @@ from paddle_alexnet.printable import printable, printable_name
 # Any other key has a part in the weights and the figures that a run was to have, so a run goes on
 # only with the value that it started with; a new key is among those until it is named here.
 MAY_CHANGE = {
-    "data.root": "pictures may be moved; they are known by their names and content",
-    "data.prepare": "is for where there are no pictures yet",
+    "data.source": "the images that it finds are compared",
+    "data.root": "images may be moved; their names and content are compared",
+    "data.prepare": "only matters where there are no images yet",
     "data.train_list": "may be moved; what it says is compared",
     "data.val_list": "may be moved; what it says is compared",
     "data.class_names": "may be moved; what it says is compared",
-    "data.max_pixels": "which pictures it leaves out is compared",
+    "data.max_pixels": "the images that it leaves are compared",
     "data.workers": "batches are the same with any number",
     "data.cache": "batches are the same with and without",
     "data.cache_gib": "batches are the same with and without",
-    "data.cache_dir": "batches are the same with and without",
     "train.epochs": "a run may be made longer or end early",
     "train.device": "a run may be moved to another machine; only rounding differs",
     "train.amp": "another machine may not have it; only rounding differs",

@@ -14,10 +14,15 @@ from paddle import nn
 
 from paddle_alexnet.config.load import read_config, write_config
 from paddle_alexnet.config.schema import Config
-from paddle_alexnet.data.dataset import digest
-from paddle_alexnet.data.flower_folder import class_index
-from paddle_alexnet.data.pixel_statistics import read_pixel_statistics, write_pixel_statistics
-from paddle_alexnet.data.sources import needs_pixel_statistics, open_data
+from paddle_alexnet.data.batches import EvaluationBatches, TrainingBatches
+from paddle_alexnet.data.list_files import class_index
+from paddle_alexnet.data.pixel_statistics import (
+    ColorNoise,
+    read_pixel_statistics,
+    write_pixel_statistics,
+)
+from paddle_alexnet.data.sources import measure_statistics, needs_pixel_statistics, open_data
+from paddle_alexnet.data.transforms import build_augmentation
 from paddle_alexnet.errors import ConfigError, RunError, WeightsError
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.log.board_log import PANEL_PICTURES, BoardLog
@@ -110,24 +115,38 @@ def _assemble(
         state.check_config(config)
     elif run is not None:
         _check_begun(run)
-    inputs = open_data(config, MODELS[config.model.name].preprocessing, ranks)
+    inputs = open_data(config, ranks)
+    preprocessing = MODELS[config.model.name].preprocessing
     num_classes = len(inputs.classes)
     paddle.seed(config.train.seed)
     # Before the pictures are read for their mean: a mistake is found in seconds.
     net = _build_net(config, num_classes, start=state is None)
     known = state is not None and needs_pixel_statistics(config)
     pixels = (
-        read_pixel_statistics(run.pixels, inputs.preprocessing.resize)
+        read_pixel_statistics(run.pixels, preprocessing.resize)
         if known
-        else inputs.pixels(config)
+        else measure_statistics(inputs, config, preprocessing, ranks)
     )
-    batches = inputs.training_batches(config, pixels, noise_epochs(config.schedule))
-    preprocessing = inputs.preprocessing
+    noise = None
+    if config.augment.color_noise != "none" and pixels is not None:
+        noise = ColorNoise.make(config.augment.color_noise, pixels)
+    loading = {
+        "batch_size": config.train.batch_size,
+        "workers": config.data.workers,
+        "share": ranks.share,
+    }
+    batches = TrainingBatches(
+        inputs.train,
+        build_augmentation(config.augment, preprocessing),
+        seed=config.train.seed,
+        noise=noise,
+        **loading,
+    )
     description = Description(
         config.model.name,
         tuple(inputs.classes),
         preprocessing,
-        inputs.rule,
+        inputs.split_rule,
         width=config.model.width,
         mean_image=(
             pixels.mean_crop(preprocessing.input_size).astype(np.float32)
@@ -136,7 +155,7 @@ def _assemble(
         ),
     )
     classifier = Classifier(net, description)
-    decay, noise = config.optimizer.average, batches.view.noise
+    decay = config.optimizer.average
     kind, reason = choose_compile(config.train.compile, net)
     amp = (config.train.amp, config.train.amp_level)
     if reason is not None:
@@ -159,12 +178,13 @@ def _assemble(
             evaluate,
             net,
             classifier.normalize,
-            inputs.val_batches(config),
+            EvaluationBatches(inputs.val, preprocessing, **loading),
             num_classes=num_classes,
             topk=config.train.topk,
             ranks=ranks,
         ),
         epochs=config.train.epochs,
+        noise_epochs=noise_epochs(config.schedule),
         accumulate_steps=config.train.accumulate_steps,
         seed=config.train.seed,
         average=None if decay is None else ExponentialMovingAverage(net, decay),
@@ -175,7 +195,7 @@ def _assemble(
         scale_loss=config.train.amp == "float16",
         ranks=ranks,
     )
-    pictures = digest(inputs.listing)
+    pictures = inputs.fingerprint
     history = {} if state is None else state.restore(trainer, pictures)
     trainer.callbacks = [FreedMemory()]
     if not ranks.first:
@@ -191,15 +211,16 @@ def _assemble(
     environment = {**describe_environment(cpu_speed, device), "compile": kind}
     write_text(run.free_environment(), json.dumps(environment, indent=2))
     val = inputs.val
+    labels = [inputs.train.label(index) for index in range(len(inputs.train))]
     chosen = np.linspace(0, len(val) - 1, min(PANEL_PICTURES, len(val)), dtype=int)
     trainer.callbacks += [
-        Warnings(run, inputs.train.labels, config.train.label_smoothing),
+        Warnings(run, labels, config.train.label_smoothing),
         MetricsFile(run.metrics),
         BoardLog(
             run.path,
             config=config,
-            view=batches.view,
-            val_images=[val[int(i)] for i in chosen],
+            view=batches.augmented,
+            val_images=[(preprocessing(val.image(int(i))), val.label(int(i))) for i in chosen],
             predict=lambda images: classifier.scores_of_inputs(np.stack(images)),
             classes=inputs.classes,
         ),

@@ -45,6 +45,7 @@ class Trainer:
         batches: Augmented training batches.
         evaluate: Measures ``net`` on the val pictures.
         epochs: Passes over the training images.
+        noise_epochs: The first epochs have colour noise, so many; None for all.
         accumulate_steps: Batches an update.
         seed: Of dropout.
         average: Running average of the weights, which is evaluated then; or None.
@@ -66,6 +67,7 @@ class Trainer:
     batches: TrainingBatches
     evaluate: Callable[[], Evaluation]
     epochs: int
+    noise_epochs: int | None = None
     accumulate_steps: int = 1
     seed: int = 0
     average: ExponentialMovingAverage | None = None
@@ -108,7 +110,9 @@ class Trainer:
         self.net.train()
         first = progress.epoch_step * self.accumulate_steps
         mark = time.perf_counter()
-        for group in _groups(self.batches.epoch(progress.epoch, first), self.accumulate_steps):
+        noisy = self.noise_epochs is None or progress.epoch < self.noise_epochs
+        batches = self.batches.epoch(progress.epoch, first, noisy)
+        for group in _groups(batches, self.accumulate_steps):
             waited = time.perf_counter() - mark
             images = self._update(group)
             progress.step += 1
@@ -183,7 +187,7 @@ class Trainer:
             float(self.optimizer.get_lr()),
             loss,
             gradient_norms(self.net),
-            self.batches.files(
+            self.batches.names(
                 progress.epoch, progress.epoch_step * self.accumulate_steps, self.accumulate_steps
             ),
         )

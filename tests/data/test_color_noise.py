@@ -61,12 +61,12 @@ def test_an_unknown_kind():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_picture_changes_by_one_shift(flowers, kind):
-    """From the file to the input: all pixels of a picture by the same, each picture its own."""
-    pictures, noise = FlowerFolder(flowers), ColorNoise.make(kind, PIXELS)
+def test_each_image_is_changed_by_one_shift(flowers, kind):
+    """From the file to the input: all pixels of an image by the same, each image by its own."""
+    dataset, noise = FlowerFolder(flowers), ColorNoise.make(kind, PIXELS)
     settings = {"batch_size": 50, "seed": 3}
-    plain = TrainingBatches(pictures, RandomCrop(16, 20), **settings)
-    noisy = TrainingBatches(pictures, RandomCrop(16, 20), noise=noise, **settings)
+    plain = TrainingBatches(dataset, RandomCrop(16, 20), **settings)
+    noisy = TrainingBatches(dataset, RandomCrop(16, 20), noise=noise, **settings)
     ((images, labels),) = plain.epoch(1)
     ((same_images, same_labels, shifts),) = noisy.epoch(1)
     np.testing.assert_array_equal(images.numpy(), same_images.numpy())
@@ -83,20 +83,18 @@ def test_each_picture_changes_by_one_shift(flowers, kind):
     assert len(np.unique(shifts.numpy()[:, 0])) == 50
 
 
-def test_shifts_are_told_by_seed_epoch_and_picture_and_end_in_time(flowers):
-    pictures, noise = FlowerFolder(flowers), ColorNoise.make("paper", PIXELS)
+def test_shifts_depend_on_seed_epoch_and_image_and_can_be_off(flowers):
+    dataset, noise = FlowerFolder(flowers), ColorNoise.make("paper", PIXELS)
 
-    def shifts(epoch, **settings):
-        batches = TrainingBatches(
-            pictures, RandomCrop(16, 20), noise=noise, noise_epochs=2, **settings
-        )
-        return [part[2].numpy() for part in batches.epoch(epoch) if len(part) > 2]
+    def shifts(epoch, noisy=True, **settings):
+        batches = TrainingBatches(dataset, RandomCrop(16, 20), noise=noise, **settings)
+        return [part[2].numpy() for part in batches.epoch(epoch, noisy=noisy) if len(part) > 2]
 
     first = np.concatenate(shifts(1, batch_size=8, seed=1))
     np.testing.assert_array_equal(first, np.concatenate(shifts(1, batch_size=20, seed=1)))
     np.testing.assert_array_equal(first, np.concatenate(shifts(1, batch_size=8, seed=1, workers=1)))
     assert not np.array_equal(first, np.concatenate(shifts(0, batch_size=8, seed=1)))
-    assert shifts(2, batch_size=8, seed=1) == []
+    assert shifts(1, noisy=False, batch_size=8, seed=1) == []
 
 
 def test_pixels_of_the_input_move_as_the_formula_says():

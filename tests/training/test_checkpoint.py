@@ -101,7 +101,7 @@ def test_an_edited_configuration(run, sections, section, key, value, words):
 
 def test_what_may_change(run, sections, pictures, tmp_path):
     moved = pictures.rename(tmp_path / "moved")
-    data = {"root": str(moved), "workers": 1, "cache": "disk", "cache_dir": str(tmp_path / "c")}
+    data = {"root": str(moved), "cache": "ram"}
     train = {**sections["train"], "epochs": 2, "log_every_steps": 1, "save_every_steps": 1}
     values = {**sections, "data": data, "train": {**train, "on_nonfinite": "skip"}}
     run.config.write_text(write_config(make_config(values)))

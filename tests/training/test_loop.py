@@ -29,12 +29,12 @@ class Batches:
     def __len__(self):
         return 3
 
-    def epoch(self, epoch, first_batch=0):
+    def epoch(self, epoch, first_batch=0, noisy=True):
         for start in range(first_batch * BATCH, IMAGES, BATCH):
             part = slice(start, start + BATCH)
             yield [paddle.to_tensor(PICTURES[part]), paddle.to_tensor(LABELS[part])]
 
-    def files(self, epoch, first_batch, count):
+    def names(self, epoch, first_batch, count):
         return tuple(f"{i}.png" for i in range(first_batch * BATCH, IMAGES))[: count * BATCH]
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from paddle_alexnet.config.load import make_config, read_config
-from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.sources import _check_shares, open_data
 from paddle_alexnet.errors import ConfigError
 from paddle_alexnet.log.metrics import read_metrics
@@ -31,7 +30,7 @@ SETTINGS = [
 class Unmet(Ranks):
     """Two processes that need not meet."""
 
-    def total(self, values):
+    def all_reduce_sum(self, values):
         return values
 
 
@@ -108,4 +107,4 @@ def test_readmes_machines_can_share_imagenet():
 def test_a_last_batch_that_is_too_small(flowers):
     config = make_config({"data": {"root": str(flowers)}, "train": {"batch_size": 49}})
     with pytest.raises(ConfigError, match=r"leave 1 for the last batch, fewer than 2 processes"):
-        open_data(config, Preprocessing(), Unmet(0, 2))
+        open_data(config, Unmet(0, 2))

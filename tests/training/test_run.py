@@ -431,7 +431,7 @@ def test_training_never_looks_at_the_test_pictures(settings, tmp_path, flowers, 
         seen.add(str(path))
         return read_image(path, max_pixels)
 
-    monkeypatch.setattr("paddle_alexnet.data.cache.read_image", read_and_note)
+    monkeypatch.setattr("paddle_alexnet.data.sources.read_image", read_and_note)
     trainer, _ = start(changed(settings, train={"epochs": 2}), tmp_path / "run")
     trainer.fit()
     listing = list_images(flowers)
