@@ -65,16 +65,13 @@ def main(cpu_speed: dict[str, Any]) -> int:
             f"--views 10: {classifier.description.architecture} sees whole pictures, resized to "
             "its input; ten views would be the same two"
         )
-    dataset = FlowerFolder(
-        listing,
-        args.split,
-        preprocessing if args.views == 1 else preprocessing.views,
-        functools.partial(read_image, max_pixels=args.max_pixels),
-    )
+    read = functools.partial(read_image, max_pixels=args.max_pixels)
+    dataset = FlowerFolder(listing, args.split, read=read)
+    preprocess = preprocessing if args.views == 1 else preprocessing.views
     result = evaluate(
         classifier.net,
         classifier.normalize,
-        EvaluationBatches(dataset, batch_size=args.batch_size),
+        EvaluationBatches(dataset, preprocess, batch_size=args.batch_size),
         num_classes=len(classifier.classes),
         topk=args.top_k,
     )

@@ -116,8 +116,7 @@ def _data(settings: Settings) -> Measured:
     listing = list_images(_pictures(settings))
     preprocessing = MODELS[settings.model].preprocessing
     view = reader_cases.reader_view(listing, preprocessing)
-    kept = settings.scratch / "kept"
-    cases = reader_cases.reader_cases(listing, preprocessing, settings.batch, kept)
+    cases = reader_cases.reader_cases(listing, preprocessing, settings.batch)
     if settings.against_torch:
         from paddle_alexnet.benchmark import torch_reader
 

@@ -23,6 +23,9 @@ from paddle_alexnet.errors import ConfigError
 from paddle_alexnet.storage.files import read_text
 
 MAX_CONFIG = 1 << 20  # bytes of a file
+REMOVED_DISK_CACHE = (
+    "was removed: tools/resize_images.py SRC DST --short-side 256 makes small copies once"
+)
 MAX_FAULTS = 20  # shown in one message
 
 _SECTIONS = {field.name: field.type for field in dataclasses.fields(Config)}
@@ -81,6 +84,10 @@ def make_config(values: dict[str, Any], source: str = "configuration") -> Config
     """
     # An empty section ("augment:" alone) reads as null: all its defaults.
     values = {k: {} if v is None and k in _SECTIONS else v for k, v in values.items()}
+    data = values.get("data")
+    if isinstance(data, dict) and (data.get("cache") == "disk" or "cache_dir" in data):
+        key = "data.cache_dir" if "cache_dir" in data else "data.cache: disk"
+        raise ConfigError(f"{source}: {key} {REMOVED_DISK_CACHE}")
     try:
         # As JSON, because pydantic's strict mode accepts mappings for dataclasses only there.
         config = _CHECK.validate_json(json.dumps(values, default=str))
@@ -108,8 +115,8 @@ def _conflicts(config: Config) -> Iterator[str]:
         )
     if data.cache == "ram" and data.workers:
         yield (
-            "data.cache ram keeps pictures in the process that trains, but data.workers "
-            f"({data.workers}) decode in others: set data.workers 0 or data.cache disk"
+            "data.cache ram keeps images in the process that trains, but data.workers "
+            f"({data.workers}) decode in others: set data.workers 0 or data.cache none"
         )
     if (data.train_list is None) != (data.val_list is None):
         yield "data.train_list and data.val_list go together: give both"

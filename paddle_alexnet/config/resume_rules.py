@@ -12,6 +12,7 @@ from paddle_alexnet.errors import ConfigError
 # Any other key has an effect on the weights and the metrics, so a run is resumed only with the
 # value that it started with. A new key is one of those until it is named here.
 MAY_CHANGE = {
+    "data.source": "the images that it finds are compared",
     "data.root": "images may be moved; their names and content are compared",
     "data.prepare": "only matters where there are no images yet",
     "data.train_list": "may be moved; its content is compared",
@@ -21,7 +22,6 @@ MAY_CHANGE = {
     "data.workers": "batches are the same with any number",
     "data.cache": "batches are the same with and without",
     "data.cache_gib": "batches are the same with and without",
-    "data.cache_dir": "batches are the same with and without",
     "train.epochs": "a run may be made longer or end early",
     "train.device": "a run may be moved to another machine; only rounding differs",
     "train.amp": "another machine may not have it; only rounding differs",

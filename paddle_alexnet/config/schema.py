@@ -38,28 +38,31 @@ def _key(default: Any, meaning: str, **bounds: Any) -> Any:
 
 @_checked
 class DataConfig:
-    """Where the pictures are and how they are divided."""
+    """Where the images are and how they are split."""
 
+    source: Word | None = _key(
+        None, "kind of data set, folder or lists; null: lists where train_list is set, else folder"
+    )
     root: PathText = _key("data/flower_photos", "folder with a sub-folder of images for each class")
     prepare: Literal["none", "flower_photos", "drawn_flowers"] = _key(
         "none",
-        "what to do where root is missing: flower_photos fetches the photos (only to "
-        "data/flower_photos), drawn_flowers draws a small set",
+        "where root is missing; flower_photos: download the photos (only to data/flower_photos); "
+        "drawn_flowers: draw a small synthetic set",
     )
     split: Literal["hash", "random"] = _key(
-        "hash", "hash: by file name, 80/10/10; random: val_rate and the seed. A root that holds "
-        "train/ and val/ brings its own",
+        "hash", "hash: by file name, 80/10/10; random: by val_rate and train.seed. Ignored where "
+        "root holds train/ and val/",
     )  # fmt: skip
     train_list: PathText | None = _key(
-        None, "file of lines 'path label', paths from root; with val_list, in place of folders"
+        None, "file of lines 'path label', paths relative to root; with val_list"
     )
-    val_list: PathText | None = _key(None, "the same for val")
-    class_names: PathText | None = _key(None, "with lists: file with the name of a class a line")
-    val_rate: float = _key(0.1, "share of each class for val, with split random", gt=0, lt=1)
+    val_list: PathText | None = _key(None, "the same for validation")
+    class_names: PathText | None = _key(None, "with lists: file with one class name per line")
+    val_rate: float = _key(0.1, "with split random: fraction of each class for val", gt=0, lt=1)
     mean: Literal["channel", "image"] = _key(
         "channel",
-        "what is subtracted; channel: the net's own numbers; image: the mean of the training "
-        "pictures, pixel by pixel",
+        "what is subtracted; channel: the net's own mean per channel; image: the mean training "
+        "image, pixel by pixel",
     )
     max_pixels: int = _key(
         MAX_PIXELS,
@@ -68,39 +71,34 @@ class DataConfig:
         le=PIXELS_AT_MOST,
     )
     workers: Count = _key(0, "processes that decode images; 0: a thread beside training", ge=0)
-    cache: Literal["none", "ram", "disk"] = _key(
-        "none",
-        "where decoded pictures are kept for the next epoch; ram: in each process's memory, with "
-        "workers 0; disk: in cache_dir, for all processes and later runs",
+    cache: Literal["none", "ram"] = _key(
+        "none", "ram: keep decoded images in memory for the next epoch, with workers 0"
     )
     cache_gib: float = _key(
-        2.0, "with cache: what it may take, GiB; what does not fit is decoded each time", gt=0
-    )
-    cache_dir: PathText | None = _key(
-        None,
-        "with cache disk: its folder; null: paddle-alexnet/pictures in the user's caches",
+        2.0, "with cache ram: its size, GiB; images that do not fit are decoded each time", gt=0
     )
 
 
 @_checked
 class AugmentConfig:
-    """Random changes to training pictures."""
+    """Random changes to training images."""
 
     crop: Literal["random_resized", "random"] = _key(
         "random_resized",
-        "random_resized: any area and shape; random: the paper's crop of the 256 x 256 centre",
+        "random_resized: any area and aspect ratio; random: the paper's crop of the 256 x 256 "
+        "centre",
     )
-    min_area: float = _key(0.3, "least share of the area, with crop random_resized", gt=0, le=1)
+    min_area: float = _key(0.3, "with crop random_resized: least fraction of the area", gt=0, le=1)
     color_noise: Literal["none", "paper", "krizhevsky2012"] = _key(
         "none",
         "shift of all pixels along the principal components of colour; paper: by the variance, as "
-        "its text; krizhevsky2012: by the standard deviation, then / 1.1, as its code",
+        "in its text; krizhevsky2012: by the standard deviation, then / 1.1, as in its code",
     )
-    flip: bool = _key(True, "mirror left and right half of the time")
+    flip: bool = _key(True, "mirror left and right with probability 1/2")
     brightness: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0, le=100)
     contrast: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0, le=100)
     saturation: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0, le=100)
-    hue: float = _key(0.0, "turn of the colour circle in [-x, x]", ge=0, le=0.5)
+    hue: float = _key(0.0, "shift in [-x, x], as a fraction of the colour circle", ge=0, le=0.5)
 
 
 @_checked

@@ -70,6 +70,7 @@ class AlexNet(nn.Layer):
         features = channels * walk(design)[-1].size ** 2
         self.block6 = _hidden(design, features, dropout, start)
         self.block7 = _hidden(design, design.hidden, dropout, start)
+        self.head = "out_fc"
         self.out_fc = Linear(design.hidden, num_classes, weight_attr=start)
         if init is not None:
             initialize(self, init, hidden_bias=design.hidden_bias)

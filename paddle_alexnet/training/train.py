@@ -19,8 +19,12 @@ from paddle import nn
 
 from paddle_alexnet.config.schema import Config
 from paddle_alexnet.data.batches import EvaluationBatches, TrainingBatches
-from paddle_alexnet.data.pixel_statistics import ColorNoise, read_pixel_statistics
-from paddle_alexnet.data.sources import measure_statistics, needs_statistics, open_data
+from paddle_alexnet.data.pixel_statistics import (
+    ColorNoise,
+    needs_statistics,
+    read_pixel_statistics,
+)
+from paddle_alexnet.data.sources import measure_statistics, open_data
 from paddle_alexnet.data.transforms import build_augmentation
 from paddle_alexnet.errors import RunError
 from paddle_alexnet.inference.classifier import Classifier

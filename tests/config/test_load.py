@@ -86,7 +86,7 @@ def test_values_and_overrides(yml):
         ("schedule.milestones=[0]", "schedule.milestones"),
         ("schedule.name=step", "schedule.milestones"),
         ("schedule.warmup_epochs=5", "less than"),
-        ("data.cache=memory", "'none', 'ram' or 'disk'"),
+        ("data.cache=memory", "'none' or 'ram'"),
         ("data.cache_gib=0", "greater than 0"),
     ],
 )
@@ -111,7 +111,7 @@ def test_a_folder_at_home(yml, monkeypatch):
     """Shells do not expand ~ in key=~/x; a folder named ~ is never meant."""
     monkeypatch.setenv("HOME", "/home/somebody")
     monkeypatch.setenv("USERPROFILE", "/home/somebody")
-    for key in ("data.root", "data.cache_dir", "run.dir", "model.pretrained"):
+    for key in ("data.root", "run.dir", "model.pretrained"):
         section, leaf = key.split(".")
         config = read_config(yml, [f"{key}=~/x"])
         assert getattr(getattr(config, section), leaf) == "/home/somebody/x"
@@ -133,10 +133,15 @@ def test_the_schedule_of_2012_needs_the_optimizer_of_2012(yml):
     read_config(yml, ["schedule.name=epochs2012", "optimizer.name=krizhevsky2012"])
 
 
-def test_pictures_kept_in_memory_are_not_for_other_processes(yml):
-    with pytest.raises(ConfigError, match=r"data\.workers 0 or data\.cache disk"):
+def test_a_cache_in_memory_needs_one_process(yml):
+    with pytest.raises(ConfigError, match=r"data\.workers 0 or data\.cache none"):
         read_config(yml, ["data.cache=ram", "data.workers=2"])
-    read_config(yml, ["data.cache=disk", "data.workers=2"])
+
+
+@pytest.mark.parametrize("override", ["data.cache=disk", "data.cache_dir=x", "data.cache_dir=null"])
+def test_the_removed_cache_on_disk_is_explained(yml, override):
+    with pytest.raises(ConfigError, match=r"data\.cache.*removed.*tools/resize_images\.py"):
+        read_config(yml, [override])
 
 
 def test_lists_come_in_pairs(yml):

@@ -52,7 +52,7 @@ CONFIGS = {
         "schedule": {"name": "step", "milestones": [2, 4]},
     },
     "published": {
-        "data": {"cache": "disk"},
+        "data": {"workers": 1},
         "model": {"name": "alexnet_pad2", "init": "kaiming_seed002", "lrn": "avgpool3d"},
         "train": {},
         "optimizer": {"clip_norm": 1.0},
@@ -67,7 +67,7 @@ CONFIGS = {
         "schedule": {"name": "plateau", "patience": 0},
     },
     "towers": {
-        "data": {"workers": 1, "cache": "disk"},
+        "data": {"workers": 1},
         "model": {"name": "caffenet", "init": "he"},
         "train": {"compile": "onednn", "accumulate_steps": 2, "batch_size": 4},
         "optimizer": {"lr": 1e-4, "nesterov": True, "average": 0.5},
@@ -96,7 +96,7 @@ def train(tmp_path, flowers):
         sections = CONFIGS[name] | {"run": {"dir": str(run)}}
         for section, keys in COMMON.items():
             sections[section] = keys | sections[section]
-        places = {"root": str(flowers), "cache_dir": str(tmp_path / "pictures")}
+        places = {"root": str(flowers)}
         sections["data"] = places | sections.get("data", {})
         config = tmp_path / f"{name}.yml"
         config.write_text(yaml.safe_dump(sections))

@@ -187,7 +187,7 @@ def test_going_on_from_the_arrays(name):
         ({"weight/velocity_0": np.zeros(1, np.float32)}, "is float32 [1]"),
         ({"weight/velocity_0": np.zeros((3, 2))}, "is float64"),
         ({"bias/velocity_0": np.full(2, np.nan, np.float32)}, "not finite"),
-        ({"bias/velocity_0": None}, "remembers less"),
+        ({"bias/velocity_0": None}, "lacks accumulators"),
         ({"other/velocity_0": np.zeros(2, np.float32)}, "other"),
         ({"velocity_0": np.zeros(2, np.float32)}, "unpack"),
     ],

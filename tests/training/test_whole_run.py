@@ -282,7 +282,7 @@ def test_a_run_is_never_overwritten(settings, tmp_path):
         start(changed(settings), tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
     (tmp_path / "state.safetensors").touch()
-    with pytest.raises(RunError, match="go on with --resume"):
+    with pytest.raises(RunError, match=r"--resume"):
         start(changed(settings), tmp_path)
 
 
