@@ -67,8 +67,22 @@ def open_data(config: Config, ranks: Ranks = ALONE) -> ImageData:
     ranks.barrier()
     data = DATA_SOURCES[source](config)
     _check_classes(config, data.classes)
-    _check_shares(len(data.train), config.train.batch_size, ranks.count)
+    check_batches(len(data.train), config.train.batch_size, ranks.count)
     return data
+
+
+def check_batches(images: int, batch_size: int, processes: int) -> None:
+    """Check that every process has an image of every batch.
+
+    Raises:
+        ConfigError: The last batch of an epoch has fewer images than there are processes.
+    """
+    last = images % batch_size or batch_size
+    if last < processes:
+        raise ConfigError(
+            f"train.batch_size: {images} training images in batches of {batch_size} leave {last} "
+            f"for the last batch, fewer than {processes} processes: choose another batch size"
+        )
 
 
 def open_folder(config: Config) -> ImageData:
@@ -151,16 +165,6 @@ def _reader(keys: DataConfig) -> ReadImage:
     if keys.cache == "ram":
         return MemoryCache(int(keys.cache_gib * 2**30), keys.max_pixels)
     return functools.partial(read_image, max_pixels=keys.max_pixels)
-
-
-def _check_shares(images: int, batch_size: int, processes: int) -> None:
-    """Every process needs an image of every batch."""
-    last = images % batch_size or batch_size
-    if last < processes:
-        raise ConfigError(
-            f"train.batch_size: {images} training images in batches of {batch_size} leave {last} "
-            f"for the last batch, fewer than {processes} processes: choose another batch size"
-        )
 
 
 def _check_classes(config: Config, classes: list[str]) -> None:
