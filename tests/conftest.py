@@ -17,7 +17,14 @@ import paddle  # noqa: E402
 from paddle_alexnet.data.preprocessing import Preprocessing  # noqa: E402
 from paddle_alexnet.data.synthetic_flowers import draw_flower_folder  # noqa: E402
 from paddle_alexnet.nets.registry import MODELS, Model  # noqa: E402
-from paddle_alexnet.nets.stages import Design, Norm, Stage  # noqa: E402
+from paddle_alexnet.nets.stages import (  # noqa: E402
+    Conv,
+    Dropout,
+    Linear,
+    MaxPool,
+    Norm,
+    ReLU,
+)
 
 TINY_SIDE = 32
 
@@ -28,19 +35,15 @@ def pytest_addoption(parser):
     )
 
 
-# A net that trains in seconds, with AlexNet's blocks: maps of 14, 6 | 6 | 6 | 6 | 6, 2.
-TINY = Design(
-    stages=(
-        Stage(8, 5, stride=2, after=("relu", "norm", "pool")),
-        Stage(12, 3, padding=1),
-        Stage(12, 3, padding=1),
-        Stage(12, 3, padding=1),
-        Stage(16, 3, padding=1, after=("relu", "pool")),
-    ),
-    input_size=TINY_SIDE,
-    norm=Norm(),
-    hidden=32,
-    dropout=0.2,
+# A net that trains in seconds, with AlexNet's blocks: feature maps of 14, 6 | 6 | 6 | 6 | 6, 2.
+TINY = (
+    (Conv(8, 5, stride=2), ReLU(), Norm(), MaxPool()),
+    (Conv(12, 3, padding=1), ReLU()),
+    (Conv(12, 3, padding=1), ReLU()),
+    (Conv(12, 3, padding=1), ReLU()),
+    (Conv(16, 3, padding=1), ReLU(), MaxPool()),
+    (Linear(32), ReLU(), Dropout(0.2)),
+    (Linear(32), ReLU(), Dropout(0.2)),
 )
 
 

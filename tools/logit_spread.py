@@ -34,8 +34,8 @@ def main(cpu_speed: dict[str, Any]) -> None:
     args = parse()
     _entry.load_paddle()
     from paddle_alexnet.errors import ConfigError
-    from paddle_alexnet.figures.plots import plot_spread
-    from paddle_alexnet.nets.activation_statistics import mean_spread
+    from paddle_alexnet.figures.plots import plot_activations
+    from paddle_alexnet.nets.activation_statistics import mean_activations
     from paddle_alexnet.nets.init import INITS
     from paddle_alexnet.storage.files import check_target, write_text
 
@@ -51,17 +51,18 @@ def main(cpu_speed: dict[str, Any]) -> None:
     print(f"{'init':<16}" + "".join(f"{title:>24}" for title in RANGES))
     measured: dict[str, dict[str, Any]] = {title: {} for title in RANGES}
     for init in INITS:
-        rows = mean_spread(
+        rows = mean_activations(
             args.model, init, RANGES, images=args.images, seed=args.seed, draws=args.draws
         )
         for title, row in rows.items():
             measured[title][init] = row
         cells = [
-            f"{row['fc8'].difference:.2g} ({row['fc8'].relative:.1g})" for row in rows.values()
+            f"{logits.difference:.2g} ({logits.relative:.1g})"
+            for *_, logits in (row.values() for row in rows.values())
         ]
         print(f"{init:<16}" + "".join(f"{cell:>24}" for cell in cells))
     if args.plot:
-        plot_spread(measured, args.plot)
+        plot_activations(measured, args.plot)
     if args.json:
         text = json.dumps(measured, indent=2, default=dataclasses.asdict)
         write_text(args.json, text + "\n")

@@ -37,7 +37,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
 
     from paddle_alexnet.board.writer import BoardWriter
     from paddle_alexnet.nets.registry import MODELS, build_model
-    from paddle_alexnet.nets.shapes import walk
+    from paddle_alexnet.nets.shapes import trace_shapes
 
     num_classes = keys.num_classes or 1000
     try:
@@ -49,7 +49,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
     paddle.summary(net, (None, 3, side, side))
     print(f"{preprocessing}, init {keys.init or MODELS[keys.name].init}")
     if args.walk:
-        for step in walk(net.design, num_classes):
+        for step in trace_shapes(net.stages, net.input_size, num_classes):
             maps = f"{step.channels} x {step.size} x {step.size}"
             print(f"{step.name:<6} {step.formula:<44} {maps:<14} {step.parameters:>11,}")
     if args.logdir:

@@ -29,7 +29,7 @@ def training_step(model: str, batch: int, *, lrn: str, kind: str) -> Case:
     net = build_model(model, CLASSES, lrn=lrn)
     step = compile_step(TrainingStep(net), choose_compile(kind, net)[0])
     optimizer = paddle.optimizer.Momentum(1e-9, 0.9, parameters=net.parameters(), weight_decay=5e-4)
-    side = net.design.input_size
+    side = net.input_size
     inputs = paddle.to_tensor(noise(batch, 3, side, side)), paddle.to_tensor(labels(batch))
 
     def run() -> float:

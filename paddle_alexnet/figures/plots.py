@@ -10,7 +10,7 @@ from paddle_alexnet.printable import printable_name
 from paddle_alexnet.storage.files import write_whole
 
 if TYPE_CHECKING:  # it loads Paddle, which the other plots do not need
-    from paddle_alexnet.nets.activation_statistics import Spread
+    from paddle_alexnet.nets.activation_statistics import ActivationStatistics
 
 
 def plot_bars(
@@ -71,14 +71,14 @@ def plot_runs(runs: Mapping[str, Sequence[Mapping[str, float]]], path: str | Pat
     _save(figure, path)
 
 
-def plot_spread(
-    panels: Mapping[str, Mapping[str, Mapping[str, "Spread"]]], path: str | Path
+def plot_activations(
+    panels: Mapping[str, Mapping[str, Mapping[str, ActivationStatistics]]], path: str | Path
 ) -> None:
     """Plot the difference between images over the layers, one line per init.
 
     Args:
         panels: For each title, for each init, the result of
-            :func:`paddle_alexnet.nets.activation_statistics.measure_spread`.
+            :func:`paddle_alexnet.nets.activation_statistics.measure_activations`.
         path: PNG file to write.
 
     Raises:

@@ -110,7 +110,7 @@ class Classifier(ImageClassifier):
 def _check_input(description: Description, path: str | Path) -> None:
     """Check that the preprocessing is one for the net."""
     size = description.preprocessing.input_size
-    side = MODELS[description.architecture].design.input_size
+    side = MODELS[description.architecture].preprocessing.input_size
     if size != side:
         raise WeightsError(
             f"{path} says that pictures of {size} pixels go in, but {description.architecture} "

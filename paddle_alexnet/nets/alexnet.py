@@ -1,84 +1,119 @@
-"""AlexNet, block by block."""
+"""AlexNet, block by block, and any net that is a list of stages."""
+
+from collections.abc import Sequence
 
 import paddle
 from paddle import nn
-from paddle.nn.initializer import Initializer
 
 from paddle_alexnet.nets.init import initialize
-from paddle_alexnet.nets.layers import Conv2D, Linear, MaxPool2D, data_format
-from paddle_alexnet.nets.lrn import channel_lrn, map_lrn
-from paddle_alexnet.nets.shapes import walk
-from paddle_alexnet.nets.stages import ALEXNET, Design, Stage
+from paddle_alexnet.nets.layers import Linear
+from paddle_alexnet.nets.stages import (
+    Conv,
+    Dropout,
+    Form,
+    MaxPool,
+    Norm,
+    ReLU,
+    Shape,
+    Stage,
+    features,
+)
+from paddle_alexnet.nets.stages import Linear as Units
+
+# The flagship: widths of the paper (section 3.5), one tower, groups in conv2 only. At 227 x 227:
+#          feature maps    55                          27
+FLAGSHIP: tuple[Stage, ...] = (
+    (Conv(96, 11, stride=4), ReLU(), Norm(), MaxPool()),
+    (Conv(256, 5, padding=2, groups=2), ReLU(), Norm(), MaxPool()),  # 27, 13
+    (Conv(384, 3, padding=1), ReLU()),  # 13
+    (Conv(384, 3, padding=1), ReLU()),  # 13
+    (Conv(256, 3, padding=1), ReLU(), MaxPool()),  # 13, 6
+    (Units(4096), ReLU(), Dropout()),
+    (Units(4096), ReLU(), Dropout()),
+)
 
 
 class AlexNet(nn.Layer):
-    """Five convolutions and three fully-connected layers, as a row of the table of designs says.
+    """A net of stages: ``block1`` ... ``blockN``, one a stage, and the head ``out_fc``.
 
-    The default is the flagship, seed 000's net: one tower, groups in conv2 only, norm after the
-    ReLU of conv1 and conv2; 62,071,144 parameters at 1,000 classes; maps of 55, 27 | 27, 13 | 13 |
-    13 | 13, 6 at 227 x 227. The widths are the paper's (section 3.5).
+    The default is the flagship: ``block1`` to ``block5`` are the convolutions with what follows
+    them, ``block6`` and ``block7`` the hidden fully-connected layers; 62,071,144 parameters at
+    1,000 classes. The other nets are in :data:`paddle_alexnet.nets.registry.MODELS`.
 
     Args:
         num_classes: Logits, >= 1.
-        design: A row of :data:`paddle_alexnet.nets.registry.DESIGNS`.
+        stages: See :mod:`paddle_alexnet.nets.stages`.
+        input_size: Side of the input images, pixels.
         lrn: Form of the response norm: ``avgpool3d`` (layer pools, as in the published table),
             ``builtin`` or ``fused`` (the fastest on a CPU). They compute the same.
-        init: How weights start: see :data:`paddle_alexnet.nets.init.INITS`; None: all at 0 and
-            nothing drawn, for a net that is about to be given others.
-        dropout: Share of fc6's and fc7's values set to zero in training, in [0, 1); None for the
-            design's.
-        channels_last: Convolutions, pools and norms see [N, H, W, C] inside, which a GPU's tensor
-            cores want. Same weights and inputs, and same numbers but for rounding.
+        init: Initial weights, a key of :data:`paddle_alexnet.nets.init.INITS`; None: all 0 and
+            nothing is drawn, for a net that is about to be given others.
+        hidden_bias: With ``init: caffe``, the value of the biases that the paper sets to 1.
+        dropout: Fraction of units set to zero in training, in [0, 1); None for the stages' own.
+        channels_last: Use NHWC feature maps inside, for a GPU's tensor cores. Same weights and
+            inputs, and same numbers but for rounding.
+
+    Attributes:
+        head: Name of the last layer, ``out_fc``.
 
     Shape:
-        Input: float [N, 3, S, S], normalised RGB, S the design's ``input_size``. Output: logits
+        Input: float [N, 3, input_size, input_size], normalised RGB. Output: logits
         [N, num_classes].
 
     Raises:
         ValueError: A value out of its range, an unknown ``lrn`` or ``init``, or an input of
-            another shape or type.
+            another shape or dtype.
     """
+
+    head = "out_fc"
 
     def __init__(
         self,
         num_classes: int = 1000,
         *,
-        design: Design = ALEXNET,
+        stages: Sequence[Stage] = FLAGSHIP,
+        input_size: int = 227,
         lrn: str = "avgpool3d",
         init: str | None = "he",
+        hidden_bias: float = 1.0,
         dropout: float | None = None,
         channels_last: bool = False,
     ) -> None:
         super().__init__()
-        dropout = design.dropout if dropout is None else dropout
         if num_classes < 1:
             raise ValueError(f"num_classes must be at least 1, got {num_classes}")
-        if not 0 <= dropout < 1:
+        if dropout is not None and not 0 <= dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {dropout}")
         self.num_classes = num_classes
-        self.design = design
+        self.stages = tuple(stages)
+        self.input_size = input_size
         self.channels_last = channels_last
         # Paddle draws weights of its own, which are drawn over; for 60 million that takes a second.
-        start = nn.initializer.Constant(0.0) if init is None else None
-        channels = 3
-        blocks = []
-        for stage in design.stages:
-            blocks.append(_block(design, stage, channels, lrn, start, channels_last=channels_last))
-            channels = stage.channels
-        self.block1, self.block2, self.block3, self.block4, self.block5 = blocks
-        self.flatten = nn.Flatten()
-        features = channels * walk(design)[-1].size ** 2
-        self.block6 = _hidden(design, features, dropout, start)
-        self.block7 = _hidden(design, design.hidden, dropout, start)
-        self.head = "out_fc"
-        self.out_fc = Linear(design.hidden, num_classes, weight_attr=start)
+        blank = nn.initializer.Constant(0.0) if init is None else None
+        form = Form(lrn, dropout, "NHWC" if channels_last else "NCHW", blank)
+        shape: Shape = (3, input_size)
+        self._order: list[str] = []
+        for number, stage in enumerate(self.stages, start=1):
+            if len(shape) > 1 and stage[0].flat:
+                self._add("flatten", nn.Flatten())
+            block = []
+            for layer in stage:
+                block.append(layer.build(shape, form))
+                shape = layer.output(shape)
+            self._add(f"block{number}", nn.Sequential(*block))
+        if len(shape) > 1 and "flatten" not in self._order:
+            self._add("flatten", nn.Flatten())
+        self._add(self.head, Linear(features(shape), num_classes, weight_attr=blank))
         if init is not None:
-            initialize(self, init, hidden_bias=design.hidden_bias)
+            initialize(self, init, hidden_bias=hidden_bias)
+
+    def _add(self, name: str, layer: nn.Layer) -> None:
+        setattr(self, name, layer)
+        self._order.append(name)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Return the logits [N, num_classes] of images ``x`` [N, 3, S, S]."""
-        side = self.design.input_size
-        dtype = self.out_fc.weight.dtype
+        side, dtype = self.input_size, getattr(self, self.head).weight.dtype
         if x.ndim != 4 or list(x.shape[1:]) != [3, side, side] or x.dtype != dtype:
             raise ValueError(
                 f"this net takes a tensor of images [N, 3, {side}, {side}], {_short(dtype)}, got "
@@ -86,71 +121,12 @@ class AlexNet(nn.Layer):
             )
         if self.channels_last:
             x = x.transpose([0, 2, 3, 1])
-        x = self.block1(x)
-        x = self.block2(x)
-        x = self.block3(x)
-        x = self.block4(x)
-        x = self.block5(x)
-        if self.channels_last:
-            x = x.transpose([0, 3, 1, 2])  # fc6's weights are for maps one after the other
-        x = self.flatten(x)
-        x = self.block6(x)
-        x = self.block7(x)
-        return self.out_fc(x)
+        for name in self._order:
+            if name == "flatten" and self.channels_last:
+                x = x.transpose([0, 3, 1, 2])  # the weights are for one feature map after the other
+            x = getattr(self, name)(x)
+        return x
 
 
 def _short(dtype: object) -> str:
     return str(dtype).removeprefix("paddle.")
-
-
-def _block(
-    design: Design,
-    stage: Stage,
-    channels: int,
-    lrn: str,
-    weights: Initializer | None,
-    *,
-    channels_last: bool,
-) -> nn.Sequential:
-    """A convolution of ``channels`` maps and what follows it."""
-    # Paddle's order: top, bottom, left, right.
-    start, end = stage.padding, stage.padding + stage.end_padding
-    conv = Conv2D(
-        channels,
-        stage.channels,
-        kernel_size=stage.kernel,
-        stride=stage.stride,
-        padding=[start, end, start, end] if stage.end_padding else stage.padding,
-        groups=stage.groups,
-        weight_attr=weights,
-        data_format=data_format(channels_last),
-    )
-    after = (_step(design, stage, kind, lrn, channels_last) for kind in stage.after)
-    return nn.Sequential(conv, *after)
-
-
-def _step(design: Design, stage: Stage, kind: str, lrn: str, channels_last: bool) -> nn.Layer:
-    if kind == "relu":
-        return nn.ReLU()
-    if kind == "pool":
-        return MaxPool2D(design.pool_size, stride=2, data_format=data_format(channels_last))
-    norm = design.within if kind == "within" else design.norm
-    settings = {
-        "local_size": norm.local_size,
-        "alpha": norm.alpha,
-        "beta": norm.beta,
-        "bias": norm.bias,
-        "channels_last": channels_last,
-    }
-    if kind == "within":
-        return map_lrn(lrn, stage.channels, **settings)
-    return channel_lrn(lrn, stage.channels, towers=norm.towers, **settings)
-
-
-def _hidden(
-    design: Design, features: int, dropout: float, weights: Initializer | None
-) -> nn.Sequential:
-    """A hidden fully-connected layer; dropout stands where the design has it."""
-    layers = [Linear(features, design.hidden, weight_attr=weights), nn.ReLU()]
-    layers.insert(0 if design.dropout_first else 2, nn.Dropout(dropout))
-    return nn.Sequential(*layers)

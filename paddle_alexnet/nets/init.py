@@ -1,11 +1,15 @@
-"""How weights start. The choice decides whether training starts at all."""
+"""Initial weights. The choice decides whether training starts at all (docs/init.md)."""
 
+import logging
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import paddle
 from paddle import nn
+
+logger = logging.getLogger(__name__)
 
 # The paper, section 5: bias 1 in the second, fourth and fifth convolution and in the hidden
 # fully-connected layers, so that their ReLUs start with positive input; 0 in the others.
@@ -40,59 +44,79 @@ def fan_out(layer: nn.Layer) -> int:
     return shape[0] * int(np.prod(shape[2:])) if len(shape) == 4 else shape[1]
 
 
-# A rule gives the initializers of a layer's weights and biases. It is told the layer's name, the
-# layer, and what Caffe's nets start the paper's unit biases at.
-Start = tuple[nn.initializer.Initializer, nn.initializer.Initializer]
-Rule = Callable[[str, nn.Layer, float], Start]
+# Initializers of a layer's weights and biases.
+Initial = tuple[nn.initializer.Initializer, nn.initializer.Initializer]
 
 
-def _normal(std: float, bias: float) -> Start:
+@dataclass(frozen=True)
+class Place:
+    """A layer with weights in its net.
+
+    Attributes:
+        name: conv1, conv2, ..., fc6: kind and depth.
+        layer: The layer.
+        is_head: Whether it gives the logits; no ReLU follows it.
+        hidden_bias: Of the net: value of the biases that the paper sets to 1, with ``caffe``.
+    """
+
+    name: str
+    layer: nn.Layer
+    is_head: bool
+    hidden_bias: float
+
+
+Rule = Callable[[Place], Initial]
+
+
+def _normal(std: float, bias: float) -> Initial:
     return nn.initializer.Normal(0.0, std), nn.initializer.Constant(bias)
 
 
-def _he(name: str, layer: nn.Layer, hidden_bias: float) -> Start:
+def _he(place: Place) -> Initial:
     """He et al. 2015 (arXiv 1502.01852), equation 10: keeps the variance through ReLUs."""
-    return _normal(math.sqrt(2.0 / fan_in(layer)), 0.0)
+    return _normal(math.sqrt(2.0 / fan_in(place.layer)), 0.0)
 
 
-def _he_small_head(name: str, layer: nn.Layer, hidden_bias: float) -> Start:
-    """He, but the paper's N(0, 0.01) in fc8, which no ReLU follows: the first loss is near ln C.
+def _he_small_head(place: Place) -> Initial:
+    """He, but the paper's N(0, 0.01) in the head, which no ReLU follows: the first loss is near ln C.
 
-    With He's rule there the first answers are sure and wrong, and take an epoch to unlearn.
+    With He's rule there the first answers are confident and wrong, and take an epoch to unlearn.
     """
-    return _paper(name, layer, hidden_bias) if name == "fc8" else _he(name, layer, hidden_bias)
+    return _normal(0.01, 0.0) if place.is_head else _he(place)
 
 
-def _paper(name: str, layer: nn.Layer, hidden_bias: float) -> Start:
+def _paper(place: Place) -> Initial:
     """The paper, section 5: N(0, 0.01) everywhere. Made for pixels 0..255; see docs/init.md."""
-    return _normal(0.01, _unit_bias(name))
+    return _normal(0.01, _unit_bias(place))
 
 
-def _krizhevsky2012(name: str, layer: nn.Layer, hidden_bias: float) -> Start:
+def _krizhevsky2012(place: Place) -> Initial:
     """Run #145: as the paper, but N(0, 0.03) in conv3 to conv5."""
-    return _normal(0.03 if name in ("conv3", "conv4", "conv5") else 0.01, _unit_bias(name))
+    std = 0.03 if place.name in ("conv3", "conv4", "conv5") else 0.01
+    return _normal(std, _unit_bias(place))
 
 
-def _caffe(name: str, layer: nn.Layer, hidden_bias: float) -> Start:
+def _caffe(place: Place) -> Initial:
     """Caffe: N(0, 0.005) in fc6 and fc7; biases of 0.1 (AlexNet) or 1 (CaffeNet)."""
-    return _normal(0.005 if name in ("fc6", "fc7") else 0.01, _unit_bias(name) * hidden_bias)
+    std = 0.005 if place.name in ("fc6", "fc7") else 0.01
+    return _normal(std, _unit_bias(place) * place.hidden_bias)
 
 
-def _kaiming_seed002(name: str, layer: nn.Layer, hidden_bias: float) -> Start:
-    """Seed 002: He by outputs for convolutions; N(0, 0.01) and bias 1 for all linear layers."""
-    if name.startswith("fc"):
+def _kaiming_pad2(place: Place) -> Initial:
+    """alexnet_pad2's article: He by outputs in convolutions; N(0, 0.01), bias 1 in linear layers."""
+    if isinstance(place.layer, nn.Linear):
         return _normal(0.01, 1.0)
-    return _normal(math.sqrt(2.0 / fan_out(layer)), _unit_bias(name))
+    return _normal(math.sqrt(2.0 / fan_out(place.layer)), _unit_bias(place))
 
 
-def _torch(name: str, layer: nn.Layer, hidden_bias: float) -> Start:
+def _torch(place: Place) -> Initial:
     """PyTorch's default, so torchvision's: U(+-1 / sqrt(fan_in)), biases too."""
-    bound = 1 / math.sqrt(fan_in(layer))
+    bound = 1 / math.sqrt(fan_in(place.layer))
     return nn.initializer.Uniform(-bound, bound), nn.initializer.Uniform(-bound, bound)
 
 
-def _unit_bias(name: str) -> float:
-    return 1.0 if name in PAPER_UNIT_BIASES else 0.0
+def _unit_bias(place: Place) -> float:
+    return 1.0 if place.name in PAPER_UNIT_BIASES else 0.0
 
 
 INITS: dict[str, Rule] = {
@@ -101,26 +125,34 @@ INITS: dict[str, Rule] = {
     "paper": _paper,
     "krizhevsky2012": _krizhevsky2012,
     "caffe": _caffe,
-    "kaiming_seed002": _kaiming_seed002,
+    "kaiming_pad2": _kaiming_pad2,
     "torch": _torch,
 }
+
+
+RENAMED = {"kaiming_seed002": "kaiming_pad2"}  # names of before, which are still read
 
 
 def initialize(net: nn.Layer, init: str, *, hidden_bias: float = 1.0) -> None:
     """Draw the weights of ``net`` in place from Paddle's generator (``paddle.seed``).
 
     Args:
-        net: Layers as :func:`weighted_layers` finds them.
+        net: Layers as :func:`weighted_layers` finds them; the last is the head.
         init: A key of :data:`INITS`.
-        hidden_bias: With ``caffe``, the biases that the paper starts at 1.
+        hidden_bias: With ``caffe``, the value of the biases that the paper sets to 1.
 
     Raises:
         ValueError: ``init`` is not known.
     """
+    if init in RENAMED:
+        logger.info("init %s is called %s now", init, RENAMED[init])
+        init = RENAMED[init]
     if init not in INITS:
         raise ValueError(f"unknown init {init!r}: choose one of {', '.join(INITS)}")
-    for name, layer in weighted_layers(net):
-        weights, biases = INITS[init](name, layer, hidden_bias)
+    layers = weighted_layers(net)
+    for name, layer in layers:
+        place = Place(name, layer, layer is layers[-1][1], hidden_bias)
+        weights, biases = INITS[init](place)
         with paddle.no_grad():
             weights(layer.weight)
             biases(layer.bias)

@@ -1,55 +1,78 @@
-"""The nets people call AlexNet, as rows of one table.
+"""The vocabulary of the nets: a net is a list of stages, a stage a tuple of layer descriptions.
 
-Sources, cited by these names: *paper*, Krizhevsky, Sutskever, Hinton, NIPS 2012; *run #145*, the
-layers-145.cfg and layer-params-145.cfg of the original code, whose logged errors are the paper's;
-*Caffe*, its bvlc_alexnet and bvlc_reference_caffenet; *seed 000* to *seed 004*, the five articles
-that the README names.
+A description knows its arithmetic and how it becomes a Paddle layer, so that a further kind of layer
+is one class here. Shapes are those of one image: ``(channels, size)`` of square feature maps, or
+``(features,)``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
+
+from paddle import nn
+from paddle.nn.initializer import Initializer
+
+from paddle_alexnet.nets import layers
+from paddle_alexnet.nets.lrn import NormSettings, build_norm
+
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Norm:
-    """Response norm across channels.
+class Form:
+    """How a net is built, beside what it is.
 
     Attributes:
-        alpha: Weight of the *mean* square over the window.
-        bias: The paper's k.
-        beta: Exponent.
-        local_size: The paper's n.
-        towers: Parts of the channels that are normalised by themselves.
+        lrn: Form of the response norm, a key of :data:`paddle_alexnet.nets.lrn.LRN_KINDS`.
+        dropout: Fraction of units set to zero, in place of the net's own; None for that.
+        data_format: Axes of feature maps, ``NCHW`` or ``NHWC``.
+        weights: Initializer that Paddle draws with; None for Paddle's default.
     """
 
-    alpha: float = 1e-4
-    bias: float = 1.0
-    beta: float = 0.75
-    local_size: int = 5
-    towers: int = 1
+    lrn: str = "avgpool3d"
+    dropout: float | None = None
+    data_format: str = "NCHW"
+    weights: Initializer | None = None
+
+
+class Layer:
+    """Description of a layer; by default one without a size of its own."""
+
+    kind = ""  # conv, pool, fc: of layers that change the shape, for names such as conv1
+    flat = False  # whether it takes features rather than feature maps
+
+    def output(self, shape: Shape) -> Shape:
+        """Shape that comes out for ``shape``."""
+        return shape
+
+    def formula(self, shape: Shape) -> str:
+        """The arithmetic of :meth:`output`, with its result."""
+        return ""
+
+    def weights(self, shape: Shape) -> int:
+        """Number of weights, without biases."""
+        return 0
+
+    def narrowed(self, width: float) -> "Layer":
+        """The same with ``width`` times the channels or units, even and at least 2."""
+        return self
+
+    def build(self, shape: Shape, form: Form) -> nn.Layer:
+        """The Paddle layer for inputs of ``shape``."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class WithinNorm:
-    """Response norm over a square window within each map; attributes as :class:`Norm`."""
-
-    alpha: float
-    bias: float = 1.0
-    beta: float = 0.75
-    local_size: int = 5
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A convolution and what follows it.
+class Conv(Layer):
+    """Convolution.
 
     Attributes:
-        channels: Output maps.
+        channels: Output feature maps.
         kernel: Side of the window.
-        stride: Its step.
-        padding: Zeros around the maps.
+        stride: Step of the window.
+        padding: Zeros around the feature maps.
         end_padding: Further zeros at the right and the bottom only.
-        groups: Parts of the channels that are convolved by themselves.
-        after: What follows in order: ``relu``, ``norm``, ``within`` or ``pool``.
+        groups: Parts of the channels that are convolved separately.
     """
 
     channels: int
@@ -58,130 +81,154 @@ class Stage:
     padding: int = 0
     end_padding: int = 0
     groups: int = 1
-    after: tuple[str, ...] = ("relu",)
+    kind = "conv"
+
+    def output(self, shape: Shape) -> Shape:
+        """Rounded down, as all frameworks do."""
+        return self.channels, _window(shape[1] + self._zeros, self.kernel, self.stride)
+
+    def formula(self, shape: Shape) -> str:
+        """(size + zeros - kernel) / stride + 1."""
+        padded = f"{shape[1]} + {self._zeros}" if self._zeros else f"{shape[1]}"
+        return _formula(padded, shape[1] + self._zeros, self.kernel, self.stride)
+
+    def weights(self, shape: Shape) -> int:
+        """Of all output channels; each sees the channels of its group."""
+        return self.channels * shape[0] // self.groups * self.kernel**2
+
+    def narrowed(self, width: float) -> "Conv":
+        """Even, so that two groups divide the channels."""
+        return replace(self, channels=_even(self.channels * width))
+
+    def build(self, shape: Shape, form: Form) -> nn.Layer:
+        """:class:`paddle_alexnet.nets.layers.Conv2D`."""
+        # Paddle's order: top, bottom, left, right.
+        start, end = self.padding, self.padding + self.end_padding
+        return layers.Conv2D(
+            shape[0],
+            self.channels,
+            kernel_size=self.kernel,
+            stride=self.stride,
+            padding=[start, end, start, end] if self.end_padding else self.padding,
+            groups=self.groups,
+            weight_attr=form.weights,
+            data_format=form.data_format,
+        )
+
+    @property
+    def _zeros(self) -> int:
+        return 2 * self.padding + self.end_padding
 
 
 @dataclass(frozen=True)
-class Design:
-    """A net.
+class MaxPool(Layer):
+    """Max pooling over ``size`` x ``size`` windows; they overlap where the stride is smaller."""
 
-    Attributes:
-        stages: conv1 to conv5.
-        input_size: Side of the input, pixels.
-        norm: What ``norm`` in a stage stands for.
-        within: What ``within`` stands for.
-        pool_size: Side of the window of every max pooling; its step is 2.
-        hidden: Outputs of fc6 and fc7.
-        dropout: Share of values set to zero in training.
-        dropout_first: Whether dropout stands before fc6 and fc7, and not after their ReLUs.
-        hidden_bias: Start of the biases that the paper starts at 1, with ``init: caffe``.
+    size: int = 3
+    stride: int = 2
+    kind = "pool"
+
+    def output(self, shape: Shape) -> Shape:
+        """Rounded down."""
+        return shape[0], _window(shape[1], self.size, self.stride)
+
+    def formula(self, shape: Shape) -> str:
+        """(size - window) / stride + 1."""
+        return _formula(f"{shape[1]}", shape[1], self.size, self.stride)
+
+    def build(self, shape: Shape, form: Form) -> nn.Layer:
+        """:class:`paddle_alexnet.nets.layers.MaxPool2D`."""
+        return layers.MaxPool2D(self.size, self.stride, data_format=form.data_format)
+
+
+@dataclass(frozen=True)
+class Norm(NormSettings, Layer):
+    """Response norm; attributes as :class:`paddle_alexnet.nets.lrn.NormSettings`."""
+
+    def build(self, shape: Shape, form: Form) -> nn.Layer:
+        """In the form that is asked for; all are equal to rounding."""
+        return build_norm(form.lrn, shape[0], self, form.data_format)
+
+
+@dataclass(frozen=True)
+class ReLU(Layer):
+    """max(0, x), the paper's section 3.1."""
+
+    def build(self, shape: Shape, form: Form) -> nn.Layer:
+        """``paddle.nn.ReLU``."""
+        return nn.ReLU()
+
+
+@dataclass(frozen=True)
+class Linear(Layer):
+    """Fully-connected layer with ``units`` outputs."""
+
+    units: int
+    kind = "fc"
+    flat = True
+
+    def output(self, shape: Shape) -> Shape:
+        """One vector an image."""
+        return (self.units,)
+
+    def formula(self, shape: Shape) -> str:
+        """Features of all feature maps, and units."""
+        maps = f"{shape[0]} x {shape[1]} x {shape[1]} = " if len(shape) > 1 else ""
+        return f"{maps}{features(shape)} -> {self.units}"
+
+    def weights(self, shape: Shape) -> int:
+        """Every feature times every unit."""
+        return features(shape) * self.units
+
+    def narrowed(self, width: float) -> "Linear":
+        """Even, as channels are."""
+        return replace(self, units=_even(self.units * width))
+
+    def build(self, shape: Shape, form: Form) -> nn.Layer:
+        """:class:`paddle_alexnet.nets.layers.Linear`."""
+        return layers.Linear(features(shape), self.units, weight_attr=form.weights)
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """Set a fraction ``p`` of the units to zero in training, the paper's section 4.2."""
+
+    p: float = 0.5
+    flat = True
+
+    def build(self, shape: Shape, form: Form) -> nn.Layer:
+        """``paddle.nn.Dropout``; it scales what is left, so that nothing is done in evaluation."""
+        return nn.Dropout(self.p if form.dropout is None else form.dropout)
+
+
+Stage = tuple[Layer, ...]
+
+
+def features(shape: Shape) -> int:
+    """Numbers in an image's output: channels x size x size, or features."""
+    return prod(shape) * (shape[1] if len(shape) > 1 else 1)
+
+
+def narrowed(stages: Sequence[Stage], width: float) -> tuple[Stage, ...]:
+    """The same stages with ``width`` times the channels and units.
+
+    Raises:
+        ValueError: ``width`` is not above 0 and at most 1.
     """
-
-    stages: tuple[Stage, ...]
-    input_size: int = 227
-    norm: Norm | None = None
-    within: WithinNorm | None = None
-    pool_size: int = 3
-    hidden: int = 4096
-    dropout: float = 0.5
-    dropout_first: bool = False
-    hidden_bias: float = 1.0
-
-    def narrowed(self, width: float) -> "Design":
-        """The same net with channels and hidden units times ``width``, even and at least 2.
-
-        Raises:
-            ValueError: ``width`` is not above 0 and at most 1.
-        """
-        if not 0 < width <= 1:
-            raise ValueError(f"width must be above 0 and at most 1, got {width!r}")
-        # Even, so that two groups divide them.
-        stages = tuple(replace(s, channels=_even(s.channels * width)) for s in self.stages)
-        return replace(self, stages=stages, hidden=_even(self.hidden * width))
+    if not 0 < width <= 1:
+        raise ValueError(f"width must be above 0 and at most 1, got {width!r}")
+    return tuple(tuple(layer.narrowed(width) for layer in stage) for stage in stages)
 
 
 def _even(value: float) -> int:
     return 2 * max(1, round(value / 2))
 
 
-NORM_POOL = ("relu", "norm", "pool")
-POOL = ("relu", "pool")
+def _window(size: int, kernel: int, stride: int) -> int:
+    return (size - kernel) // stride + 1
 
-# Seed 000, and seed 004, which walks its shapes: one tower, groups in conv2 only.
-ALEXNET = Design(
-    stages=(
-        Stage(96, 11, stride=4, after=NORM_POOL),
-        Stage(256, 5, padding=2, groups=2, after=NORM_POOL),
-        Stage(384, 3, padding=1),
-        Stage(384, 3, padding=1),
-        Stage(256, 3, padding=1, after=POOL),
-    ),
-    norm=Norm(alpha=1e-4, bias=1.0),
-)
-CONV1, CONV2, CONV3, CONV4, CONV5 = ALEXNET.stages
-# The paper, section 3.5: the kernels of conv2, conv4 and conv5 see the maps of their own GPU.
-TOWERS = (CONV1, CONV2, CONV3, replace(CONV4, groups=2), replace(CONV5, groups=2))
 
-DESIGNS: dict[str, Design] = {
-    "alexnet": ALEXNET,
-    # Seed 001's code (its text has padding 2, maps of 54 and 6 x 6 at the end): no norm, pooling
-    # that does not overlap, fc6 on 256 x 7 x 7.
-    "alexnet_pad5": Design(
-        stages=(
-            replace(CONV1, padding=5, after=POOL),
-            replace(CONV2, groups=1, after=POOL),
-            *ALEXNET.stages[2:],
-        ),
-        input_size=224,
-        pool_size=2,
-    ),
-    # Seed 002: one tower without groups, dropout before the linear layers. Its alpha is written
-    # 10e-4, on the mean.
-    "alexnet_pad2": Design(
-        stages=(replace(CONV1, padding=2), replace(CONV2, groups=1), *ALEXNET.stages[2:]),
-        input_size=224,
-        norm=Norm(alpha=1e-3, bias=2.0),
-        dropout_first=True,
-    ),
-    # Seed 003's code, the net of "One weird trick" (arXiv 1404.5997) as torchvision, paddle.vision
-    # and PaddleClas have it. The seed has no dropout; torchvision's is dropout=0.5.
-    "alexnet_owt": Design(
-        stages=(
-            Stage(64, 11, stride=4, padding=2, after=POOL),
-            Stage(192, 5, padding=2, after=POOL),
-            Stage(384, 3, padding=1),
-            Stage(256, 3, padding=1),
-            Stage(256, 3, padding=1, after=POOL),
-        ),
-        input_size=224,
-        dropout=0.0,
-        dropout_first=True,
-    ),
-    # The paper's text, as seed 003 quotes it: alpha 1e-4 multiplies the plain sum of 5 squares. Its
-    # 224 x 224 input does not give its 55 x 55 maps; 227 does.
-    "alexnet_paper": Design(stages=TOWERS, norm=Norm(alpha=5e-4, bias=2.0)),
-    # Run #145: norm inside each tower; conv1 norm, pool, ReLU; conv5 pool, ReLU; an unpublished
-    # norm within the maps of conv2; 224 pixels with three zeros at the right and the bottom.
-    "alexnet_2012": Design(
-        stages=(
-            replace(CONV1, end_padding=3, after=("norm", "pool", "relu")),
-            replace(CONV2, after=("relu", "norm", "within", "pool")),
-            *TOWERS[2:4],
-            replace(TOWERS[4], after=("pool", "relu")),
-        ),
-        input_size=224,
-        norm=Norm(alpha=1e-4, bias=2.0, towers=2),
-        within=WithinNorm(alpha=1e-3),
-    ),
-    # Caffe's bvlc_alexnet: norm before pooling, biases from 0.1.
-    "alexnet_caffe": Design(stages=TOWERS, norm=Norm(alpha=1e-4, bias=1.0), hidden_bias=0.1),
-    # Caffe's bvlc_reference_caffenet: pooling before the norm.
-    "caffenet": Design(
-        stages=(
-            replace(CONV1, after=("relu", "pool", "norm")),
-            replace(CONV2, after=("relu", "pool", "norm")),
-            *TOWERS[2:],
-        ),
-        norm=Norm(alpha=1e-4, bias=1.0),
-    ),
-}
+def _formula(text: str, size: int, kernel: int, stride: int) -> str:
+    rounded = ", rounded down" if (size - kernel) % stride else ""
+    result = _window(size, kernel, stride)
+    return f"({text} - {kernel}) / {stride} + 1 = {result}{rounded}"

@@ -11,12 +11,12 @@ from paddle_alexnet.nets.lrn import FusedLRN
 
 # Layers whose gradients in a graph with oneDNN were compared with those outside, in all nets of
 # MODELS. Others are not just slow there: the gradient of average pooling is wrong, and that of a
-# linear layer's bias in batches of as many pictures as outputs; those of Paddle's own max pooling
+# linear layer's bias in batches of as many images as outputs; those of Paddle's own max pooling
 # and response norm end the process.
-SAFE = (nn.ReLU, nn.Dropout, nn.Flatten, nn.Sequential)
-SAFE_OURS = (AlexNet, Conv2D, Linear, FusedLRN, MaxPool2D)
+COMPARED = (nn.ReLU, nn.Dropout, nn.Flatten, nn.Sequential)
+COMPARED_OWN = (AlexNet, Conv2D, Linear, FusedLRN, MaxPool2D)
 # The versions of Paddle for which that was done.
-MEASURED = "3.3."
+COMPARED_VERSION = "3.3."
 COMPILE_KINDS = ("auto", "none", "static", "onednn")
 
 
@@ -25,7 +25,7 @@ class TrainingStep(nn.Layer):
 
     Args:
         net: Gives logits [N, C].
-        label_smoothing: Share of the target spread over all classes, in [0, 1).
+        label_smoothing: Fraction of the target spread over all classes, in [0, 1).
         amp: ``none``, ``bfloat16`` or ``float16``. Parameters and their gradients stay float32.
             bfloat16 has float32's range; float16's gradients need a
             :class:`paddle_alexnet.training.state.LossScale`.
@@ -84,8 +84,11 @@ def choose_compile(wanted: str, net: nn.Layer) -> tuple[str, str | None]:
     if wanted in ("none", "static"):
         return wanted, None
     reason = _why_not_onednn(net)
-    if reason is None and wanted == "auto" and not paddle.__version__.startswith(MEASURED):
-        return "none", f"oneDNN is measured for Paddle {MEASURED}x, this is {paddle.__version__}"
+    if reason is None and wanted == "auto" and not paddle.__version__.startswith(COMPARED_VERSION):
+        return (
+            "none",
+            f"oneDNN is measured for Paddle {COMPARED_VERSION}x, this is {paddle.__version__}",
+        )
     return ("onednn", None) if reason is None else ("none", reason)
 
 
@@ -96,7 +99,7 @@ def compile_step(step: TrainingStep, kind: str) -> TrainingStep:
     if kind == "onednn":
         # Read when a graph is compiled; what runs operator by operator does not look at it.
         paddle.set_flags({"FLAGS_use_mkldnn": True})
-    size = step.net.design.input_size
+    size = step.net.input_size
     spec = [InputSpec([None, 3, size, size], "float32"), InputSpec([None], "int64")]
     return paddle.jit.to_static(step, input_spec=spec, full_graph=True)
 
@@ -106,11 +109,11 @@ def _why_not_onednn(net: nn.Layer) -> str | None:
         return "oneDNN is for CPUs"
     if not paddle.base.core.is_compiled_with_onednn():
         return "this Paddle comes without oneDNN"
+    if getattr(net, "channels_last", False):
+        return "train.channels_last was not compared with oneDNN"
     for layer in net.sublayers(include_self=True):
-        if isinstance(layer, AlexNet) and layer.channels_last:
-            return "train.channels_last was not compared with oneDNN"
         if isinstance(layer, FusedLRN) and layer.kernel.shape[0] == 1:
-            return "the gradient of the norm of a single map is wrong with oneDNN"
-        if type(layer) not in SAFE and type(layer) not in SAFE_OURS:
+            return "the gradient of the norm of a single feature map is wrong with oneDNN"
+        if type(layer) not in (*COMPARED, *COMPARED_OWN):
             return f"training {type(layer).__name__} with oneDNN is not safe (model.lrn=fused is)"
     return None

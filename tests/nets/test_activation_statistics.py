@@ -5,7 +5,7 @@ import paddle
 import pytest
 from paddle import nn
 
-from paddle_alexnet.nets.activation_statistics import mean_spread, measure_spread
+from paddle_alexnet.nets.activation_statistics import mean_activations, measure_activations
 from paddle_alexnet.nets.init import INITS
 
 RANGES = {"raw": (1 / 255,) * 3, "unit": (0.229, 0.224, 0.225)}
@@ -25,7 +25,7 @@ def test_of_a_small_net_by_numpy():
     windows = np.lib.stride_tricks.sliding_window_view(images, (3, 3), axis=(2, 3))
     conv = np.einsum("ncijhw,ochw->noij", windows, kernel) + bias[:, None, None]
     logits = np.maximum(conv, 0).reshape(6, 8) @ weight + last
-    got = measure_spread(net, paddle.to_tensor(images))
+    got = measure_activations(net, paddle.to_tensor(images))
     assert list(got) == ["conv1", "fc2"]
     for spread, values in zip(got.values(), (conv, logits), strict=True):
         assert spread.difference == pytest.approx(values.std(axis=0).mean(), rel=1e-5)
@@ -37,21 +37,21 @@ def test_of_a_small_net_by_numpy():
 def test_one_picture_often_has_no_spread():
     net = nn.Sequential(nn.Flatten(), nn.Linear(48, 5))
     image = paddle.randn([1, 3, 4, 4]).expand([4, 3, 4, 4])
-    assert measure_spread(net, image)["fc1"].relative < 1e-6
+    assert measure_activations(net, image)["fc1"].relative < 1e-6
 
 
 def test_draws_are_averaged(tiny):
     def spread(seed, draws):
-        return mean_spread(tiny, "he", RANGES, images=4, seed=seed, draws=draws)["unit"]["fc8"]
+        return mean_activations(tiny, "he", RANGES, images=4, seed=seed, draws=draws)["unit"]["fc8"]
 
     # The noise hangs on the first seed, so the same is asked for twice and not seeds 0 and 1.
     assert spread(0, 1) == spread(0, 1) != spread(0, 2)
-    assert set(mean_spread(tiny, "he", RANGES, images=2, seed=0, draws=1)) == set(RANGES)
+    assert set(mean_activations(tiny, "he", RANGES, images=2, seed=0, draws=1)) == set(RANGES)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("init", INITS.keys() & ELSEWHERE.keys())
 def test_the_table_of_docs_init(init):
-    rows = mean_spread("alexnet_paper", init, RANGES, images=8, seed=0, draws=1)
+    rows = mean_activations("alexnet_paper", init, RANGES, images=8, seed=0, draws=1)
     for name, want in zip(RANGES, ELSEWHERE[init], strict=True):
         assert want / 2 < rows[name]["fc8"].difference < want * 2

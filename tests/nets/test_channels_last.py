@@ -24,7 +24,7 @@ def twins(name, lrn, **more):
 
 
 def images(net, count=4):
-    side = net.design.input_size
+    side = net.input_size
     pixels = np.random.default_rng(0).standard_normal((count, 3, side, side))
     return paddle.to_tensor(pixels.astype(np.float32))
 

@@ -43,7 +43,7 @@ STATISTICS = {
     "paper": (PAPER, HIDDEN),
     "krizhevsky2012": (PAPER | dict.fromkeys(("conv3", "conv4", "conv5"), 0.03), HIDDEN),
     "caffe": (PAPER | dict.fromkeys(("fc6", "fc7"), 0.005), HIDDEN),
-    "kaiming_seed002": (
+    "kaiming_pad2": (
         PAPER | SEED002,
         {n: 1 if n.startswith("fc") else HIDDEN[n] for n in NAMES},
     ),

@@ -7,8 +7,16 @@ from paddle.static import InputSpec
 
 from paddle_alexnet import LRN
 from paddle_alexnet.export import engines
-from paddle_alexnet.nets.lrn import LRN_KINDS, channel_lrn, map_lrn
+from paddle_alexnet.nets.lrn import LRN_KINDS, NormSettings, build_norm
 from paddle_alexnet.training.step import choose_compile
+
+
+def channel_lrn(kind, channels, data_format="NCHW", **settings):
+    return build_norm(kind, channels, NormSettings(**settings), data_format)
+
+
+def map_lrn(kind, channels, data_format="NCHW", **settings):
+    return build_norm(kind, channels, NormSettings(**settings, across_channels=False), data_format)
 
 
 def across_channels(x, n, alpha, beta, k):
@@ -214,7 +222,7 @@ def test_fused_in_an_export(make, reference, tmp_path, shape, n, alpha, beta, k)
 @BOTH
 def test_channels_last(make, reference, kind, shape, n, alpha, beta, k):
     x = np.random.default_rng(0).normal(0, 3, shape)
-    layer = make(kind, shape[1], local_size=n, alpha=alpha, beta=beta, bias=k, channels_last=True)
+    layer = make(kind, shape[1], local_size=n, alpha=alpha, beta=beta, bias=k, data_format="NHWC")
     got = layer(paddle.to_tensor(x.transpose(0, 2, 3, 1).astype(np.float32))).numpy()
     assert_near(got, reference(x, n, alpha, beta, k).transpose(0, 2, 3, 1))
 

@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from paddle_alexnet import MODELS, build_model
 from paddle_alexnet.nets.init import weighted_layers
-from paddle_alexnet.nets.shapes import walk
+from paddle_alexnet.nets.shapes import trace_shapes
 
 PARAMETERS = {
     "alexnet": 62_071_144,
@@ -146,7 +146,7 @@ def loud(name, lrn=None):
     for key, layer in weighted_layers(net):
         layer.bias.set_value(rng.normal(0, 1, layer.bias.shape).astype(np.float32))
         layers[key] = layer.weight.numpy().astype(float), layer.bias.numpy().astype(float)
-    side = net.design.input_size
+    side = net.input_size
     x = rng.normal(0, 60, (2, 3, side, side)).astype(np.float32)
     return net, layers, x
 
@@ -185,12 +185,13 @@ def test_each_constant_of_the_papers_norm_counts(change):
 
 
 def test_224_pixels_need_the_zeros_at_the_end():
-    """Rounded up, as the original code does: 55 maps and 6 x 6 at the end; rounded down not."""
-    design = MODELS["alexnet_2012"].design
-    assert [step.size for step in walk(design) if step.name in ("conv1", "pool5")] == [55, 6]
-    conv1, *others = design.stages
-    without = replace(design, stages=(replace(conv1, end_padding=0), *others))
-    assert [step.size for step in walk(without) if step.name in ("conv1", "pool5")] == [54, 5]
+    """Rounded up, as the original code does: 55 feature maps and 6 x 6 at the end; rounded down not."""
+    stages = MODELS["alexnet_2012"].stages
+    (conv1, *after), *others = stages
+    without = ((replace(conv1, end_padding=0), *after), *others)
+    for given, sizes in ((stages, [55, 6]), (without, [54, 5])):
+        rows = trace_shapes(given, 224)
+        assert [row.size for row in rows if row.name in ("conv1", "pool5")] == sizes
 
 
 def test_the_order_of_norm_pool_and_relu_counts():
@@ -262,21 +263,21 @@ def test_every_model_takes_its_own_input_and_no_other(name):
 
 
 def test_dropout_of_each_net():
-    """After fc6 and fc7, before them (seed 002), or none (seed 003)."""
-    for name, place, share in (
+    """After fc6 and fc7, before them, or none."""
+    for name, place, fraction in (
         ("alexnet", 2, 0.5),
         ("alexnet_pad2", 0, 0.5),
         ("alexnet_owt", 0, 0.0),
     ):
         net = build_model(name, 3, width=0.1)
-        assert [net.block6[place].p, net.block7[place].p] == [share, share]
+        assert [net.block6[place].p, net.block7[place].p] == [fraction, fraction]
     assert build_model("alexnet_owt", 3, width=0.1, dropout=0.5).block6[0].p == 0.5
 
 
 def test_narrow_nets():
     net = build_model("alexnet", 3, width=0.25)
-    assert [s.channels for s in net.design.stages] == [24, 64, 96, 96, 64]
-    assert net.design.hidden == 1024
+    assert [stage[0].channels for stage in net.stages[:5]] == [24, 64, 96, 96, 64]
+    assert [stage[0].units for stage in net.stages[5:]] == [1024, 1024]
     for width in (0.0, 1.5, -1):
         with pytest.raises(ValueError, match="width"):
             build_model("alexnet", width=width)

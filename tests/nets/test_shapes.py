@@ -4,9 +4,9 @@ import paddle
 import pytest
 
 from paddle_alexnet import MODELS, build_model
-from paddle_alexnet.nets.shapes import walk
+from paddle_alexnet.nets.shapes import trace_shapes
 
-SEED_004 = {
+PUBLISHED = {
     "conv1": ("(227 - 11) / 4 + 1 = 55", 96, 55),
     "pool1": ("(55 - 3) / 2 + 1 = 27", 96, 27),
     "conv2": ("(27 + 4 - 5) / 1 + 1 = 27", 256, 27),
@@ -21,13 +21,13 @@ SEED_004 = {
 }
 
 
-def test_seed_004s_walk():
-    steps = walk(MODELS["alexnet"].design, 1000)
-    assert {s.name: (s.formula, s.channels, s.size) for s in steps} == SEED_004
+def test_the_published_arithmetic():
+    steps = trace_shapes(MODELS["alexnet"].stages, 227, 1000)
+    assert {s.name: (s.formula, s.channels, s.size) for s in steps} == PUBLISHED
 
 
 def test_rounding_down_is_said():
-    first = walk(MODELS["alexnet_pad5"].design)[0]
+    first = trace_shapes(MODELS["alexnet_pad5"].stages, 224)[0]
     assert first.formula == "(224 + 10 - 11) / 4 + 1 = 56, rounded down"
 
 
@@ -35,9 +35,9 @@ def test_rounding_down_is_said():
 def test_every_stage_is_what_the_net_makes(name):
     net = build_model(name, 7, width=0.1)
     net.eval()
-    steps = walk(net.design, 7)
+    steps = trace_shapes(net.stages, net.input_size, 7)
     assert sum(s.parameters for s in steps) == sum(p.size for p in net.parameters())
-    x = paddle.zeros([1, 3, net.design.input_size, net.design.input_size])
+    x = paddle.zeros([1, 3, net.input_size, net.input_size])
     for number in range(1, 6):
         x = getattr(net, f"block{number}")(x)
         last = [s for s in steps if s.name in (f"conv{number}", f"pool{number}")][-1]

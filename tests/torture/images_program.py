@@ -167,7 +167,7 @@ def main():
     """Try pictures FIRST to END - 1."""
     folder, seed, first, end = Path(sys.argv[1]), *map(int, sys.argv[2:])
     classifier = Classifier(
-        AlexNet(2, design=TINY),
+        AlexNet(2, stages=TINY, input_size=TINY_SIDE),
         Description("tiny", ("a", "b"), Preprocessing(input_size=TINY_SIDE, resize=36)),
     )
     whole = whole_pictures()

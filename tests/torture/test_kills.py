@@ -53,7 +53,7 @@ CONFIGS = {
     },
     "published": {
         "data": {"workers": 1},
-        "model": {"name": "alexnet_pad2", "init": "kaiming_seed002", "lrn": "avgpool3d"},
+        "model": {"name": "alexnet_pad2", "init": "kaiming_pad2", "lrn": "avgpool3d"},
         "train": {},
         "optimizer": {"clip_norm": 1.0},
         "schedule": {"name": "plateau"},

@@ -14,7 +14,7 @@ CLASSES = 5
 
 
 def batch(net, count, seed=0):
-    side = net.design.input_size
+    side = net.input_size
     rng = np.random.default_rng(seed)
     images = rng.standard_normal((count, 3, side, side)).astype(np.float32)
     return paddle.to_tensor(images), paddle.to_tensor(rng.integers(0, 5, count))

@@ -479,7 +479,7 @@ def test_a_narrow_net_is_used_again_as_it_was_trained(settings, tmp_path):
     run.fit()
     classifier = Classifier.load(directory.best)
     assert classifier.description.width == 0.5
-    assert [s.channels for s in classifier.net.design.stages] == [4, 6, 6, 6, 8]
+    assert [stage[0].channels for stage in classifier.net.stages[:5]] == [4, 6, 6, 6, 8]
     with pytest.raises(WeightsError, match=r"width 0\.5.*model\.width 1\.0"):
         start(changed(settings, model={"pretrained": str(directory.best)}), tmp_path / "other")
 
