@@ -141,7 +141,7 @@ def make_application(logdir: str | Path, host: str, language: str) -> Any:
             body = json.dumps({"status": 0, "msg": "", "data": tabs})
             return Response(body, mimetype="application/json")
         if name not in CALLS:
-            return _text(f"the board has no {name}", 404)
+            return _text(f"the board has no {name!r:.100}", 404)
         body, kind, headers = call(name, request.args)
         return Response(body, mimetype=kind, headers=headers)
 

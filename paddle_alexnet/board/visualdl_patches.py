@@ -77,29 +77,25 @@ def cut_partial_record(path: Path) -> int:
 def patch_curves() -> None:
     """Make precision-recall curves work with current NumPy, and ROC curves correct.
 
-    Replaces, in ``visualdl.component.base_component``, ``np`` by a copy of the module that has
-    ``np.float``, and ``compute_roc_curve`` by :func:`roc_points`.
+    Replaces, in ``visualdl.component.base_component``, ``np`` by a namespace
+    with ``np.float``, and ``compute_roc_curve`` by :func:`roc_points`.
     """
     from visualdl.component import base_component
 
-    view = types.ModuleType("numpy_view")
-    view.__dict__.update({name: getattr(np, name) for name in dir(np) if name[0] != "_"})
-    view.float = float
-    base_component.np = view
-    base_component.compute_roc_curve = (
-        lambda labels, predictions, num_thresholds=127, weights=None: roc_points(
-            labels, predictions, num_thresholds
-        )
-    )
+    base_component.np = types.SimpleNamespace(**{**vars(np), "float": float})
+    base_component.compute_roc_curve = roc_points
 
 
-def roc_points(labels: np.ndarray, scores: np.ndarray, thresholds: int = 127) -> dict[str, list]:
+def roc_points(
+    labels: np.ndarray, scores: np.ndarray, thresholds: int = 127, weights: None = None
+) -> dict[str, list]:
     """Points of the ROC curve; VisualDL's own function divides true positives by all negatives.
 
     Args:
         labels: Bool [N].
         scores: Float [N] in [0, 1].
         thresholds: Number of points, evenly spaced in [0, 1]; the board shows at most 127.
+        weights: Not used; VisualDL passes it.
 
     Returns:
         ``tp``, ``fp``, ``tn``, ``fn`` (counts) and ``tpr``, ``fpr`` for each threshold.

@@ -1,13 +1,12 @@
 """A run on the VisualDL board: curves, panels of images, hyper-parameters."""
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from paddle_alexnet.board.writer import BoardWriter
-from paddle_alexnet.config.schema import Config
+from paddle_alexnet.config.schema import Config, flat_values
 from paddle_alexnet.data.dataset import AugmentedDataset
 from paddle_alexnet.data.sources import ImageData
 from paddle_alexnet.figures.captions import RIGHT, WRONG, FontChooser, caption, grid
@@ -43,12 +42,7 @@ class BoardLog:
 
     def start(self, config: Config) -> None:
         """The hyper-parameters, once a run."""
-        values = {
-            f"{section}.{key}": value
-            for section, keys in dataclasses.asdict(config).items()
-            for key, value in keys.items()
-        }
-        self.writer.hparams(values, ["val/top1", "val/loss", "train/loss"])
+        self.writer.hparams(flat_values(config), ["val/top1", "val/loss", "train/loss"])
         self.writer.flush()
 
     def step(self, record: Mapping[str, float]) -> None:

@@ -203,11 +203,10 @@ def _logs(run: RunDirectory) -> tuple[Path, ...]:
 
 def _identity(path: Path) -> tuple[int, int] | None:
     """Device and inode: they differ between two folders of the same name. None if missing."""
-    try:
+    with contextlib.suppress(OSError):
         status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+        return status.st_dev, status.st_ino
+    return None
 
 
 def _make_free(path: Path) -> Path:

@@ -14,6 +14,7 @@ import math
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,8 +97,7 @@ _adapter = functools.cache(pydantic.TypeAdapter)
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
-        keys = [key for key, _ in pairs]
-        double = next(key for i, key in enumerate(keys) if key in keys[:i])
+        (double, _), *_ = Counter(key for key, _ in pairs).most_common(1)
         raise ValueError(f"the key {double[:100]!r} is given twice")
     return values
 
@@ -123,14 +123,15 @@ def check_target(path: str | Path) -> None:
         RunError: ``path`` is a folder, its folder does not exist, or the name is not possible.
     """
     path = Path(path)
+    reason = f"there is no folder {path.parent}; make it first"
     try:
-        is_folder, has_parent = path.is_dir(), path.parent.is_dir()
+        if path.is_dir():
+            reason = "it is a folder; name a file"
+        elif path.parent.is_dir():
+            return
     except OSError as error:  # the name is too long
-        raise RunError(f"cannot write {path}: {error.strerror}") from error
-    if is_folder:
-        raise RunError(f"cannot write {path}: it is a folder; name a file")
-    if not has_parent:
-        raise RunError(f"cannot write {path}: there is no folder {path.parent}; make it first")
+        reason = error.strerror
+    raise RunError(f"cannot write {path}: {reason}")
 
 
 def write_whole(
