@@ -38,12 +38,9 @@ def pytest_addoption(parser):
 # A net that trains in seconds, with AlexNet's blocks: feature maps of 14, 6 | 6 | 6 | 6 | 6, 2.
 TINY = (
     (Conv(8, 5, stride=2), ReLU(), Norm(), MaxPool()),
-    (Conv(12, 3, padding=1), ReLU()),
-    (Conv(12, 3, padding=1), ReLU()),
-    (Conv(12, 3, padding=1), ReLU()),
+    *((Conv(12, 3, padding=1), ReLU()),) * 3,
     (Conv(16, 3, padding=1), ReLU(), MaxPool()),
-    (Linear(32), ReLU(), Dropout(0.2)),
-    (Linear(32), ReLU(), Dropout(0.2)),
+    *((Linear(32), ReLU(), Dropout(0.2)),) * 2,
 )
 
 

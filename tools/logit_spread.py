@@ -1,8 +1,8 @@
-"""Show what an initial net sees of its input: python tools/logit_spread.py [--model NAME]
+"""Measure what an initial net passes on of its input: python tools/logit_spread.py [--model NAME]
 
-For every init: the standard deviation of the logits over different pictures, before any training,
-and its share of the size of the logits; with pixels on 0..255 (mean removed) and with pixels
-normalised as usual (std about 1). The pictures are 1/f noise. See docs/init.md.
+For every init: the standard deviation of the logits over different images, before any training, and
+it divided by the root mean square of the logits; with pixels on 0..255 (mean removed) and with
+pixels normalised as usual (std about 1). The images are 1/f noise. See docs/init.md.
 """
 
 import argparse
@@ -24,8 +24,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--images", type=_entry.positive, default=32, help="of noise [32]")
     parser.add_argument("--seed", type=_entry.natural, default=0, help="of noise and weights [0]")
     parser.add_argument("--draws", type=_entry.positive, default=3, help="of weights [3]")
-    parser.add_argument("--plot", metavar="PNG", help="draw the spread of every layer")
-    parser.add_argument("--json", metavar="FILE", help="write the spread of every layer")
+    parser.add_argument("--plot", metavar="PNG", help="plot the figures of every layer")
+    parser.add_argument("--json", metavar="FILE", help="write the figures of every layer")
     return parser.parse_args()
 
 
@@ -41,11 +41,11 @@ def main(cpu_speed: dict[str, Any]) -> None:
 
     _entry.check_model("--model", args.model)
     if args.images < 2:
-        raise ConfigError("--images: one picture has no spread; give 2 or more")
+        raise ConfigError("--images: one image has no standard deviation; give 2 or more")
     for target in filter(None, (args.plot, args.json)):
         check_target(target)
     print(
-        f"{args.model}, 5 classes, {args.images} pictures of 1/f noise, {args.draws} draws of "
+        f"{args.model}, 5 classes, {args.images} images of 1/f noise, {args.draws} draws of "
         f"weights, seed {args.seed}"
     )
     print(f"{'init':<16}" + "".join(f"{title:>24}" for title in RANGES))
@@ -56,10 +56,8 @@ def main(cpu_speed: dict[str, Any]) -> None:
         )
         for title, row in rows.items():
             measured[title][init] = row
-        cells = [
-            f"{logits.difference:.2g} ({logits.relative:.1g})"
-            for *_, logits in (row.values() for row in rows.values())
-        ]
+        heads = [list(row.values())[-1] for row in rows.values()]
+        cells = [f"{head.std_between_images:.2g} ({head.relative:.1g})" for head in heads]
         print(f"{init:<16}" + "".join(f"{cell:>24}" for cell in cells))
     if args.plot:
         plot_activations(measured, args.plot)

@@ -15,12 +15,12 @@ def main(cpu_speed: dict[str, Any]) -> None:
         "-o", "--override", metavar="KEY=VALUE", action="append", default=[], help="set a key"
     )
     parser.add_argument("--logdir", metavar="DIR", help="log the graph to a VisualDL board")
-    parser.add_argument("--walk", action="store_true", help="show the arithmetic of every stage")
+    parser.add_argument("--walk", action="store_true", help="show the arithmetic of every layer")
     args = parser.parse_args()
     from paddle_alexnet.config.load import read_config
     from paddle_alexnet.errors import ConfigError
 
-    # The published table has the norm that pools; other forms, chosen for speed, on demand only.
+    # The published table has the norm by pooling; other forms, chosen for speed, on request only.
     keys = read_config(args.config, ["model.lrn=avgpool3d", *args.override]).model
     trained = read_config(args.config, args.override).model.lrn
     if trained != keys.lrn:
@@ -44,14 +44,14 @@ def main(cpu_speed: dict[str, Any]) -> None:
         net = build_model(keys.name, num_classes, lrn=keys.lrn, init=keys.init, width=keys.width)
     except ValueError as error:
         raise ConfigError(f"model: {error}") from error
-    preprocessing = MODELS[keys.name].preprocessing
-    side = preprocessing.input_size
+    row = MODELS[keys.name]
+    side = net.input_size
     paddle.summary(net, (None, 3, side, side))
-    print(f"{preprocessing}, init {keys.init or MODELS[keys.name].init}")
+    print(f"{row.preprocessing}, init {keys.init or row.init}")
     if args.walk:
-        for step in trace_shapes(net.stages, net.input_size, num_classes):
-            maps = f"{step.channels} x {step.size} x {step.size}"
-            print(f"{step.name:<6} {step.formula:<44} {maps:<14} {step.parameters:>11,}")
+        for layer in trace_shapes(net.stages, side, num_classes):
+            shape = f"{layer.channels} x {layer.size} x {layer.size}"
+            print(f"{layer.name:<6} {layer.formula:<44} {shape:<14} {layer.parameters:>11,}")
     if args.logdir:
         with BoardWriter(args.logdir) as writer:
             writer.graph(net, [-1, 3, side, side])

@@ -11,7 +11,6 @@ from paddle_alexnet.benchmark.timing import Spread, interleave
 from paddle_alexnet.data.folder import list_images
 from paddle_alexnet.data.synthetic_flowers import draw_flower_folder
 from paddle_alexnet.nets.registry import MODELS
-from paddle_alexnet.nets.stages import DESIGNS
 from paddle_alexnet.runtime.cpu import usable_cores
 
 NORM_SHAPE = (96, 55, 55)  # of conv1's maps
@@ -56,8 +55,8 @@ def _train(settings: Settings) -> Measured:
     if settings.against_torch:
         from paddle_alexnet.benchmark import torch_peer
 
-        design = DESIGNS[settings.model]
-        cases["torch"] = torch_peer.training_step(design, settings.batch, usable_cores())
+        row = MODELS[settings.model]
+        cases["torch"] = torch_peer.training_step(row, settings.batch, usable_cores())
     return _with_matrices(cases, settings, training=True)
 
 
@@ -75,8 +74,8 @@ def _infer(settings: Settings) -> Measured:
     if settings.against_torch:
         from paddle_alexnet.benchmark import torch_peer
 
-        design = DESIGNS[settings.model]
-        cases["torch"] = torch_peer.inference(design, settings.batch, usable_cores())
+        row = MODELS[settings.model]
+        cases["torch"] = torch_peer.inference(row, settings.batch, usable_cores())
     return _with_matrices(cases, settings, training=False)
 
 
@@ -86,7 +85,7 @@ def _gemm(settings: Settings) -> Measured:
 
 def _with_matrices(cases: Mapping[str, Case], settings: Settings, *, training: bool) -> Measured:
     """Time nets together with a product of matrices, whose rate is what they could reach."""
-    per_image = paddle_cases.operations(DESIGNS[settings.model], training=training)
+    per_image = paddle_cases.operations(MODELS[settings.model], training=training)
     return Measured(
         _in_turn({**cases, PRODUCT_NAME: paddle_cases.matrix_product(*PRODUCT)}, settings),
         "ms",

@@ -43,9 +43,9 @@ def _train(library: str, giving_back: bool, model: str, batch: int) -> float:
     speed_up()
     if library == "torch":
         from paddle_alexnet.benchmark import torch_peer
-        from paddle_alexnet.nets.stages import DESIGNS
+        from paddle_alexnet.nets.registry import MODELS
 
-        step = torch_peer.training_step(DESIGNS[model], batch, usable_cores())
+        step = torch_peer.training_step(MODELS[model], batch, usable_cores())
     else:
         load_paddle_quietly()
         from paddle_alexnet.benchmark import paddle_cases

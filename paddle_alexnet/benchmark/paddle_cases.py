@@ -10,10 +10,10 @@ from paddle_alexnet.export.classifier import ExportedClassifier
 from paddle_alexnet.export.engines import PRECISIONS, computes_bfloat16
 from paddle_alexnet.export.writer import fill_folder
 from paddle_alexnet.inference.classifier import Classifier
-from paddle_alexnet.nets.lrn import channel_lrn
-from paddle_alexnet.nets.registry import MODELS, build_model
-from paddle_alexnet.nets.shapes import walk
-from paddle_alexnet.nets.stages import Design
+from paddle_alexnet.nets.lrn import build_lrn
+from paddle_alexnet.nets.registry import MODELS, Model, build_model
+from paddle_alexnet.nets.shapes import trace_shapes
+from paddle_alexnet.nets.stages import Norm
 from paddle_alexnet.nets.weights import Description
 from paddle_alexnet.training.step import TrainingStep, choose_compile, compile_step
 
@@ -72,7 +72,7 @@ def export(classifier: Classifier, folder: Path) -> dict[str, ExportedClassifier
 
 def response_norm(kind: str, shape: tuple[int, int, int, int]) -> Case:
     """Forward and gradient of the paper's norm."""
-    layer = channel_lrn(kind, shape[1], local_size=5, alpha=5e-4, bias=2.0)
+    layer = build_lrn(kind, Norm(alpha=5e-4, bias=2.0), shape[1])
     leaf = paddle.to_tensor(noise(*shape), stop_gradient=False)
     gradient = paddle.to_tensor(noise(*shape))
 
@@ -90,12 +90,12 @@ def matrix_product(rows: int, inner: int, columns: int) -> Case:
     return lambda: paddle.matmul(left, right)
 
 
-def operations(design: Design, *, training: bool) -> int:
+def operations(row: Model, *, training: bool) -> int:
     """Floating-point operations of convolutions and linear layers for an image.
 
     A multiplication and an addition are two. Training takes three times the forward pass, but for
     the gradient of the pictures, which nobody needs.
     """
-    steps = walk(design, CLASSES)
-    forward = 2 * sum(step.macs for step in steps)
-    return 3 * forward - 2 * steps[0].macs if training else forward
+    layers = trace_shapes(row.stages, row.preprocessing.input_size, CLASSES)
+    forward = 2 * sum(layer.macs for layer in layers)
+    return 3 * forward - 2 * layers[0].macs if training else forward

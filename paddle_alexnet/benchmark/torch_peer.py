@@ -1,63 +1,64 @@
 """The same things by torch. Import this where torch is installed; does not load Paddle."""
 
+import math
+
 import torch
 from torch import nn
 
 from paddle_alexnet.benchmark.inputs import CLASSES, Case, labels, noise
-from paddle_alexnet.nets.shapes import walk
-from paddle_alexnet.nets.stages import Design
+from paddle_alexnet.nets import stages
+from paddle_alexnet.nets.registry import Model
 
 
-def build(design: Design) -> nn.Sequential:
-    """A design with torch's own layers.
+def build(row: Model) -> nn.Sequential:
+    """A net with torch's own layers.
 
     Raises:
-        ValueError: It needs what torch has no layer for: norms within towers or maps.
+        ValueError: It needs what torch has no layer for: norms within towers or feature maps.
     """
     layers: list[nn.Module] = []
-    channels = 3
-    for stage in design.stages:
-        if stage.end_padding:
-            layers.append(nn.ZeroPad2d((0, stage.end_padding, 0, stage.end_padding)))
-        layers.append(
-            nn.Conv2d(
-                channels,
-                stage.channels,
-                stage.kernel,
-                stage.stride,
-                stage.padding,
-                groups=stage.groups,
+    shape: tuple[int, ...] = (3, row.preprocessing.input_size, row.preprocessing.input_size)
+    for stage in (*row.stages, (stages.Linear(CLASSES),)):
+        if len(shape) > 1 and any(spec.on_features for spec in stage):
+            layers.append(nn.Flatten())
+            shape = (math.prod(shape),)
+        for spec in stage:
+            layers += _layers(spec, shape[0])
+            traced = spec.trace(shape)
+            shape = traced.shape if traced else shape
+    return nn.Sequential(*layers)
+
+
+def _layers(spec: stages.Spec, channels: int) -> list[nn.Module]:
+    match spec:
+        case stages.Conv():
+            end = spec.end_padding
+            conv = nn.Conv2d(
+                *(channels, spec.channels, spec.kernel, spec.stride, spec.padding),
+                groups=spec.groups,
             )
-        )
-        layers += [_after(design, kind) for kind in stage.after]
-        channels = stage.channels
-    features = channels * walk(design)[-1].size ** 2
-    layers.append(nn.Flatten())
-    for inputs in (features, design.hidden):
-        hidden = [nn.Linear(inputs, design.hidden), nn.ReLU(inplace=True)]
-        hidden.insert(0 if design.dropout_first else 2, nn.Dropout(design.dropout))
-        layers += hidden
-    return nn.Sequential(*layers, nn.Linear(design.hidden, CLASSES))
+            return [nn.ZeroPad2d((0, end, 0, end)), conv] if end else [conv]
+        case stages.Linear():
+            return [nn.Linear(channels, spec.units)]
+        case stages.ReLU():
+            return [nn.ReLU(inplace=True)]
+        case stages.MaxPool():
+            return [nn.MaxPool2d(spec.size, spec.stride)]
+        case stages.Dropout():
+            return [nn.Dropout(spec.rate)]
+        case stages.Norm(towers=1):
+            return [nn.LocalResponseNorm(spec.local_size, spec.alpha, spec.beta, spec.bias)]
+    raise ValueError(f"torch has no layer for {spec}: choose another model")
 
 
-def _after(design: Design, kind: str) -> nn.Module:
-    if kind == "relu":
-        return nn.ReLU(inplace=True)
-    if kind == "pool":
-        return nn.MaxPool2d(design.pool_size, 2)
-    norm = design.norm
-    if kind != "norm" or norm.towers != 1:
-        raise ValueError("torch has no layer for this net's norms: choose another model")
-    return nn.LocalResponseNorm(norm.local_size, norm.alpha, norm.beta, norm.bias)
-
-
-def training_step(design: Design, batch: int, threads: int) -> Case:
+def training_step(row: Model, batch: int, threads: int) -> Case:
     """As :func:`paddle_alexnet.benchmark.paddle_cases.training_step`."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    net = build(design)
+    net = build(row)
     optimizer = torch.optim.SGD(net.parameters(), lr=1e-9, momentum=0.9, weight_decay=5e-4)
-    images = torch.from_numpy(noise(batch, 3, design.input_size, design.input_size))
+    side = row.preprocessing.input_size
+    images = torch.from_numpy(noise(batch, 3, side, side))
     wanted = torch.from_numpy(labels(batch))
 
     def run() -> float:
@@ -70,11 +71,12 @@ def training_step(design: Design, batch: int, threads: int) -> Case:
     return run
 
 
-def inference(design: Design, batch: int, threads: int) -> Case:
+def inference(row: Model, batch: int, threads: int) -> Case:
     """Logits of a batch of float inputs in ``inference_mode``."""
     torch.set_num_threads(threads)
-    net = build(design).eval()
-    images = torch.from_numpy(noise(batch, 3, design.input_size, design.input_size))
+    net = build(row).eval()
+    side = row.preprocessing.input_size
+    images = torch.from_numpy(noise(batch, 3, side, side))
 
     def run() -> torch.Tensor:
         with torch.inference_mode():

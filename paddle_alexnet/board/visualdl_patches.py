@@ -119,17 +119,21 @@ def graph_export() -> Iterator[None]:
     """
     import paddle
 
-    stock = paddle.jit.to_static, paddle.multiply
+    from paddle_alexnet.nets import lrn
+
+    stock = paddle.jit.to_static, paddle.multiply, lrn.inverse_power
     # Without it the shape of the input is not taken into account.
     paddle.jit.to_static = functools.partial(paddle.jit.to_static, full_graph=True)
     # The function takes no variables of the old format, the operator does; the built-in response
     # norm calls the function.
     paddle.multiply = operator.mul
+    # Nor do rsqrt and sqrt, by which the response norms compute a power.
+    lrn.inverse_power = lambda x, beta, in_place=False: x**-beta
     try:
         with paddle.utils.unique_name.guard(), paddle.pir_utils.DygraphOldIrGuard():
             yield
     finally:
-        paddle.jit.to_static, paddle.multiply = stock
+        paddle.jit.to_static, paddle.multiply, lrn.inverse_power = stock
 
 
 def graph_copy(net: Any) -> Any:

@@ -72,9 +72,9 @@ def plot_runs(runs: Mapping[str, Sequence[Mapping[str, float]]], path: str | Pat
 
 
 def plot_activations(
-    panels: Mapping[str, Mapping[str, Mapping[str, ActivationStatistics]]], path: str | Path
+    panels: Mapping[str, Mapping[str, Mapping[str, "ActivationStatistics"]]], path: str | Path
 ) -> None:
-    """Plot the difference between images over the layers, one line per init.
+    """Plot the standard deviation between images over the layers, one line per init.
 
     Args:
         panels: For each title, for each init, the result of
@@ -87,13 +87,13 @@ def plot_activations(
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     all_axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, (title, lines) in zip(all_axes, panels.items(), strict=True):
-        for init, spread in lines.items():
-            differences = [layer.difference for layer in spread.values()]
-            axes.plot(list(spread), differences, marker=".", label=init)
+        for init, layers in lines.items():
+            stds = [layer.std_between_images for layer in layers.values()]
+            axes.plot(list(layers), stds, marker=".", label=init)
         axes.set_yscale("log")
         axes.set_title(title)
         axes.grid(alpha=0.3)
-    all_axes[0].set_ylabel("difference between images")
+    all_axes[0].set_ylabel("standard deviation between images")
     all_axes[-1].legend()
     _save(figure, path)
 

@@ -1,4 +1,4 @@
-"""How much of its input a net passes on: the difference between images, layer by layer."""
+"""How much of its input an initial net passes on: differences between images, layer by layer."""
 
 import functools
 import math
@@ -16,20 +16,20 @@ from paddle_alexnet.nets.registry import MODELS, build_model
 
 @dataclass(frozen=True)
 class ActivationStatistics:
-    """Outputs of a layer, before the activation, for several images.
+    """How far a layer's outputs differ between images.
 
     Attributes:
-        difference: Standard deviation over the images, averaged over the units.
-        size: Root mean square over images and units.
+        std_between_images: Standard deviation over the images, averaged over units.
+        rms: Root mean square over images and units.
     """
 
-    difference: float
-    size: float
+    std_between_images: float
+    rms: float
 
     @property
     def relative(self) -> float:
-        """The fraction of the outputs that tells images apart."""
-        return self.difference / self.size
+        """The fraction of the outputs' size that differs between images."""
+        return self.std_between_images / self.rms
 
 
 def measure_activations(net: nn.Layer, images: paddle.Tensor) -> dict[str, ActivationStatistics]:
@@ -43,17 +43,18 @@ def measure_activations(net: nn.Layer, images: paddle.Tensor) -> dict[str, Activ
         images: Normalised, [N, 3, S, S], N >= 2.
 
     Returns:
-        By the names of :func:`paddle_alexnet.nets.init.weighted_layers`; the last are the logits.
+        By names as of :func:`paddle_alexnet.nets.init.weighted_layers` (``conv1`` to ``fc8``), of
+        what comes out before the activation; the last are the logits.
     """
     statistics: dict[str, ActivationStatistics] = {}
 
-    def note(name: str, layer: nn.Layer, inputs: object, output: paddle.Tensor) -> None:
+    def measure(name: str, layer: nn.Layer, inputs: object, output: paddle.Tensor) -> None:
         values = output.numpy().astype(np.float64)
-        size = math.sqrt((values**2).mean())
-        statistics[name] = ActivationStatistics(float(values.std(axis=0).mean()), size)
+        std = float(values.std(axis=0).mean())
+        statistics[name] = ActivationStatistics(std, math.sqrt((values**2).mean()))
 
     hooks = [
-        layer.register_forward_post_hook(functools.partial(note, name))
+        layer.register_forward_post_hook(functools.partial(measure, name))
         for name, layer in weighted_layers(net)
     ]
     net.eval()
@@ -88,8 +89,7 @@ def mean_activations(
     Returns:
         For each name in ``ranges`` the statistics of each layer.
     """
-    size = MODELS[model].preprocessing.input_size
-    pixels = pink_noise(images, size, seed)
+    pixels = pink_noise_images(images, MODELS[model].preprocessing.input_size, seed)
     mean = pixels.mean(axis=(0, 1, 2)) / 255
     inputs = {name: Normalize(mean, std)(paddle.to_tensor(pixels)) for name, std in ranges.items()}
     measured: dict[str, list[dict[str, ActivationStatistics]]] = {name: [] for name in ranges}
@@ -101,8 +101,8 @@ def mean_activations(
     return {
         name: {
             layer: ActivationStatistics(
-                sum(draw[layer].difference for draw in nets) / draws,
-                sum(draw[layer].size for draw in nets) / draws,
+                sum(draw[layer].std_between_images for draw in nets) / draws,
+                sum(draw[layer].rms for draw in nets) / draws,
             )
             for layer in nets[0]
         }
@@ -110,11 +110,12 @@ def mean_activations(
     }
 
 
-def pink_noise(count: int, size: int, seed: int) -> np.ndarray:
+def pink_noise_images(count: int, size: int, seed: int) -> np.ndarray:
     """Draw images whose amplitude falls as 1 / frequency, as that of photos does on average.
 
     (Field 1987, "Relations between the statistics of natural images and the response properties of
-    cortical cells".) Colours are independent; each image is stretched to the whole range.
+    cortical cells".) Colours are independent; each image is stretched to the whole range. So
+    measurements need no photos.
 
     Args:
         count: Images.

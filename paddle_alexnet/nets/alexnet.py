@@ -1,78 +1,57 @@
-"""AlexNet, block by block, and any net that is a list of stages."""
-
-from collections.abc import Sequence
+"""AlexNet, block by block, and any other net that is a list of stages."""
 
 import paddle
 from paddle import nn
 
 from paddle_alexnet.nets.init import initialize
-from paddle_alexnet.nets.layers import Linear
-from paddle_alexnet.nets.stages import (
-    Conv,
-    Dropout,
-    Form,
-    MaxPool,
-    Norm,
-    ReLU,
-    Shape,
-    Stage,
-    features,
-)
-from paddle_alexnet.nets.stages import Linear as Units
+from paddle_alexnet.nets.layers import BuildOptions, build_layer
+from paddle_alexnet.nets.registry import MODELS
+from paddle_alexnet.nets.stages import HEAD, Linear, Stages
 
-# The flagship: widths of the paper (section 3.5), one tower, groups in conv2 only. At 227 x 227:
-#          feature maps    55                          27
-FLAGSHIP: tuple[Stage, ...] = (
-    (Conv(96, 11, stride=4), ReLU(), Norm(), MaxPool()),
-    (Conv(256, 5, padding=2, groups=2), ReLU(), Norm(), MaxPool()),  # 27, 13
-    (Conv(384, 3, padding=1), ReLU()),  # 13
-    (Conv(384, 3, padding=1), ReLU()),  # 13
-    (Conv(256, 3, padding=1), ReLU(), MaxPool()),  # 13, 6
-    (Units(4096), ReLU(), Dropout()),
-    (Units(4096), ReLU(), Dropout()),
-)
+FLAGSHIP = MODELS["alexnet"]
 
 
 class AlexNet(nn.Layer):
-    """A net of stages: ``block1`` ... ``blockN``, one a stage, and the head ``out_fc``.
+    """A net built from stages: ``block1``, ``block2``, ... and the linear layer ``out_fc``.
 
-    The default is the flagship: ``block1`` to ``block5`` are the convolutions with what follows
-    them, ``block6`` and ``block7`` the hidden fully-connected layers; 62,071,144 parameters at
-    1,000 classes. The other nets are in :data:`paddle_alexnet.nets.registry.MODELS`.
+    The default is the flagship: one tower, groups in conv2 only, norm after the ReLU of conv1 and
+    conv2; 62,071,144 parameters at 1,000 classes; feature maps of 55, 27 | 27, 13 | 13 | 13 | 13, 6
+    at 227 x 227. The widths are the paper's (section 3.5). ``flatten`` stands before the first
+    stage with a linear layer, or before the head.
 
     Args:
         num_classes: Logits, >= 1.
-        stages: See :mod:`paddle_alexnet.nets.stages`.
-        input_size: Side of the input images, pixels.
+        stages: Without the head; see :data:`paddle_alexnet.nets.registry.MODELS`.
+        input_size: Side of the input S, pixels.
         lrn: Form of the response norm: ``avgpool3d`` (layer pools, as in the published table),
             ``builtin`` or ``fused`` (the fastest on a CPU). They compute the same.
-        init: Initial weights, a key of :data:`paddle_alexnet.nets.init.INITS`; None: all 0 and
-            nothing is drawn, for a net that is about to be given others.
-        hidden_bias: With ``init: caffe``, the value of the biases that the paper sets to 1.
-        dropout: Fraction of units set to zero in training, in [0, 1); None for the stages' own.
-        channels_last: Use NHWC feature maps inside, for a GPU's tensor cores. Same weights and
-            inputs, and same numbers but for rounding.
+        init: How weights start: see :data:`paddle_alexnet.nets.init.INITS`; None: all at 0 and
+            nothing drawn, for a net whose weights are loaded next.
+        hidden_bias: See :func:`paddle_alexnet.nets.init.initialize`.
+        dropout: Fraction set to zero in training by every dropout, in [0, 1); None for the stages'.
+        channels_last: Convolutions, pools and norms see [N, H, W, C] inside, which a GPU's tensor
+            cores want. Same weights and inputs, and same numbers but for rounding.
 
     Attributes:
-        head: Name of the last layer, ``out_fc``.
+        head: Name of the last layer, which gives the logits.
+        data_format: ``NCHW`` or ``NHWC``, of the feature maps inside.
 
     Shape:
-        Input: float [N, 3, input_size, input_size], normalised RGB. Output: logits
-        [N, num_classes].
+        Input: float [N, 3, S, S], normalised RGB. Output: logits [N, num_classes].
 
     Raises:
-        ValueError: A value out of its range, an unknown ``lrn`` or ``init``, or an input of
-            another shape or dtype.
+        ValueError: A value out of its range, an unknown ``lrn`` or ``init``, a stage with a
+            convolution after one with a linear layer, or an input of another shape or type.
     """
 
-    head = "out_fc"
+    head = HEAD
 
     def __init__(
         self,
         num_classes: int = 1000,
         *,
-        stages: Sequence[Stage] = FLAGSHIP,
-        input_size: int = 227,
+        stages: Stages = FLAGSHIP.stages,
+        input_size: int = FLAGSHIP.preprocessing.input_size,
         lrn: str = "avgpool3d",
         init: str | None = "he",
         hidden_bias: float = 1.0,
@@ -85,46 +64,48 @@ class AlexNet(nn.Layer):
         if dropout is not None and not 0 <= dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {dropout}")
         self.num_classes = num_classes
-        self.stages = tuple(stages)
+        self.stages = stages
         self.input_size = input_size
-        self.channels_last = channels_last
+        self.data_format = "NHWC" if channels_last else "NCHW"
         # Paddle draws weights of its own, which are drawn over; for 60 million that takes a second.
-        blank = nn.initializer.Constant(0.0) if init is None else None
-        form = Form(lrn, dropout, "NHWC" if channels_last else "NCHW", blank)
-        shape: Shape = (3, input_size)
-        self._order: list[str] = []
-        for number, stage in enumerate(self.stages, start=1):
-            if len(shape) > 1 and stage[0].flat:
-                self._add("flatten", nn.Flatten())
-            block = []
-            for layer in stage:
-                block.append(layer.build(shape, form))
-                shape = layer.output(shape)
-            self._add(f"block{number}", nn.Sequential(*block))
-        if len(shape) > 1 and "flatten" not in self._order:
-            self._add("flatten", nn.Flatten())
-        self._add(self.head, Linear(features(shape), num_classes, weight_attr=blank))
+        start = nn.initializer.Constant(0.0) if init is None else None
+        options = BuildOptions(lrn, dropout, self.data_format, start)
+        shape: tuple[int, ...] = (3, input_size, input_size)
+        flat = False
+        for number, stage in enumerate((*stages, (Linear(num_classes),)), start=1):
+            if not flat and any(spec.on_features for spec in stage):
+                self.flatten = nn.Flatten()
+                flat = True
+            layers = []
+            for spec in stage:
+                if flat and spec.kind and not spec.on_features:
+                    raise ValueError(f"stage {number}: {spec} needs feature maps, not features")
+                layers.append(build_layer(spec, shape, options))
+                traced = spec.trace(shape)
+                shape = traced.shape if traced else shape
+            if number <= len(stages):
+                self.add_sublayer(f"block{number}", nn.Sequential(*layers))
+            else:
+                self.add_sublayer(self.head, *layers)
         if init is not None:
             initialize(self, init, hidden_bias=hidden_bias)
 
-    def _add(self, name: str, layer: nn.Layer) -> None:
-        setattr(self, name, layer)
-        self._order.append(name)
-
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Return the logits [N, num_classes] of images ``x`` [N, 3, S, S]."""
-        side, dtype = self.input_size, getattr(self, self.head).weight.dtype
+        side = self.input_size
+        dtype = self.out_fc.weight.dtype
         if x.ndim != 4 or list(x.shape[1:]) != [3, side, side] or x.dtype != dtype:
             raise ValueError(
                 f"this net takes a tensor of images [N, 3, {side}, {side}], {_short(dtype)}, got "
                 f"{type(x).__name__} {list(x.shape)}, {_short(x.dtype)}"
             )
-        if self.channels_last:
+        if self.data_format == "NHWC":
             x = x.transpose([0, 2, 3, 1])
-        for name in self._order:
-            if name == "flatten" and self.channels_last:
-                x = x.transpose([0, 3, 1, 2])  # the weights are for one feature map after the other
-            x = getattr(self, name)(x)
+        for name, layer in self.named_children():  # in order: block1, ... flatten, ... out_fc
+            if name == "flatten" and self.data_format == "NHWC":
+                # The first linear layer's weights are for channels one after the other.
+                x = x.transpose([0, 3, 1, 2])
+            x = layer(x)
         return x
 
 

@@ -1,4 +1,4 @@
-"""Initial weights. The choice decides whether training starts at all (docs/init.md)."""
+"""How weights start. The choice decides whether training starts at all; see docs/init.md."""
 
 import logging
 import math
@@ -9,54 +9,35 @@ import numpy as np
 import paddle
 from paddle import nn
 
-logger = logging.getLogger(__name__)
-
-# The paper, section 5: bias 1 in the second, fourth and fifth convolution and in the hidden
-# fully-connected layers, so that their ReLUs start with positive input; 0 in the others.
-PAPER_UNIT_BIASES = frozenset({"conv2", "conv4", "conv5", "fc6", "fc7"})
-
 
 def weighted_layers(net: nn.Layer) -> list[tuple[str, nn.Layer]]:
     """The layers with weights in order of depth, by the paper's names: conv1 ... conv5, fc6 ...
 
-    Works on any net that registers its layers in the order of the forward pass.
+    The last one is the head. Works on any net that registers its layers in the order of the forward
+    pass.
     """
-    layers = [x for x in net.sublayers() if isinstance(x, nn.Conv2D | nn.Linear)]
-    return [
-        (f"{'conv' if isinstance(layer, nn.Conv2D) else 'fc'}{depth}", layer)
-        for depth, layer in enumerate(layers, start=1)
+    layers = [x for x in net.sublayers() if getattr(x, "weight", None) is not None]
+    kinds = {nn.Conv2D: "conv", nn.Linear: "fc"}
+    names = [
+        next((name for kind, name in kinds.items() if isinstance(layer, kind)), _lower(layer))
+        for layer in layers
     ]
+    return [(f"{name}{i}", x) for i, (name, x) in enumerate(zip(names, layers, strict=True), 1)]
 
 
-def fan_in(layer: nn.Layer) -> int:
-    """Inputs summed into one output: channels of one group times the kernel, or features."""
-    shape = layer.weight.shape
-    # Conv2D weights are [out, in / groups, kh, kw], Linear weights [in, out].
-    return int(np.prod(shape[1:])) if len(shape) == 4 else shape[0]
-
-
-def fan_out(layer: nn.Layer) -> int:
-    """Outputs that one input goes to: output channels times the kernel, or features.
-
-    For groups this is torch's count, which takes all output channels.
-    """
-    shape = layer.weight.shape
-    return shape[0] * int(np.prod(shape[2:])) if len(shape) == 4 else shape[1]
-
-
-# Initializers of a layer's weights and biases.
-Initial = tuple[nn.initializer.Initializer, nn.initializer.Initializer]
+def _lower(layer: nn.Layer) -> str:
+    return type(layer).__name__.lower()
 
 
 @dataclass(frozen=True)
-class Place:
-    """A layer with weights in its net.
+class Role:
+    """What a rule knows of a layer.
 
     Attributes:
-        name: conv1, conv2, ..., fc6: kind and depth.
-        layer: The layer.
-        is_head: Whether it gives the logits; no ReLU follows it.
-        hidden_bias: Of the net: value of the biases that the paper sets to 1, with ``caffe``.
+        name: Its name in :func:`weighted_layers`.
+        layer: It, with ``weight`` and ``bias``.
+        is_head: Whether it gives the logits.
+        hidden_bias: What Caffe's nets start the biases at that the paper starts at 1.
     """
 
     name: str
@@ -64,62 +45,89 @@ class Place:
     is_head: bool
     hidden_bias: float
 
+    @property
+    def is_linear(self) -> bool:
+        """Whether it is fully connected."""
+        return isinstance(self.layer, nn.Linear)
 
-Rule = Callable[[Place], Initial]
+    @property
+    def paper_bias(self) -> float:
+        """Section 5: 1 in the second, fourth and fifth convolution and in the hidden linear layers.
+
+        So that their ReLUs start with positive input; 0 in the others.
+        """
+        hidden = self.is_linear and not self.is_head
+        return 1.0 if hidden or self.name in ("conv2", "conv4", "conv5") else 0.0
+
+    @property
+    def fan_in(self) -> int:
+        """Inputs summed into one output: channels of one group times the kernel, or features."""
+        shape = self.layer.weight.shape
+        # Conv2D weights are [out, in / groups, kh, kw], Linear weights [in, out].
+        return int(np.prod(shape[1:])) if len(shape) == 4 else shape[0]
+
+    @property
+    def fan_out(self) -> int:
+        """Outputs that one input goes to: output channels times the kernel, or features.
+
+        For groups this is torch's count, which takes all output channels.
+        """
+        shape = self.layer.weight.shape
+        return shape[0] * int(np.prod(shape[2:])) if len(shape) == 4 else shape[1]
 
 
-def _normal(std: float, bias: float) -> Initial:
+# A rule gives the initializers of a layer's weights and biases.
+Start = tuple[nn.initializer.Initializer, nn.initializer.Initializer]
+
+
+def _normal(std: float, bias: float) -> Start:
     return nn.initializer.Normal(0.0, std), nn.initializer.Constant(bias)
 
 
-def _he(place: Place) -> Initial:
+def _he(role: Role) -> Start:
     """He et al. 2015 (arXiv 1502.01852), equation 10: keeps the variance through ReLUs."""
-    return _normal(math.sqrt(2.0 / fan_in(place.layer)), 0.0)
+    return _normal(math.sqrt(2.0 / role.fan_in), 0.0)
 
 
-def _he_small_head(place: Place) -> Initial:
-    """He, but the paper's N(0, 0.01) in the head, which no ReLU follows: the first loss is near ln C.
+def _he_small_head(role: Role) -> Start:
+    """He, but the paper's N(0, 0.01) in the head, which no ReLU follows: the first loss is ~ ln C.
 
-    With He's rule there the first answers are confident and wrong, and take an epoch to unlearn.
+    With He's rule there the first predictions are confident and wrong, and take an epoch to
+    unlearn.
     """
-    return _normal(0.01, 0.0) if place.is_head else _he(place)
+    return _paper(role) if role.is_head else _he(role)
 
 
-def _paper(place: Place) -> Initial:
+def _paper(role: Role) -> Start:
     """The paper, section 5: N(0, 0.01) everywhere. Made for pixels 0..255; see docs/init.md."""
-    return _normal(0.01, _unit_bias(place))
+    return _normal(0.01, role.paper_bias)
 
 
-def _krizhevsky2012(place: Place) -> Initial:
+def _krizhevsky2012(role: Role) -> Start:
     """Run #145: as the paper, but N(0, 0.03) in conv3 to conv5."""
-    std = 0.03 if place.name in ("conv3", "conv4", "conv5") else 0.01
-    return _normal(std, _unit_bias(place))
+    return _normal(0.03 if role.name in ("conv3", "conv4", "conv5") else 0.01, role.paper_bias)
 
 
-def _caffe(place: Place) -> Initial:
-    """Caffe: N(0, 0.005) in fc6 and fc7; biases of 0.1 (AlexNet) or 1 (CaffeNet)."""
-    std = 0.005 if place.name in ("fc6", "fc7") else 0.01
-    return _normal(std, _unit_bias(place) * place.hidden_bias)
+def _caffe(role: Role) -> Start:
+    """Caffe: N(0, 0.005) in the hidden linear layers; biases of 0.1 (AlexNet) or 1 (CaffeNet)."""
+    std = 0.005 if role.is_linear and not role.is_head else 0.01
+    return _normal(std, role.paper_bias * role.hidden_bias)
 
 
-def _kaiming_pad2(place: Place) -> Initial:
-    """alexnet_pad2's article: He by outputs in convolutions; N(0, 0.01), bias 1 in linear layers."""
-    if isinstance(place.layer, nn.Linear):
+def _kaiming_pad2(role: Role) -> Start:
+    """Article of alexnet_pad2: He by outputs for convolutions; N(0, 0.01), bias 1 for linear."""
+    if role.is_linear:
         return _normal(0.01, 1.0)
-    return _normal(math.sqrt(2.0 / fan_out(place.layer)), _unit_bias(place))
+    return _normal(math.sqrt(2.0 / role.fan_out), role.paper_bias)
 
 
-def _torch(place: Place) -> Initial:
+def _torch(role: Role) -> Start:
     """PyTorch's default, so torchvision's: U(+-1 / sqrt(fan_in)), biases too."""
-    bound = 1 / math.sqrt(fan_in(place.layer))
+    bound = 1 / math.sqrt(role.fan_in)
     return nn.initializer.Uniform(-bound, bound), nn.initializer.Uniform(-bound, bound)
 
 
-def _unit_bias(place: Place) -> float:
-    return 1.0 if place.name in PAPER_UNIT_BIASES else 0.0
-
-
-INITS: dict[str, Rule] = {
+INITS: dict[str, Callable[[Role], Start]] = {
     "he": _he,
     "he_small_head": _he_small_head,
     "paper": _paper,
@@ -128,31 +136,28 @@ INITS: dict[str, Rule] = {
     "kaiming_pad2": _kaiming_pad2,
     "torch": _torch,
 }
-
-
-RENAMED = {"kaiming_seed002": "kaiming_pad2"}  # names of before, which are still read
+OLD_NAMES = {"kaiming_seed002": "kaiming_pad2"}  # still read
 
 
 def initialize(net: nn.Layer, init: str, *, hidden_bias: float = 1.0) -> None:
     """Draw the weights of ``net`` in place from Paddle's generator (``paddle.seed``).
 
     Args:
-        net: Layers as :func:`weighted_layers` finds them; the last is the head.
-        init: A key of :data:`INITS`.
-        hidden_bias: With ``caffe``, the value of the biases that the paper sets to 1.
+        net: Layers as :func:`weighted_layers` finds them.
+        init: A key of :data:`INITS`, or an old name of one.
+        hidden_bias: With ``caffe``, the biases that the paper starts at 1.
 
     Raises:
         ValueError: ``init`` is not known.
     """
-    if init in RENAMED:
-        logger.info("init %s is called %s now", init, RENAMED[init])
-        init = RENAMED[init]
+    if init in OLD_NAMES:
+        logging.warning("model.init: %s is now called %s", init, OLD_NAMES[init])
+        init = OLD_NAMES[init]
     if init not in INITS:
         raise ValueError(f"unknown init {init!r}: choose one of {', '.join(INITS)}")
     layers = weighted_layers(net)
     for name, layer in layers:
-        place = Place(name, layer, layer is layers[-1][1], hidden_bias)
-        weights, biases = INITS[init](place)
+        weights, biases = INITS[init](Role(name, layer, layer is layers[-1][1], hidden_bias))
         with paddle.no_grad():
             weights(layer.weight)
             biases(layer.bias)

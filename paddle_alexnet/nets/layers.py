@@ -1,37 +1,41 @@
-"""Layers of the nets: Paddle's, made fast or safe on a CPU, and the normalisation of the input."""
+"""Layers as the nets use them, and how a layer is built from its settings.
 
-from collections.abc import Callable, Sequence
+On a CPU :class:`Conv2D` and :class:`Linear` broadcast their bias with ``expand_as`` before they add
+it. Values and gradients are Paddle's to rounding, for two reasons measured with Paddle 3.3:
+
+- Paddle adds tensors of different shapes, and sums their gradients, many times more slowly than it
+  expands one and adds two of the same shape: a training step of AlexNet takes a fifth less time.
+- In a graph with oneDNN the gradient of a linear layer's bias is wrong where the batch has as many
+  images as the layer has outputs: the sum runs along the wrong axis.
+
+Exported graphs keep the usual form, which engines recognise and fuse.
+"""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import paddle
 from paddle import nn
 from paddle.nn import functional as F
+from paddle.nn.initializer import Initializer
 
-HALF_PRECISION = (paddle.float16, paddle.bfloat16)
+from paddle_alexnet.nets import stages
+from paddle_alexnet.nets.lrn import build_lrn
 
 
-def _broadcasts(layer: nn.Layer) -> bool:
+def _adds_bias_itself(layer: nn.Layer) -> bool:
     in_use = layer.training or paddle.in_dynamic_mode()
     return in_use and paddle.get_device() == "cpu"
 
 
 class Conv2D(nn.Conv2D):
-    """``paddle.nn.Conv2D`` that on a CPU broadcasts its bias with expand_as before adding it.
-
-    Values and gradients are Paddle's to rounding, for two reasons that were measured with Paddle
-    3.3; the same holds for :class:`Linear`:
-
-    - It adds tensors of unlike shapes, and sums their gradients, many times more slowly than it
-      expands one and adds two of like shape: a training step of AlexNet takes a fifth less.
-    - In a graph with oneDNN the gradient of a linear layer's bias is wrong where the batch has as
-      many images as the layer has outputs: the sum runs along the wrong axis.
-
-    Exported graphs keep the usual form, which engines recognise and fuse.
-    """
+    """``paddle.nn.Conv2D`` with a faster bias on a CPU; see the module."""
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Convolve ``x`` [N, C, H, W], or [N, H, W, C] where ``data_format`` says so."""
-        if not _broadcasts(self):
+        if not _adds_bias_itself(self):
             return super().forward(x)
         maps = F.conv2d(
             *(x, self.weight, None, self._stride, self._updated_padding),
@@ -43,11 +47,11 @@ class Conv2D(nn.Conv2D):
 
 
 class Linear(nn.Linear):
-    """``paddle.nn.Linear``; see :class:`Conv2D`."""
+    """``paddle.nn.Linear`` with a faster bias on a CPU; see the module."""
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Map ``x`` [N, inputs] to [N, outputs]."""
-        if not _broadcasts(self):
+        if not _adds_bias_itself(self):
             return super().forward(x)
         product = F.linear(x, self.weight)
         return product + self.bias.reshape([1, -1]).expand_as(product)
@@ -69,31 +73,32 @@ class MaxPool2D(nn.MaxPool2D):
 
 
 class Normalize(nn.Layer):
-    """From uint8 RGB [N, H, W, 3] to float32 [N, 3, H, W], mean subtracted, divided by std.
+    """Turn uint8 RGB [N, H, W, 3] into float32 [N, 3, H, W] with the given mean and std removed.
 
     Args:
-        mean: On [0, 1]; per channel [3], or an image [H, W, 3].
+        mean: On [0, 1]; per channel [3], or a mean image [H, W, 3].
         std: Per channel, on [0, 1], > 0.
-        offset_divisor: Images with an offset are divided by it in the end.
+        noise_divisor: What images with colour noise are divided by in the end; see
+            :class:`paddle_alexnet.data.pixel_statistics.ColorNoise`.
     """
 
     def __init__(
-        self, mean: Sequence[float] | np.ndarray, std: Sequence[float], offset_divisor: float = 1.0
+        self, mean: Sequence[float] | np.ndarray, std: Sequence[float], noise_divisor: float = 1.0
     ) -> None:
         super().__init__()
         mean, std = np.array(mean, np.float64), np.array(std, np.float64)
         # (x / 255 - mean) / std as one product and one sum.
         self.register_buffer("scale", _channels_first(1 / (255 * std)), persistable=False)
         self.register_buffer("offset", _channels_first(-mean / std), persistable=False)
-        self.offset_divisor = offset_divisor
+        self.noise_divisor = noise_divisor
 
-    def forward(self, images: paddle.Tensor, offsets: paddle.Tensor | None = None) -> paddle.Tensor:
-        """Normalise ``images``; ``offsets`` [N, 3], of pixels on 0..255, are added before."""
+    def forward(self, images: paddle.Tensor, shift: paddle.Tensor | None = None) -> paddle.Tensor:
+        """Normalise ``images``; ``shift`` [N, 3], for pixels on 0..255, is added to each."""
         pixels = images.transpose([0, 3, 1, 2]).astype("float32")
-        if offsets is None:
+        if shift is None:
             return pixels * self.scale + self.offset
-        moved = pixels + offsets.unsqueeze([2, 3])
-        return (moved * self.scale + self.offset) / self.offset_divisor
+        moved = pixels + shift.unsqueeze([2, 3])
+        return (moved * self.scale + self.offset) / self.noise_divisor
 
 
 def _channels_first(values: np.ndarray) -> paddle.Tensor:
@@ -105,22 +110,68 @@ def _channels_first(values: np.ndarray) -> paddle.Tensor:
     return paddle.to_tensor(np.ascontiguousarray(shaped.transpose(2, 0, 1), dtype=np.float32))
 
 
-def in_float32(
-    function: Callable[[paddle.Tensor], paddle.Tensor], x: paddle.Tensor
-) -> paddle.Tensor:
-    """``function(x)``, computed in float32 where mixed precision has a shorter type.
+@dataclass(frozen=True)
+class BuildOptions:
+    """What all layers of a net are built with.
 
-    For response norms: the square of 256 is more than float16 can hold, and Paddle would compute
-    their products, convolutions and poolings in float16.
+    Attributes:
+        lrn: One of :data:`paddle_alexnet.nets.lrn.LRN_KINDS`.
+        dropout: In place of the rate of every dropout; None for its own.
+        data_format: ``NCHW`` or ``NHWC``.
+        weight_attr: How weights start; None for Paddle's default.
+    """
+
+    lrn: str = "avgpool3d"
+    dropout: float | None = None
+    data_format: str = "NCHW"
+    weight_attr: Initializer | None = None
+
+
+@functools.singledispatch
+def build_layer(spec: stages.Spec, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
+    """Build the Paddle layer of ``spec``; one function is registered for each class of settings.
 
     Args:
-        function: From a tensor to one.
-        x: float; float16 and bfloat16 are widened before ``function`` gets them.
-
-    Returns:
-        The result, of the dtype of ``x``.
+        spec: The layer's settings.
+        shape: Of its input, without the batch.
+        options: What it shares with the net's other layers.
     """
-    with paddle.amp.auto_cast(enable=False):
-        if x.dtype in HALF_PRECISION:
-            return function(x.astype("float32")).astype(x.dtype)
-        return function(x)
+    raise TypeError(f"build_layer knows no layer for {type(spec).__name__}")
+
+
+@build_layer.register
+def _(spec: stages.Conv, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
+    start, end = spec.padding, spec.padding + spec.end_padding
+    return Conv2D(
+        *(shape[0], spec.channels, spec.kernel, spec.stride),
+        # Paddle's order: top, bottom, left, right.
+        padding=[start, end, start, end] if spec.end_padding else spec.padding,
+        groups=spec.groups,
+        weight_attr=options.weight_attr,
+        data_format=options.data_format,
+    )
+
+
+@build_layer.register
+def _(spec: stages.Linear, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
+    return Linear(int(np.prod(shape)), spec.units, weight_attr=options.weight_attr)
+
+
+@build_layer.register
+def _(spec: stages.MaxPool, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
+    return MaxPool2D(spec.size, spec.stride, data_format=options.data_format)
+
+
+@build_layer.register
+def _(spec: stages.ReLU, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
+    return nn.ReLU()
+
+
+@build_layer.register
+def _(spec: stages.Dropout, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
+    return nn.Dropout(spec.rate if options.dropout is None else options.dropout)
+
+
+@build_layer.register
+def _(spec: stages.ResponseNorm, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
+    return build_lrn(options.lrn, spec, shape[0], options.data_format)

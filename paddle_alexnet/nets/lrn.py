@@ -1,10 +1,11 @@
-"""Local response normalisation, the paper's section 3.3, in three forms that compute the same.
+"""Local response normalisation, the paper's section 3.3, in three forms equal to rounding.
 
-:class:`LRN` pools, as published; :class:`LocalResponseNorm` is Paddle's own; :class:`FusedLRN` is
-the fastest on a CPU. :func:`build_norm` chooses.
+``avgpool3d`` is :class:`LRN`, built from pooling layers; ``builtin`` is Paddle's own layer;
+``fused`` is :class:`FusedLRN`, the fastest on a CPU. :func:`build_lrn` builds each from the same
+settings, :class:`paddle_alexnet.nets.stages.Norm` or :class:`~paddle_alexnet.nets.stages.MapNorm`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 import paddle
@@ -12,105 +13,114 @@ from paddle import nn
 from paddle.autograd import PyLayer, PyLayerContext
 from paddle.nn import functional as F
 
-from paddle_alexnet.nets.layers import in_float32
+from paddle_alexnet.nets.stages import MapNorm, Norm, ResponseNorm
 
 LRN_KINDS = ("avgpool3d", "builtin", "fused")
+SHORT_FLOATS = (paddle.float16, paddle.bfloat16)
 
 
-@dataclass(frozen=True)
-class NormSettings:
-    r"""What a response norm computes: ``a / (bias + alpha * mean(a**2))**beta``.
-
-    The mean runs over a window of fixed size: places outside the feature map count as zeros, so the
-    divisor is the same at the border as inside. ``alpha`` therefore multiplies the *mean* of the
-    squares, as in Caffe, PyTorch, ONNX and the original code. The paper's formula multiplies their
-    sum: pass ``alpha = local_size * 1e-4`` for the paper's 1e-4.
-
-    Attributes:
-        local_size: The paper's n, odd: channels in the window, or the side of a square.
-        alpha: Weight of the mean square, > 0.
-        beta: Exponent, > 0.
-        bias: The paper's k, > 0.
-        across_channels: True for a window over neighbouring channels (the paper), False for a
-            square window within each feature map (Caffe's WITHIN_CHANNEL).
-        towers: Parts of the channels that are normalised separately.
-
-    Raises:
-        ValueError: Even or non-positive ``local_size``, or another value that is not positive.
-    """
-
-    local_size: int = 5
-    alpha: float = 1e-4
-    beta: float = 0.75
-    bias: float = 1.0
-    across_channels: bool = True
-    towers: int = 1
-
-    def __post_init__(self) -> None:
-        size = self.local_size
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ValueError(f"LRN local_size must be a positive whole number, got {size!r}")
-        if size % 2 == 0:
-            raise ValueError(
-                f"LRN local_size must be odd so that the window has a centre, got {size}: use "
-                f"{size - 1} or {size + 1}"
-            )
-        for name in ("alpha", "beta", "bias"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"LRN {name} must be greater than 0, got {getattr(self, name)!r}")
-
-    def __str__(self) -> str:
-        names = ("local_size", "alpha", "beta", "bias", "across_channels")
-        return ", ".join(f"{name}={getattr(self, name)}" for name in names)
-
-
-def build_norm(
-    kind: str, channels: int, settings: NormSettings, data_format: str = "NCHW"
+def build_lrn(
+    kind: str, settings: ResponseNorm, channels: int, data_format: str = "NCHW"
 ) -> nn.Layer:
-    """Build a response norm in one of its forms, all equal to rounding.
+    """Build a response norm in one of its equivalent forms.
 
     Args:
-        kind: ``avgpool3d`` for :class:`LRN`, ``builtin`` for Paddle's own (within feature maps
-            there is none, so :class:`LRN`), ``fused`` for :class:`FusedLRN`.
+        kind: One of :data:`LRN_KINDS`. Paddle has no layer for the norm within feature maps, so
+            ``builtin`` is :class:`LRN` there. (The docstring of Paddle's own layer shows the sum of
+            the squares; its code divides by the window, so all kinds read ``alpha`` alike.)
+        settings: The norm.
         channels: Of the input.
-        settings: What it computes.
-        data_format: Axes of the feature maps, ``NCHW`` or ``NHWC``.
+        data_format: ``NCHW`` or ``NHWC``.
 
     Raises:
-        ValueError: ``kind`` is not one of :data:`LRN_KINDS`.
+        ValueError: ``kind`` is not known.
     """
     if kind not in LRN_KINDS:
         raise ValueError(f"unknown lrn {kind!r}: choose one of {', '.join(LRN_KINDS)}")
     if kind == "fused":
         return FusedLRN(channels, settings, data_format)
-    s = settings
-    if kind == "builtin" and s.across_channels:
-        # Its docstring shows the sum; its code divides by the window, so alpha is the mean's.
-        norm = LocalResponseNorm(s.local_size, s.alpha, s.beta, s.bias, data_format)
+    values = settings.local_size, settings.alpha, settings.beta, settings.bias
+    if kind == "builtin" and settings.across_channels:
+        layer = LocalResponseNorm(*values, data_format=data_format)
     else:
-        norm = LRN(
-            s.local_size, s.alpha, s.beta, s.bias, s.across_channels, data_format=data_format
-        )
-    return norm if s.towers == 1 else Towers(norm, s.towers, data_format)
+        layer = LRN(*values, settings.across_channels, data_format=data_format)
+    towers = settings.towers if isinstance(settings, Norm) else 1
+    return layer if towers == 1 else Towers(layer, towers, data_format)
 
 
-class LRN(nn.Layer):
-    """Response norm by average pooling: AvgPool3D across channels, as published, or AvgPool2D.
+def in_float32(
+    function: Callable[[paddle.Tensor], paddle.Tensor], x: paddle.Tensor
+) -> paddle.Tensor:
+    """``function(x)``, computed in float32 where mixed precision has something shorter.
+
+    The square of 256 is more than float16 can hold, and Paddle would run a norm's products,
+    convolutions and poolings in float16, as it does others.
 
     Args:
-        local_size: As for :class:`NormSettings`; so are ``alpha``, ``beta``, ``bias`` and
-            ``across_channels``. The defaults are the article's.
-        alpha: See there.
-        beta: See there.
-        bias: See there.
-        across_channels: See there.
-        data_format: Axes of the feature maps, ``NCHW`` or ``NHWC``.
+        function: From a tensor to a tensor.
+        x: float; float16 and bfloat16 are widened before ``function`` sees them.
+
+    Returns:
+        The result, of the dtype of ``x``.
+    """
+    with paddle.amp.auto_cast(enable=False):
+        if x.dtype in SHORT_FLOATS:
+            return function(x.astype("float32")).astype(x.dtype)
+        return function(x)
+
+
+def inverse_power(x: paddle.Tensor, beta: float, in_place: bool = False) -> paddle.Tensor:
+    """``x ** -beta`` for x > 0; for 0.75 by roots, ten times as fast as Paddle's pow on a CPU.
+
+    ``in_place`` saves a pass over memory where no gradient is wanted. ``x`` is not changed.
+    """
+    if beta == 0.75:
+        root = x.rsqrt()
+        return root.sqrt().multiply_(root) if in_place else root.sqrt() * root
+    return x.pow(-beta)
+
+
+class _ResponseNormLayer(nn.Layer):
+    """What :class:`LRN` and :class:`FusedLRN` share.
+
+    Attributes:
+        settings: The norm.
+        data_format: ``NCHW`` or ``NHWC``.
+    """
+
+    def __init__(self, settings: ResponseNorm, data_format: str) -> None:
+        super().__init__()
+        self.settings = settings
+        self.data_format = data_format
+
+    def extra_repr(self) -> str:
+        """The settings, as shown by ``print(layer)``."""
+        names = ("local_size", "alpha", "beta", "bias", "across_channels")
+        return ", ".join(f"{name}={getattr(self.settings, name)}" for name in names)
+
+
+class LRN(_ResponseNormLayer):
+    """Divide every activation by the activity around it; the formula is :class:`ResponseNorm`'s.
+
+    The divisor is the same at the border as inside, as positions outside count as zeros.
+
+    Args:
+        local_size: Window length n, odd: channels, or the side of a square within one feature map.
+        alpha: Weight of the *mean* square, > 0. For the paper's 1e-4, which multiplies the sum,
+            pass ``local_size * 1e-4``.
+        beta: Exponent, > 0.
+        bias: The paper's k, > 0.
+        across_channels: True for a window over ``local_size`` neighbouring channels (the paper),
+            False for a ``local_size`` x ``local_size`` window within each feature map (Caffe's
+            WITHIN_CHANNEL; the divisor is ``local_size ** 2``).
+        data_format: ``NCHW`` or ``NHWC``.
 
     Shape:
         Input and output: float tensor [N, C, H, W], or [N, H, W, C].
 
     Raises:
-        ValueError: A value is out of its range, or an input is not of rank 4.
+        ValueError: Even or non-positive ``local_size``, another value not positive, or an input
+            that is not of rank 4.
     """
 
     def __init__(
@@ -123,8 +133,9 @@ class LRN(nn.Layer):
         *,
         data_format: str = "NCHW",
     ) -> None:
-        super().__init__()
-        self.settings = NormSettings(local_size, alpha, beta, bias, across_channels)
+        super().__init__(
+            (Norm if across_channels else MapNorm)(alpha, bias, beta, local_size), data_format
+        )
         # exclusive=False makes padding count. Paddle's default leaves it out of the divisor, so
         # the window of a border channel would be averaged over fewer than local_size terms.
         half = local_size // 2
@@ -132,10 +143,10 @@ class LRN(nn.Layer):
             window, zeros = (local_size, 1, 1), (half, 0, 0)
             if data_format == "NHWC":
                 window, zeros = window[::-1], zeros[::-1]
-            self.average = nn.AvgPool3D(window, stride=1, padding=zeros, exclusive=False)
+            self.average = nn.AvgPool3D(window, 1, zeros, exclusive=False)
         else:
             self.average = nn.AvgPool2D(
-                local_size, stride=1, padding=half, exclusive=False, data_format=data_format
+                local_size, 1, half, exclusive=False, data_format=data_format
             )
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
@@ -152,16 +163,12 @@ class LRN(nn.Layer):
             mean = self.average(square.unsqueeze(1)).squeeze(1)
         else:
             mean = self.average(square)
-        s = self.settings
-        return x * inverse_power(mean * s.alpha + s.bias, s.beta)
-
-    def extra_repr(self) -> str:
-        """The settings, as shown by ``print(layer)``."""
-        return str(self.settings)
+        divisor = mean * self.settings.alpha + self.settings.bias
+        return x * inverse_power(divisor, self.settings.beta)
 
 
 class LocalResponseNorm(nn.LocalResponseNorm):
-    """``paddle.nn.LocalResponseNorm``, which has no bfloat16 kernel, in float32."""
+    """``paddle.nn.LocalResponseNorm``, which does not take bfloat16, in float32."""
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Normalise ``x``; same shape and dtype."""
@@ -173,7 +180,7 @@ class Towers(nn.Layer):
 
     Args:
         layer: The norm of one part.
-        towers: Number of parts.
+        towers: Parts.
         data_format: As ``layer`` has it.
 
     Shape:
@@ -200,12 +207,12 @@ class Towers(nn.Layer):
         return self.layer(parts).reshape([-1, channels, height, width])
 
 
-class FusedLRN(nn.Layer):
-    """Response norm as a product with a band matrix, several times faster on a CPU than the others.
+class FusedLRN(_ResponseNormLayer):
+    """:class:`LRN` several times faster on a CPU, equal to rounding; its gradient is by hand.
 
     The window's mean across channels is a product with a band matrix, [C, C] with 1 / n within
-    n // 2 of the diagonal (blocks of it for towers), which BLAS computes faster than any pooling
-    kernel. While Paddle runs operator by operator the gradient is the formula's own,
+    n // 2 of the diagonal, which BLAS computes faster than any pooling kernel. While Paddle runs
+    operator by operator the gradient is the formula's own,
 
     ``dx = g s**-beta - 2 alpha beta x mean(g x s**(-beta - 1))``, ``s = bias + alpha mean(x**2)``
     (the mean is its own adjoint, as the window is symmetric and has the same size everywhere), in
@@ -215,19 +222,18 @@ class FusedLRN(nn.Layer):
 
     Args:
         channels: C of the input.
-        settings: What it computes.
-        data_format: Axes of the feature maps, ``NCHW`` or ``NHWC``.
+        settings: The norm.
+        data_format: ``NCHW`` or ``NHWC``.
 
     Shape:
         Input and output: float tensor [N, channels, H, W], or [N, H, W, channels].
     """
 
-    def __init__(self, channels: int, settings: NormSettings, data_format: str = "NCHW") -> None:
-        super().__init__()
-        self.settings = settings
-        self.data_format = data_format
+    def __init__(self, channels: int, settings: ResponseNorm, data_format: str = "NCHW") -> None:
+        super().__init__(settings, data_format)
+        self.channels = channels
         size = settings.local_size
-        if settings.across_channels:
+        if isinstance(settings, Norm):
             place = np.arange(channels)
             near = np.abs(np.subtract.outer(place, place)) <= size // 2
             tower = place // (channels // settings.towers)
@@ -244,12 +250,16 @@ class FusedLRN(nn.Layer):
     def _normalise(self, x: paddle.Tensor) -> paddle.Tensor:
         if paddle.in_dynamic_mode():
             return _ByFormula.apply(x, self)
-        # For inference a product: oneDNN has no square, and reorders the feature maps to Paddle's
-        # layout and back. In training a product's gradient takes far longer than the square's.
+        # For inference a product: oneDNN has no square, and brings the maps into Paddle's order and
+        # back. In training a product's gradient takes far longer than the square's.
         squares = x.square() if self.training else x * x
-        s = self.settings
-        divisor = paddle.scale(self._mean_in_graph(squares), scale=s.alpha, bias=s.bias)
-        return x * inverse_power(divisor, s.beta)
+        settings = self.settings
+        groups, half = (1, 0) if settings.across_channels else (self.channels, self._half)
+        mean = F.conv2d(
+            squares, self.kernel, padding=half, groups=groups, data_format=self.data_format
+        )
+        divisor = paddle.scale(mean, scale=settings.alpha, bias=settings.bias)
+        return x * inverse_power(divisor, settings.beta)
 
     def mean(self, values: paddle.Tensor, weight: float = 1.0) -> paddle.Tensor:
         """Over the window around each place, zeros outside counted, times ``weight``."""
@@ -258,23 +268,16 @@ class FusedLRN(nn.Layer):
             if self.data_format == "NHWC":
                 return paddle.matmul(values, band)
             return paddle.matmul(band, values.flatten(2)).reshape(values.shape)
-        size = self.settings.local_size
         mean = F.avg_pool2d(
-            values, size, 1, size // 2, exclusive=False, data_format=self.data_format
+            *(values, self.settings.local_size, 1, self._half),
+            exclusive=False,
+            data_format=self.data_format,
         )
         return mean.scale_(weight)
 
-    def _mean_in_graph(self, values: paddle.Tensor) -> paddle.Tensor:
-        if self.settings.across_channels:
-            return F.conv2d(values, self.kernel, data_format=self.data_format)
-        groups, half = self.kernel.shape[0], self.settings.local_size // 2
-        return F.conv2d(
-            values, self.kernel, padding=half, groups=groups, data_format=self.data_format
-        )
-
-    def extra_repr(self) -> str:
-        """The settings, as shown by ``print(layer)``."""
-        return str(self.settings)
+    @property
+    def _half(self) -> int:
+        return self.settings.local_size // 2
 
 
 class _ByFormula(PyLayer):
@@ -282,9 +285,9 @@ class _ByFormula(PyLayer):
 
     @staticmethod
     def forward(ctx: PyLayerContext, x: paddle.Tensor, layer: FusedLRN) -> paddle.Tensor:
-        s = layer.settings
-        divisor = layer.mean(x.square()).scale_(s.alpha, s.bias)
-        power = inverse_power(divisor, s.beta, in_place=True)
+        settings = layer.settings
+        divisor = layer.mean(x.square()).scale_(settings.alpha, settings.bias)
+        power = inverse_power(divisor, settings.beta, in_place=True)
         ctx.save_for_backward(x, divisor, power)
         ctx.layer = layer
         return x * power
@@ -292,18 +295,8 @@ class _ByFormula(PyLayer):
     @staticmethod
     def backward(ctx: PyLayerContext, gradient: paddle.Tensor) -> paddle.Tensor:
         x, divisor, power = ctx.saved_tensor()
-        s = ctx.layer.settings
+        layer = ctx.layer
         direct = gradient * power
-        around = ctx.layer.mean((direct * x).divide_(divisor), 2 * s.alpha * s.beta)
+        weight = 2 * layer.settings.alpha * layer.settings.beta
+        around = layer.mean((direct * x).divide_(divisor), weight)
         return direct.subtract_(around.multiply_(x))
-
-
-def inverse_power(x: paddle.Tensor, beta: float, in_place: bool = False) -> paddle.Tensor:
-    """``x ** -beta`` for x > 0; for 0.75 by roots, ten times as fast as Paddle's pow on a CPU.
-
-    ``in_place`` saves a pass over memory where no gradient is wanted. ``x`` stays as it is.
-    """
-    if beta == 0.75:
-        root = x.rsqrt()
-        return root.sqrt().multiply_(root) if in_place else root.sqrt() * root
-    return x.pow(-beta)

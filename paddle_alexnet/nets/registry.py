@@ -1,169 +1,186 @@
-"""The nets by name. A net is one entry: stages, preprocessing, initial weights, source.
+"""The nets that can be asked for by name: the nets people call AlexNet, layer by layer.
 
-Sources: *paper*, Krizhevsky, Sutskever, Hinton, NIPS 2012; *run #145*, the layers-145.cfg and
-layer-params-145.cfg of the original code, whose logged errors are the paper's; *Caffe*, its
-bvlc_alexnet and bvlc_reference_caffenet; and five articles with Paddle and PyTorch code, which
-README.md lists and which are named here after their nets.
+Sources, cited by these names: *paper*, Krizhevsky, Sutskever, Hinton, NIPS 2012; *run #145*, the
+layers-145.cfg and layer-params-145.cfg of the original code, whose logged errors are the paper's;
+*Caffe*, its bvlc_alexnet and bvlc_reference_caffenet; *article*, one of the five PaddlePaddle
+articles that the README lists.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from paddle_alexnet.data.preprocessing import Preprocessing
-from paddle_alexnet.nets.alexnet import FLAGSHIP, AlexNet
 from paddle_alexnet.nets.stages import (
     Conv,
     Dropout,
-    Layer,
     Linear,
+    MapNorm,
     MaxPool,
     Norm,
     ReLU,
-    Stage,
-    narrowed,
+    Stages,
+    narrow,
 )
 
-# ImageNet's mean is subtracted from pixels on 0..255, whose range is kept: what the original
-# initial weights are made for.
+if TYPE_CHECKING:
+    from paddle_alexnet.nets.alexnet import AlexNet
+
+# ImageNet's mean removed from pixels on 0..255, whose range is kept: what the original init is
+# made for.
 RAW_STD = (1 / 255, 1 / 255, 1 / 255)
 # Caffe's mean pixel, 104.00699, 116.66877, 122.67892 in the order blue, green, red.
 CAFFE_MEAN = (122.67892 / 255, 116.66877 / 255, 104.00699 / 255)
-HALF = (0.5, 0.5, 0.5)
+# Caffe squashes every image to 256 x 256 and takes the centre.
+CAFFE_PREPROCESSING = Preprocessing(227, mean=CAFFE_MEAN, std=RAW_STD, squash=True)
+MEAN_HALF = (0.5, 0.5, 0.5)  # pixels on [-1, 1]
+
+FC = (Linear(4096), ReLU(), Dropout(0.5))  # fc6 and fc7 of the paper
+DROPOUT_FC = (Dropout(0.5), Linear(4096), ReLU())
 
 
 @dataclass(frozen=True)
 class Model:
-    """An entry of :data:`MODELS`.
+    """A row of :data:`MODELS`.
 
     Attributes:
-        stages: How it is built; the head follows them.
-        preprocessing: From an image to the input, as its source has it; with the input size.
-        init: Initial weights of its source; ``he`` for the two whose source leaves them to Paddle.
-        source: Where it comes from.
-        hidden_bias: With ``init: caffe``, the value of the biases that the paper sets to 1.
+        stages: The net without its head, a linear layer with a unit for each class.
+        preprocessing: What the net was made for, with the side of its input.
+        init: How its weights start in its source, a key of
+            :data:`paddle_alexnet.nets.init.INITS`; ``he`` for the two whose source leaves that to
+            Paddle's default.
+        source: Where the row comes from.
+        hidden_bias: Start of the biases that the paper starts at 1, with ``init: caffe``.
     """
 
-    stages: tuple[Stage, ...]
+    stages: Stages
     preprocessing: Preprocessing
     init: str = "he"
     source: str = ""
     hidden_bias: float = 1.0
 
 
-def _alexnet(
-    convs: Sequence[Conv],
-    after: Sequence[Sequence[Layer]],
-    *,
-    dropout: float = 0.5,
-    dropout_first: bool = False,
-) -> tuple[Stage, ...]:
-    """Five convolutions, each with what comes after it, and two hidden layers of 4,096 units."""
-    hidden: list[Layer] = [Linear(4096), ReLU()]
-    hidden.insert(0 if dropout_first else 2, Dropout(dropout))
-    blocks = [(conv, *layers) for conv, layers in zip(convs, after, strict=True)]
-    return (*blocks, tuple(hidden), tuple(hidden))
-
-
-RELU, POOL = ReLU(), MaxPool(3, stride=2)
-CONV1, CONV2, CONV3, CONV4, CONV5 = (stage[0] for stage in FLAGSHIP[:5])
-# The paper, section 3.5: the kernels of conv2, conv4 and conv5 see the feature maps of their own
-# GPU.
-TOWERS = (CONV1, CONV2, CONV3, replace(CONV4, groups=2), replace(CONV5, groups=2))
-
-
-def _norm_pool(norm: Norm) -> list[list[Layer]]:
-    """Norm before pooling after conv1 and conv2, pooling after conv5."""
-    return [[RELU, norm, POOL], [RELU, norm, POOL], [RELU], [RELU], [RELU, POOL]]
-
-
 MODELS: dict[str, Model] = {
+    # One tower, groups in conv2 only.
     "alexnet": Model(
-        FLAGSHIP,
-        Preprocessing(227),
-        source="the PaddlePaddle article that this project completes, and the one on its shapes",
+        stages=(
+            (Conv(96, 11, stride=4), ReLU(), Norm(alpha=1e-4, bias=1.0), MaxPool()),
+            (Conv(256, 5, padding=2, groups=2), ReLU(), Norm(alpha=1e-4, bias=1.0), MaxPool()),
+            (Conv(384, 3, padding=1), ReLU()),
+            (Conv(384, 3, padding=1), ReLU()),
+            (Conv(256, 3, padding=1), ReLU(), MaxPool()),
+            *(FC, FC),
+        ),
+        preprocessing=Preprocessing(227),
+        source="the flagship article's code; another article traces its shapes",
     ),
-    # The article's code; its text has padding 2, feature maps of 54 and 6 x 6 at the end. No norm,
-    # pooling that does not overlap, 256 x 7 x 7 features.
+    # No norm, pooling that does not overlap, fc6 on 256 x 7 x 7. The article's text has padding 2,
+    # feature maps of 54 and 6 x 6 at the end.
     "alexnet_pad5": Model(
-        _alexnet(
-            (replace(CONV1, padding=5), replace(CONV2, groups=1), CONV3, CONV4, CONV5),
-            [[RELU, MaxPool(2)], [RELU, MaxPool(2)], [RELU], [RELU], [RELU, MaxPool(2)]],
+        stages=(
+            (Conv(96, 11, stride=4, padding=5), ReLU(), MaxPool(2)),
+            (Conv(256, 5, padding=2), ReLU(), MaxPool(2)),
+            (Conv(384, 3, padding=1), ReLU()),
+            (Conv(384, 3, padding=1), ReLU()),
+            (Conv(256, 3, padding=1), ReLU(), MaxPool(2)),
+            *(FC, FC),
         ),
-        Preprocessing(224),
-        source="the PaddlePaddle article with padding 5 in conv1",
+        preprocessing=Preprocessing(224),
+        source="the code of the article whose conv1 has padding 5",
     ),
-    # One tower without groups, dropout before the linear layers. Its alpha is written 10e-4, on the
-    # mean. It squashes every image to 224 x 224.
+    # One tower without groups, dropout before the linear layers. The article's alpha is written
+    # 10e-4, on the mean. It squashes every image to 224 x 224.
     "alexnet_pad2": Model(
-        _alexnet(
-            (replace(CONV1, padding=2), replace(CONV2, groups=1), CONV3, CONV4, CONV5),
-            _norm_pool(Norm(alpha=1e-3, bias=2.0)),
-            dropout_first=True,
+        stages=(
+            (Conv(96, 11, stride=4, padding=2), ReLU(), Norm(alpha=1e-3, bias=2.0), MaxPool()),
+            (Conv(256, 5, padding=2), ReLU(), Norm(alpha=1e-3, bias=2.0), MaxPool()),
+            (Conv(384, 3, padding=1), ReLU()),
+            (Conv(384, 3, padding=1), ReLU()),
+            (Conv(256, 3, padding=1), ReLU(), MaxPool()),
+            *(DROPOUT_FC, DROPOUT_FC),
         ),
-        Preprocessing(224, 224, HALF, HALF, squash=True),
-        "kaiming_pad2",
-        source="the PyTorch article with padding 2 in conv1",
+        preprocessing=Preprocessing(224, 224, MEAN_HALF, MEAN_HALF, squash=True),
+        init="kaiming_pad2",
+        source="the code of the article whose conv1 has padding 2",
     ),
-    # The net of "One weird trick" (arXiv 1404.5997) as torchvision, paddle.vision and PaddleClas
-    # have it. The article has no dropout; torchvision's is dropout=0.5.
+    # As torchvision, paddle.vision and PaddleClas have it. The article has no dropout;
+    # torchvision's is dropout=0.5.
     "alexnet_owt": Model(
-        _alexnet(
-            (
-                Conv(64, 11, stride=4, padding=2),
-                Conv(192, 5, padding=2),
-                Conv(384, 3, padding=1),
-                Conv(256, 3, padding=1),
-                Conv(256, 3, padding=1),
-            ),
-            [[RELU, POOL], [RELU, POOL], [RELU], [RELU], [RELU, POOL]],
-            dropout=0.0,
-            dropout_first=True,
+        stages=(
+            (Conv(64, 11, stride=4, padding=2), ReLU(), MaxPool()),
+            (Conv(192, 5, padding=2), ReLU(), MaxPool()),
+            (Conv(384, 3, padding=1), ReLU()),
+            (Conv(256, 3, padding=1), ReLU()),
+            (Conv(256, 3, padding=1), ReLU(), MaxPool()),
+            *((Dropout(0.0), Linear(4096), ReLU()), (Dropout(0.0), Linear(4096), ReLU())),
         ),
-        Preprocessing(224),
-        "torch",
-        source="the article with torchvision's net; One weird trick, arXiv 1404.5997",
+        preprocessing=Preprocessing(224),
+        init="torch",
+        source="an article's code; the net of 'One weird trick' (arXiv 1404.5997)",
     ),
-    # The paper's text: alpha 1e-4 multiplies the plain sum of 5 squares. Its 224 x 224 input does
-    # not give its 55 x 55 feature maps; 227 does.
+    # Section 3.5: the kernels of conv2, conv4 and conv5 see the feature maps of their own GPU.
+    # Section 3.3: alpha 1e-4 multiplies the plain sum of 5 squares, so 5e-4 their mean. The text's
+    # 224 x 224 input does not give its 55 x 55 feature maps; 227 does.
     "alexnet_paper": Model(
-        _alexnet(TOWERS, _norm_pool(Norm(alpha=5e-4, bias=2.0))),
-        Preprocessing(227, std=RAW_STD),
-        "paper",
-        source="paper, section 3.5",
+        stages=(
+            (Conv(96, 11, stride=4), ReLU(), Norm(alpha=5e-4, bias=2.0), MaxPool()),
+            (Conv(256, 5, padding=2, groups=2), ReLU(), Norm(alpha=5e-4, bias=2.0), MaxPool()),
+            (Conv(384, 3, padding=1), ReLU()),
+            (Conv(384, 3, padding=1, groups=2), ReLU()),
+            (Conv(256, 3, padding=1, groups=2), ReLU(), MaxPool()),
+            *(FC, FC),
+        ),
+        preprocessing=Preprocessing(227, std=RAW_STD),
+        init="paper",
+        source="the paper's text, as the alexnet_owt article quotes it",
     ),
     # Norm inside each tower; conv1 norm, pool, ReLU; conv5 pool, ReLU; an unpublished norm within
     # the feature maps of conv2; 224 pixels with three zeros at the right and the bottom.
     "alexnet_2012": Model(
-        _alexnet(
-            (replace(CONV1, end_padding=3), *TOWERS[1:]),
-            [
-                [Norm(bias=2.0, towers=2), POOL, RELU],
-                [RELU, Norm(bias=2.0, towers=2), Norm(alpha=1e-3, across_channels=False), POOL],
-                [RELU],
-                [RELU],
-                [POOL, RELU],
-            ],
+        stages=(
+            (
+                *(Conv(96, 11, stride=4, end_padding=3), Norm(alpha=1e-4, bias=2.0, towers=2)),
+                *(MaxPool(), ReLU()),
+            ),
+            (
+                *(Conv(256, 5, padding=2, groups=2), ReLU()),
+                *(Norm(alpha=1e-4, bias=2.0, towers=2), MapNorm(alpha=1e-3), MaxPool()),
+            ),
+            (Conv(384, 3, padding=1), ReLU()),
+            (Conv(384, 3, padding=1, groups=2), ReLU()),
+            (Conv(256, 3, padding=1, groups=2), MaxPool(), ReLU()),
+            *(FC, FC),
         ),
-        Preprocessing(224, std=RAW_STD),
-        "krizhevsky2012",
+        preprocessing=Preprocessing(224, std=RAW_STD),
+        init="krizhevsky2012",
         source="run #145",
     ),
-    # Norm before pooling, biases from 0.1. Caffe squashes every image to 256 x 256 and crops the
-    # centre.
+    # Norm before pooling, biases from 0.1.
     "alexnet_caffe": Model(
-        _alexnet(TOWERS, _norm_pool(Norm())),
-        Preprocessing(227, mean=CAFFE_MEAN, std=RAW_STD, squash=True),
-        "caffe",
+        stages=(
+            (Conv(96, 11, stride=4), ReLU(), Norm(alpha=1e-4, bias=1.0), MaxPool()),
+            (Conv(256, 5, padding=2, groups=2), ReLU(), Norm(alpha=1e-4, bias=1.0), MaxPool()),
+            (Conv(384, 3, padding=1), ReLU()),
+            (Conv(384, 3, padding=1, groups=2), ReLU()),
+            (Conv(256, 3, padding=1, groups=2), ReLU(), MaxPool()),
+            *(FC, FC),
+        ),
+        preprocessing=CAFFE_PREPROCESSING,
+        init="caffe",
         source="Caffe's bvlc_alexnet",
         hidden_bias=0.1,
     ),
     # Pooling before the norm.
     "caffenet": Model(
-        _alexnet(
-            TOWERS, [[RELU, POOL, Norm()], [RELU, POOL, Norm()], [RELU], [RELU], [RELU, POOL]]
+        stages=(
+            (Conv(96, 11, stride=4), ReLU(), MaxPool(), Norm(alpha=1e-4, bias=1.0)),
+            (Conv(256, 5, padding=2, groups=2), ReLU(), MaxPool(), Norm(alpha=1e-4, bias=1.0)),
+            (Conv(384, 3, padding=1), ReLU()),
+            (Conv(384, 3, padding=1, groups=2), ReLU()),
+            (Conv(256, 3, padding=1, groups=2), ReLU(), MaxPool()),
+            *(FC, FC),
         ),
-        Preprocessing(227, mean=CAFFE_MEAN, std=RAW_STD, squash=True),
-        "caffe",
+        preprocessing=CAFFE_PREPROCESSING,
+        init="caffe",
         source="Caffe's bvlc_reference_caffenet",
     ),
 }
@@ -179,33 +196,36 @@ def build_model(
     dropout: float | None = None,
     channels_last: bool = False,
     blank: bool = False,
-) -> AlexNet:
+) -> "AlexNet":
     """Build a net by name.
 
     Args:
         name: A key of :data:`MODELS`.
         num_classes: Logits, >= 1.
         lrn: Form of the response norm, all equal to rounding; None for ``avgpool3d``.
-        init: Initial weights; None for the entry's.
+        init: How weights start; None for the row's.
         width: Scales channels and hidden units, in (0, 1]; for tests and small machines.
-        dropout: Fraction of units set to zero, in [0, 1); None for the net's own.
-        channels_last: Use NHWC feature maps; weights and inputs are the same, and numbers but for
-            rounding.
-        blank: All weights at 0, in place of ``init``: for a net that is about to be given others.
+        dropout: Fraction set to zero, in [0, 1); None for the row's.
+        channels_last: Whether feature maps are NHWC inside; weights and inputs are the same, and
+            numbers but for rounding.
+        blank: All weights at 0, in place of ``init``: for a net whose weights are loaded next.
 
     Raises:
         ValueError: A name is not known, or a value is out of range.
     """
+    # Here, so that the table can be read without loading Paddle, as the benchmark of torch does.
+    from paddle_alexnet.nets.alexnet import AlexNet
+
     if name not in MODELS:
         raise ValueError(f"unknown model {name!r}: choose one of {', '.join(MODELS)}")
-    model = MODELS[name]
+    row = MODELS[name]
     return AlexNet(
         num_classes,
-        stages=narrowed(model.stages, width),
-        input_size=model.preprocessing.input_size,
+        stages=narrow(row.stages, width),
+        input_size=row.preprocessing.input_size,
         lrn="avgpool3d" if lrn is None else lrn,
-        init=None if blank else (model.init if init is None else init),
-        hidden_bias=model.hidden_bias,
+        init=None if blank else (row.init if init is None else init),
+        hidden_bias=row.hidden_bias,
         dropout=dropout,
         channels_last=channels_last,
     )

@@ -1,22 +1,21 @@
-"""Shapes, parameters and operations of a net, by arithmetic alone."""
+"""Sizes and parameters of every layer by arithmetic, as one of the PaddlePaddle articles shows."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from paddle_alexnet.nets.stages import Linear, Shape, Stage
+from paddle_alexnet.nets.stages import Linear, Stages
 
 
 @dataclass(frozen=True)
 class LayerShape:
-    """A layer that changes the shape.
+    """One layer that changes the shape or has parameters.
 
     Attributes:
-        name: ``conv1``, ``pool1``, ... ``fc8``: kind, and number of the last layer with weights.
-        formula: Its arithmetic, with the result.
+        name: ``conv1``, ``pool1``, ... ``fc8``: numbered by the layers with weights up to here.
+        formula: The arithmetic of its size, with the result.
         channels: Feature maps, or units.
         size: Side of a feature map; 1 for units.
         parameters: Weights and biases.
-        macs: Multiplications with weights, an image.
+        macs: Multiplications with weights for one image.
     """
 
     name: str
@@ -28,35 +27,25 @@ class LayerShape:
 
 
 def trace_shapes(
-    stages: Sequence[Stage], input_size: int, num_classes: int | None = None
+    stages: Stages, input_size: int, num_classes: int | None = None
 ) -> list[LayerShape]:
     """Follow an image through a net.
 
     Args:
-        stages: Of the net, without its head.
-        input_size: Side of the input image, pixels.
+        stages: The net without its head.
+        input_size: Side of the RGB input, pixels.
         num_classes: Units of the head; None leaves it out.
     """
-    layers = [layer for stage in stages for layer in stage]
-    if num_classes is not None:
-        layers.append(Linear(num_classes))
-    shape: Shape = (3, input_size)
-    rows, depth = [], 0
-    for layer in layers:
-        after = layer.output(shape)
-        if layer.kind:
-            weights = layer.weights(shape)
-            depth += weights > 0
-            channels, size = (*after, 1)[:2]
-            rows.append(
-                LayerShape(
-                    f"{layer.kind}{depth}",
-                    layer.formula(shape),
-                    channels,
-                    size,
-                    weights + channels if weights else 0,
-                    weights * size**2,
-                )
-            )
-        shape = after
+    head = () if num_classes is None else ((Linear(num_classes),),)
+    shape: tuple[int, ...] = (3, input_size, input_size)
+    rows: list[LayerShape] = []
+    depth = 0
+    for spec in (spec for stage in (*stages, *head) for spec in stage):
+        traced = spec.trace(shape)
+        if traced is None:
+            continue
+        shape, formula, parameters, macs = traced
+        depth += parameters > 0
+        channels, size = shape[0], (*shape, 1)[1]
+        rows.append(LayerShape(f"{spec.kind}{depth}", formula, channels, size, parameters, macs))
     return rows

@@ -1,69 +1,58 @@
-"""The vocabulary of the nets: a net is a list of stages, a stage a tuple of layer descriptions.
+"""The vocabulary that nets are written in: one small class for each kind of layer.
 
-A description knows its arithmetic and how it becomes a Paddle layer, so that a further kind of layer
-is one class here. Shapes are those of one image: ``(channels, size)`` of square feature maps, or
-``(features,)``.
+A net is a tuple of stages, a stage a tuple of layers; :mod:`paddle_alexnet.nets.registry` has the
+nets. A class here holds a layer's settings and its arithmetic. How it becomes a Paddle layer is
+registered with :func:`paddle_alexnet.nets.layers.build_layer`. This module does not load Paddle.
 """
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass, replace
-from math import prod
+from typing import ClassVar, NamedTuple, Self
 
-from paddle import nn
-from paddle.nn.initializer import Initializer
+HEAD = "out_fc"  # name of every net's last layer, which gives the logits
 
-from paddle_alexnet.nets import layers
-from paddle_alexnet.nets.lrn import NormSettings, build_norm
-
+# Feature maps (channels, height, width), or features (units,).
 Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Form:
-    """How a net is built, beside what it is.
+class Traced(NamedTuple):
+    """What a layer makes of a shape.
 
     Attributes:
-        lrn: Form of the response norm, a key of :data:`paddle_alexnet.nets.lrn.LRN_KINDS`.
-        dropout: Fraction of units set to zero, in place of the net's own; None for that.
-        data_format: Axes of feature maps, ``NCHW`` or ``NHWC``.
-        weights: Initializer that Paddle draws with; None for Paddle's default.
+        shape: Of the output.
+        formula: The arithmetic of its size, with the result.
+        parameters: Weights and biases.
+        macs: Multiplications with weights for one image.
     """
 
-    lrn: str = "avgpool3d"
-    dropout: float | None = None
-    data_format: str = "NCHW"
-    weights: Initializer | None = None
+    shape: Shape
+    formula: str
+    parameters: int = 0
+    macs: int = 0
 
 
-class Layer:
-    """Description of a layer; by default one without a size of its own."""
+class Spec:
+    """Settings of one layer; this class: of one that keeps the shape and has no weights.
 
-    kind = ""  # conv, pool, fc: of layers that change the shape, for names such as conv1
-    flat = False  # whether it takes features rather than feature maps
+    Attributes:
+        kind: Its rows in :func:`paddle_alexnet.nets.shapes.trace_shapes` are kind1, kind2, ...
+        on_features: Whether its input must be flattened.
+    """
 
-    def output(self, shape: Shape) -> Shape:
-        """Shape that comes out for ``shape``."""
-        return shape
+    kind: ClassVar[str] = ""
+    on_features: ClassVar[bool] = False
 
-    def formula(self, shape: Shape) -> str:
-        """The arithmetic of :meth:`output`, with its result."""
-        return ""
+    def trace(self, shape: Shape) -> Traced | None:
+        """Compute the output's shape; None where it is that of the input."""
+        return None
 
-    def weights(self, shape: Shape) -> int:
-        """Number of weights, without biases."""
-        return 0
-
-    def narrowed(self, width: float) -> "Layer":
-        """The same with ``width`` times the channels or units, even and at least 2."""
+    def narrowed(self, width: float) -> Self:
+        """The same layer in a net whose channels and hidden units are scaled by ``width``."""
         return self
-
-    def build(self, shape: Shape, form: Form) -> nn.Layer:
-        """The Paddle layer for inputs of ``shape``."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class Conv(Layer):
+class Conv(Spec):
     """Convolution.
 
     Attributes:
@@ -75,160 +64,159 @@ class Conv(Layer):
         groups: Parts of the channels that are convolved separately.
     """
 
+    kind: ClassVar[str] = "conv"
     channels: int
     kernel: int
     stride: int = 1
     padding: int = 0
     end_padding: int = 0
     groups: int = 1
-    kind = "conv"
 
-    def output(self, shape: Shape) -> Shape:
-        """Rounded down, as all frameworks do."""
-        return self.channels, _window(shape[1] + self._zeros, self.kernel, self.stride)
+    def trace(self, shape: Shape) -> Traced:
+        """Compute the output's shape, parameters and multiplications."""
+        padding = 2 * self.padding + self.end_padding
+        size, formula = _slide(shape[1], padding, self.kernel, self.stride)
+        weights = self.channels * shape[0] // self.groups * self.kernel**2
+        output = (self.channels, size, size)
+        return Traced(output, formula, weights + self.channels, weights * size**2)
 
-    def formula(self, shape: Shape) -> str:
-        """(size + zeros - kernel) / stride + 1."""
-        padded = f"{shape[1]} + {self._zeros}" if self._zeros else f"{shape[1]}"
-        return _formula(padded, shape[1] + self._zeros, self.kernel, self.stride)
-
-    def weights(self, shape: Shape) -> int:
-        """Of all output channels; each sees the channels of its group."""
-        return self.channels * shape[0] // self.groups * self.kernel**2
-
-    def narrowed(self, width: float) -> "Conv":
-        """Even, so that two groups divide the channels."""
+    def narrowed(self, width: float) -> Self:
+        """Scale the channels."""
         return replace(self, channels=_even(self.channels * width))
 
-    def build(self, shape: Shape, form: Form) -> nn.Layer:
-        """:class:`paddle_alexnet.nets.layers.Conv2D`."""
-        # Paddle's order: top, bottom, left, right.
-        start, end = self.padding, self.padding + self.end_padding
-        return layers.Conv2D(
-            shape[0],
-            self.channels,
-            kernel_size=self.kernel,
-            stride=self.stride,
-            padding=[start, end, start, end] if self.end_padding else self.padding,
-            groups=self.groups,
-            weight_attr=form.weights,
-            data_format=form.data_format,
-        )
-
-    @property
-    def _zeros(self) -> int:
-        return 2 * self.padding + self.end_padding
-
 
 @dataclass(frozen=True)
-class MaxPool(Layer):
-    """Max pooling over ``size`` x ``size`` windows; they overlap where the stride is smaller."""
+class MaxPool(Spec):
+    """Max pooling; windows that do not fit are left out. The paper's windows overlap."""
 
+    kind: ClassVar[str] = "pool"
     size: int = 3
     stride: int = 2
-    kind = "pool"
 
-    def output(self, shape: Shape) -> Shape:
-        """Rounded down."""
-        return shape[0], _window(shape[1], self.size, self.stride)
-
-    def formula(self, shape: Shape) -> str:
-        """(size - window) / stride + 1."""
-        return _formula(f"{shape[1]}", shape[1], self.size, self.stride)
-
-    def build(self, shape: Shape, form: Form) -> nn.Layer:
-        """:class:`paddle_alexnet.nets.layers.MaxPool2D`."""
-        return layers.MaxPool2D(self.size, self.stride, data_format=form.data_format)
+    def trace(self, shape: Shape) -> Traced:
+        """Compute the output's shape."""
+        size, formula = _slide(shape[1], 0, self.size, self.stride)
+        return Traced((shape[0], size, size), formula)
 
 
 @dataclass(frozen=True)
-class Norm(NormSettings, Layer):
-    """Response norm; attributes as :class:`paddle_alexnet.nets.lrn.NormSettings`."""
+class Linear(Spec):
+    """Fully-connected layer."""
 
-    def build(self, shape: Shape, form: Form) -> nn.Layer:
-        """In the form that is asked for; all are equal to rounding."""
-        return build_norm(form.lrn, shape[0], self, form.data_format)
-
-
-@dataclass(frozen=True)
-class ReLU(Layer):
-    """max(0, x), the paper's section 3.1."""
-
-    def build(self, shape: Shape, form: Form) -> nn.Layer:
-        """``paddle.nn.ReLU``."""
-        return nn.ReLU()
-
-
-@dataclass(frozen=True)
-class Linear(Layer):
-    """Fully-connected layer with ``units`` outputs."""
-
+    kind: ClassVar[str] = "fc"
+    on_features: ClassVar[bool] = True
     units: int
-    kind = "fc"
-    flat = True
 
-    def output(self, shape: Shape) -> Shape:
-        """One vector an image."""
-        return (self.units,)
+    def trace(self, shape: Shape) -> Traced:
+        """Compute the output's shape, parameters and multiplications."""
+        features = math.prod(shape)
+        product = f"{' x '.join(map(str, shape))} = " if len(shape) > 1 else ""
+        weights = features * self.units
+        formula = f"{product}{features} -> {self.units}"
+        return Traced((self.units,), formula, weights + self.units, weights)
 
-    def formula(self, shape: Shape) -> str:
-        """Features of all feature maps, and units."""
-        maps = f"{shape[0]} x {shape[1]} x {shape[1]} = " if len(shape) > 1 else ""
-        return f"{maps}{features(shape)} -> {self.units}"
-
-    def weights(self, shape: Shape) -> int:
-        """Every feature times every unit."""
-        return features(shape) * self.units
-
-    def narrowed(self, width: float) -> "Linear":
-        """Even, as channels are."""
+    def narrowed(self, width: float) -> Self:
+        """Scale the units."""
         return replace(self, units=_even(self.units * width))
 
-    def build(self, shape: Shape, form: Form) -> nn.Layer:
-        """:class:`paddle_alexnet.nets.layers.Linear`."""
-        return layers.Linear(features(shape), self.units, weight_attr=form.weights)
+
+@dataclass(frozen=True)
+class ReLU(Spec):
+    """max(x, 0)."""
 
 
 @dataclass(frozen=True)
-class Dropout(Layer):
-    """Set a fraction ``p`` of the units to zero in training, the paper's section 4.2."""
+class Dropout(Spec):
+    """Dropout; ``rate`` is the fraction of values set to zero in training, in [0, 1)."""
 
-    p: float = 0.5
-    flat = True
-
-    def build(self, shape: Shape, form: Form) -> nn.Layer:
-        """``paddle.nn.Dropout``; it scales what is left, so that nothing is done in evaluation."""
-        return nn.Dropout(self.p if form.dropout is None else form.dropout)
+    rate: float = 0.5
 
 
-Stage = tuple[Layer, ...]
+@dataclass(frozen=True)
+class ResponseNorm(Spec):
+    r"""Settings of a local response norm: :class:`Norm` or :class:`MapNorm`.
+
+    .. math:: b = a \,/\, (\text{bias} + \alpha \cdot \text{mean}(a^2))^\beta
+
+    The mean runs over a window of fixed size: positions outside count as zeros. ``alpha`` therefore
+    multiplies the *mean* of the squares, as in Caffe, PyTorch, ONNX and the original code. The
+    paper's formula multiplies their sum: its 1e-4 is ``local_size * 1e-4`` here.
+
+    Attributes:
+        alpha: Weight of the mean square, > 0.
+        bias: The paper's k, > 0.
+        beta: Exponent, > 0.
+        local_size: Length of the window, the paper's n; odd.
+
+    Raises:
+        ValueError: Even or non-positive ``local_size``, or another value that is not positive.
+    """
+
+    across_channels: ClassVar[bool]
+    alpha: float = 1e-4
+    bias: float = 1.0
+    beta: float = 0.75
+    local_size: int = 5
+
+    def __post_init__(self) -> None:
+        size = self.local_size
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise ValueError(f"LRN local_size must be a positive whole number, got {size!r}")
+        if size % 2 == 0:
+            raise ValueError(
+                f"LRN local_size must be odd so that the window has a centre, got {size}: "
+                f"use {size - 1} or {size + 1}"
+            )
+        for name in ("alpha", "beta", "bias"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"LRN {name} must be greater than 0, got {getattr(self, name)!r}")
 
 
-def features(shape: Shape) -> int:
-    """Numbers in an image's output: channels x size x size, or features."""
-    return prod(shape) * (shape[1] if len(shape) > 1 else 1)
+@dataclass(frozen=True)
+class Norm(ResponseNorm):
+    """Response norm over ``local_size`` neighbouring channels (the paper, section 3.3).
+
+    Attributes:
+        towers: Parts of the channels that are normalised separately.
+    """
+
+    across_channels: ClassVar[bool] = True
+    towers: int = 1
 
 
-def narrowed(stages: Sequence[Stage], width: float) -> tuple[Stage, ...]:
-    """The same stages with ``width`` times the channels and units.
+@dataclass(frozen=True)
+class MapNorm(ResponseNorm):
+    """Response norm over ``local_size`` x ``local_size`` places within each feature map.
+
+    Caffe's WITHIN_CHANNEL; the mean divides by ``local_size ** 2``.
+    """
+
+    across_channels: ClassVar[bool] = False
+
+
+Stage = tuple[Spec, ...]
+Stages = tuple[Stage, ...]
+
+
+def narrow(stages: Stages, width: float) -> Stages:
+    """Multiply channels and hidden units by ``width``, to even numbers of at least 2.
 
     Raises:
         ValueError: ``width`` is not above 0 and at most 1.
     """
     if not 0 < width <= 1:
         raise ValueError(f"width must be above 0 and at most 1, got {width!r}")
-    return tuple(tuple(layer.narrowed(width) for layer in stage) for stage in stages)
+    return tuple(tuple(spec.narrowed(width) for spec in stage) for stage in stages)
 
 
 def _even(value: float) -> int:
+    """So that two groups divide it."""
     return 2 * max(1, round(value / 2))
 
 
-def _window(size: int, kernel: int, stride: int) -> int:
-    return (size - kernel) // stride + 1
-
-
-def _formula(text: str, size: int, kernel: int, stride: int) -> str:
-    rounded = ", rounded down" if (size - kernel) % stride else ""
-    result = _window(size, kernel, stride)
-    return f"({text} - {kernel}) / {stride} + 1 = {result}{rounded}"
+def _slide(size: int, padding: int, window: int, stride: int) -> tuple[int, str]:
+    """How many places a window has along a side, and the formula."""
+    steps, rest = divmod(size + padding - window, stride)
+    padded = f"{size} + {padding}" if padding else f"{size}"
+    formula = f"({padded} - {window}) / {stride} + 1 = {steps + 1}"
+    return steps + 1, f"{formula}, rounded down" if rest else formula

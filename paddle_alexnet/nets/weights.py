@@ -14,12 +14,12 @@ from paddle_alexnet.data.list_files import MAX_NAME
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.split import SplitRule
 from paddle_alexnet.errors import WeightsError
+from paddle_alexnet.nets.stages import HEAD
 from paddle_alexnet.printable import printable_name
 from paddle_alexnet.storage.files import parse_json
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
 
 MEAN_IMAGE = "mean_image"
-HEAD = "out_fc"  # the last layer, in the nets' names
 MAX_FAULTS = 40  # shown of a file; a net has 16 arrays
 
 

@@ -13,24 +13,26 @@ from paddle_alexnet.nets.lrn import FusedLRN
 # MODELS. Others are not just slow there: the gradient of average pooling is wrong, and that of a
 # linear layer's bias in batches of as many images as outputs; those of Paddle's own max pooling
 # and response norm end the process.
-COMPARED = (nn.ReLU, nn.Dropout, nn.Flatten, nn.Sequential)
-COMPARED_OWN = (AlexNet, Conv2D, Linear, FusedLRN, MaxPool2D)
+COMPARED = {
+    *(AlexNet, Conv2D, Linear, FusedLRN, MaxPool2D),
+    *(nn.ReLU, nn.Dropout, nn.Flatten, nn.Sequential),
+}
 # The versions of Paddle for which that was done.
-COMPARED_VERSION = "3.3."
+MEASURED = "3.3."
 COMPILE_KINDS = ("auto", "none", "static", "onednn")
 
 
 class TrainingStep(nn.Layer):
-    """From a batch to its loss.
+    """Compute the loss of a batch.
 
     Args:
         net: Gives logits [N, C].
-        label_smoothing: Fraction of the target spread over all classes, in [0, 1).
+        label_smoothing: Fraction of the target distributed over all classes, in [0, 1).
         amp: ``none``, ``bfloat16`` or ``float16``. Parameters and their gradients stay float32.
             bfloat16 has float32's range; float16's gradients need a
             :class:`paddle_alexnet.training.state.LossScale`.
-        amp_level: What is in that type; ``O1``: convolutions and products; ``O2``: all of the net
-            but its response norms.
+        amp_level: What is computed in that type; ``O1``: convolutions and matrix products;
+            ``O2``: all of the net but its response norms.
 
     Shape:
         Input: the net's input and int64 labels [N]. Output: the sum of the losses, float32 [], and
@@ -53,11 +55,11 @@ class TrainingStep(nn.Layer):
     def forward(
         self, images: paddle.Tensor, labels: paddle.Tensor
     ) -> tuple[paddle.Tensor, paddle.Tensor]:
-        """Compute loss and hits."""
+        """Compute the loss and the number of correct predictions."""
         if self.amp == "none":
             logits = self.net(images)
         else:
-            # To promote would make all float32 again at level O2, as the biases are.
+            # Promotion would make all float32 again at level O2, as the biases are.
             promote = self.amp_level == "O1"
             with paddle.amp.auto_cast(level=self.amp_level, dtype=self.amp, use_promote=promote):
                 logits = self.net(images).astype("float32")
@@ -65,8 +67,8 @@ class TrainingStep(nn.Layer):
             logits, labels, reduction="sum", label_smoothing=self.label_smoothing
         )
         hits = (logits.detach().argmax(axis=1) == labels).sum()
-        # A graph with oneDNN that ends on one of its operators has no gradient, without a word, or
-        # ends the process (Paddle 3.3).
+        # A graph with oneDNN that ends on one of its operators silently has no gradient, or ends
+        # the process (Paddle 3.3).
         return paddle.assign(loss), hits
 
 
@@ -76,7 +78,7 @@ def choose_compile(wanted: str, net: nn.Layer) -> tuple[str, str | None]:
     Args:
         wanted: One of :data:`COMPILE_KINDS`; ``auto`` is ``onednn`` where it is known to be right,
             else ``none``.
-        net: What is to be trained.
+        net: The net to train.
 
     Returns:
         ``none``, ``static`` or ``onednn``; and where that is not what was wanted, why.
@@ -84,16 +86,13 @@ def choose_compile(wanted: str, net: nn.Layer) -> tuple[str, str | None]:
     if wanted in ("none", "static"):
         return wanted, None
     reason = _why_not_onednn(net)
-    if reason is None and wanted == "auto" and not paddle.__version__.startswith(COMPARED_VERSION):
-        return (
-            "none",
-            f"oneDNN is measured for Paddle {COMPARED_VERSION}x, this is {paddle.__version__}",
-        )
+    if reason is None and wanted == "auto" and not paddle.__version__.startswith(MEASURED):
+        return "none", f"oneDNN is measured for Paddle {MEASURED}x, this is {paddle.__version__}"
     return ("onednn", None) if reason is None else ("none", reason)
 
 
 def compile_step(step: TrainingStep, kind: str) -> TrainingStep:
-    """Make ``step`` run as ``kind`` of :func:`choose_compile` says; the first call compiles it."""
+    """Make ``step`` run as ``kind``, of :func:`choose_compile`; the first call compiles it."""
     if kind == "none":
         return step
     if kind == "onednn":
@@ -109,11 +108,11 @@ def _why_not_onednn(net: nn.Layer) -> str | None:
         return "oneDNN is for CPUs"
     if not paddle.base.core.is_compiled_with_onednn():
         return "this Paddle comes without oneDNN"
-    if getattr(net, "channels_last", False):
-        return "train.channels_last was not compared with oneDNN"
     for layer in net.sublayers(include_self=True):
-        if isinstance(layer, FusedLRN) and layer.kernel.shape[0] == 1:
+        if getattr(layer, "data_format", "NCHW") == "NHWC":
+            return "train.channels_last was not compared with oneDNN"
+        if isinstance(layer, FusedLRN) and layer.channels == 1:
             return "the gradient of the norm of a single feature map is wrong with oneDNN"
-        if type(layer) not in (*COMPARED, *COMPARED_OWN):
+        if type(layer) not in COMPARED:
             return f"training {type(layer).__name__} with oneDNN is not safe (model.lrn=fused is)"
     return None

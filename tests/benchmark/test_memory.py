@@ -8,8 +8,8 @@ import pytest
 
 from paddle_alexnet.benchmark import memory
 from paddle_alexnet.benchmark.memory import peaks_of_training
-from paddle_alexnet.nets.shapes import walk
-from paddle_alexnet.nets.stages import DESIGNS
+from paddle_alexnet.nets.registry import MODELS
+from paddle_alexnet.nets.shapes import trace_shapes
 
 needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None, reason="torch is not installed"
@@ -29,7 +29,8 @@ def test_the_process_of_torch_does_not_hold_paddle(module):
 @pytest.mark.skipif(sys.platform == "win32", reason="cannot be measured there")
 def test_weights_gradients_and_velocity_fit_into_the_peak():
     spread = peaks_of_training({"it": ("paddle", True)}, "alexnet_paper", 1, rounds=1)["it"]
-    parameters = sum(step.parameters for step in walk(DESIGNS["alexnet_paper"], 1000))
+    layers = trace_shapes(MODELS["alexnet_paper"].stages, 227, 1000)
+    parameters = sum(layer.parameters for layer in layers)
     least = 3 * 4 * parameters / 2**20
     assert least < spread.median < 4 * least
 

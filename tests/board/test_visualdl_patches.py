@@ -9,10 +9,13 @@ from paddle import nn
 from visualdl import LogReader
 from visualdl.component import base_component
 
+from paddle_alexnet import MODELS, build_model
 from paddle_alexnet.board import visualdl_patches
 from paddle_alexnet.board.visualdl_patches import LogFile
 from paddle_alexnet.board.writer import BoardWriter
 from paddle_alexnet.errors import RunError
+from paddle_alexnet.nets import lrn as lrn_module
+from paddle_alexnet.nets.lrn import LRN_KINDS
 
 
 def read(logdir):
@@ -142,7 +145,19 @@ def test_roc_points_against_scikit_learns_definition():
     assert set(empty["tpr"]) == {0.0}
 
 
-def test_the_graph_is_written_and_the_net_not_changed(tmp_path):
+@pytest.mark.parametrize("lrn", LRN_KINDS)
+@pytest.mark.parametrize("name", MODELS)
+def test_every_net_writes_its_graph(tmp_path, name, lrn):
+    net = build_model(name, 3, lrn=lrn, width=0.02)
+    power = lrn_module.inverse_power
+    with BoardWriter(tmp_path) as writer:
+        writer.graph(net, [-1, 3, net.input_size, net.input_size])
+    (graph,) = tmp_path.glob("vdlgraph.*")
+    assert graph.read_text().count("conv2d") >= 5
+    assert lrn_module.inverse_power is power
+
+
+def test_the_graph_is_written_and_the_net_left_alone(tmp_path):
     net = nn.Sequential(nn.Conv2D(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 2))
     net.train()
     name = net.full_name()

@@ -13,12 +13,12 @@ from paddle_alexnet.interchange.conversion import export_weights, import_weights
 from paddle_alexnet.interchange.files import read_arrays
 from paddle_alexnet.nets.registry import MODELS
 from paddle_alexnet.nets.weights import Description, net_arrays, read_weights, write_weights
-from tests.nets.test_models import caffenet
+from tests.nets.test_registry import caffenet
 from tests.references import CLASSES, VECTORS, make_inputs
 
 TORCH = importlib.util.find_spec("torch") is not None
 WIDTH = 0.02
-# As the layers are listed by torchvision and in seed 002's code.
+# As the layers are listed by torchvision and in the code of alexnet_pad2's article.
 NAMES = {
     "alexnet_owt": (
         *(f"features.{i}" for i in (0, 3, 6, 8, 10)),

@@ -1,4 +1,4 @@
-"""Nets that compute with the channels as the last axis, against the same nets that do not."""
+"""Nets that compute in NHWC against the same nets in NCHW."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from paddle_alexnet.nets.lrn import LRN_KINDS
 
 
 def twins(name, lrn, **more):
-    """Two nets of the same weights, the second with the channels last."""
+    """Two nets of the same weights, the second in NHWC."""
     paddle.seed(0)
     nets = [
         build_model(name, 5, lrn=lrn, init="he", width=0.08, channels_last=last, **more)
@@ -30,7 +30,7 @@ def images(net, count=4):
 
 
 def results(net, x):
-    """Logits, and the gradients of the picture and of all parameters."""
+    """Logits, and the gradients of the images and of all parameters."""
     x = x.detach()
     x.stop_gradient = False
     logits = net(x)

@@ -1,4 +1,4 @@
-"""The statistics of every layer's start."""
+"""The statistics of every layer's initial weights."""
 
 import math
 
@@ -25,8 +25,8 @@ FAN_IN = {
 NAMES = list(FAN_IN)
 HIDDEN = dict(zip(NAMES, [0, 1, 0, 1, 1, 1, 1, 0], strict=True))  # the paper's biases
 PAPER = dict.fromkeys(NAMES, 0.01)
-# Seed 002: two over the outputs of one input, which torch counts as maps times kernel.
-SEED002 = {
+# Two over the outputs of one input, which torch counts as feature maps times kernel.
+PAD2 = {
     "conv1": math.sqrt(2 / (96 * 11 * 11)),
     "conv2": math.sqrt(2 / (256 * 5 * 5)),
     "conv3": math.sqrt(2 / (384 * 3 * 3)),
@@ -44,7 +44,7 @@ STATISTICS = {
     "krizhevsky2012": (PAPER | dict.fromkeys(("conv3", "conv4", "conv5"), 0.03), HIDDEN),
     "caffe": (PAPER | dict.fromkeys(("fc6", "fc7"), 0.005), HIDDEN),
     "kaiming_pad2": (
-        PAPER | SEED002,
+        PAPER | PAD2,
         {n: 1 if n.startswith("fc") else HIDDEN[n] for n in NAMES},
     ),
     # A uniform distribution over +-b has the standard deviation b / sqrt(3).
@@ -91,16 +91,27 @@ def test_the_two_nets_of_caffe_start_with_different_biases(name, bias):
         np.testing.assert_allclose(layers[layer].bias.numpy(), bias * hidden)
 
 
-def test_the_papers_init_starts_almost_blind_on_inputs_of_unit_variance():
-    """Why training stalls: the logits of different pictures hardly differ, and with he they do."""
-    pictures = paddle.to_tensor(
+def test_the_papers_init_passes_on_almost_nothing_of_inputs_of_unit_variance():
+    """Why training stalls: the logits of different images hardly differ, and with he they do."""
+    images = paddle.to_tensor(
         np.random.default_rng(0).normal(0, 1, (4, 3, 227, 227)).astype(np.float32)
     )
-    spread = {}
+    std = {}
     for init in ("he", "paper"):
         paddle.seed(0)
         net = AlexNet(5, init=init, lrn="fused")
         net.eval()
         with paddle.no_grad():
-            spread[init] = float(net(pictures).numpy().std(axis=0).mean())
-    assert spread["paper"] < spread["he"] / 100
+            std[init] = float(net(images).numpy().std(axis=0).mean())
+    assert std["paper"] < std["he"] / 100
+
+
+def test_the_old_name_of_an_init_is_read_with_one_line(caplog):
+    nets = []
+    for init in ("kaiming_pad2", "kaiming_seed002"):
+        paddle.seed(5)
+        nets.append(build_model("alexnet_pad2", 3, width=0.02, init=init))
+    for one, other in zip(*(net.parameters() for net in nets), strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    (record,) = caplog.records
+    assert "kaiming_pad2" in record.getMessage()

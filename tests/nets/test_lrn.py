@@ -7,16 +7,9 @@ from paddle.static import InputSpec
 
 from paddle_alexnet import LRN
 from paddle_alexnet.export import engines
-from paddle_alexnet.nets.lrn import LRN_KINDS, NormSettings, build_norm
+from paddle_alexnet.nets.lrn import LRN_KINDS, build_lrn
+from paddle_alexnet.nets.stages import MapNorm, Norm
 from paddle_alexnet.training.step import choose_compile
-
-
-def channel_lrn(kind, channels, data_format="NCHW", **settings):
-    return build_norm(kind, channels, NormSettings(**settings), data_format)
-
-
-def map_lrn(kind, channels, data_format="NCHW", **settings):
-    return build_norm(kind, channels, NormSettings(**settings, across_channels=False), data_format)
 
 
 def across_channels(x, n, alpha, beta, k):
@@ -83,7 +76,7 @@ CASES = [
 @pytest.mark.parametrize("kind", LRN_KINDS)
 def test_across_channels(kind, shape, n, alpha, beta, k):
     x = np.random.default_rng(0).normal(0, 3, shape)
-    layer = channel_lrn(kind, shape[1], local_size=n, alpha=alpha, beta=beta, bias=k)
+    layer = build_lrn(kind, Norm(alpha, k, beta, n), shape[1])
     got = layer(paddle.to_tensor(x.astype(np.float32))).numpy()
     assert_near(got, across_channels(x, n, alpha, beta, k))
 
@@ -99,7 +92,7 @@ def test_tensorflows_convention(kind, radius, alpha, beta, k):
     for c in range(16):
         window = x[:, max(0, c - radius) : c + radius + 1]
         want[:, c] = x[:, c] / (k + alpha * (window**2).sum(axis=1)) ** beta
-    layer = channel_lrn(kind, 16, local_size=n, alpha=n * alpha, beta=beta, bias=k)
+    layer = build_lrn(kind, Norm(n * alpha, k, beta, n), 16)
     got = layer(paddle.to_tensor(x.astype(np.float32))).numpy()
     np.testing.assert_allclose(got, want, rtol=5e-6, atol=1e-6)
 
@@ -112,7 +105,7 @@ def test_paddles_bare_operator(channels, alpha, size):
     words = ("n", 5, "k", 2.0, "alpha", alpha, "beta", 0.75)
     want = paddle._legacy_C_ops.lrn(paddle.to_tensor(x), *words)[0].numpy()
     for kind in LRN_KINDS:
-        layer = channel_lrn(kind, channels, local_size=5, alpha=5 * alpha, bias=2.0)
+        layer = build_lrn(kind, Norm(5 * alpha, 2.0), channels)
         got = layer(paddle.to_tensor(x)).numpy()
         np.testing.assert_allclose(got, want, rtol=5e-6, atol=1e-6 * size)
 
@@ -121,7 +114,7 @@ def test_paddles_bare_operator(channels, alpha, size):
 @pytest.mark.parametrize("kind", LRN_KINDS)
 def test_within_channel(kind, shape, n, alpha, beta, k):
     x = np.random.default_rng(0).normal(0, 3, shape)
-    layer = map_lrn(kind, shape[1], local_size=n, alpha=alpha, beta=beta, bias=k)
+    layer = build_lrn(kind, MapNorm(alpha, k, beta, n), shape[1])
     got = layer(paddle.to_tensor(x.astype(np.float32))).numpy()
     assert_near(got, within_channel(x, n, alpha, beta, k))
 
@@ -129,8 +122,8 @@ def test_within_channel(kind, shape, n, alpha, beta, k):
 BOTH = pytest.mark.parametrize(
     ("make", "reference"),
     [
-        pytest.param(channel_lrn, across_channels, id="across"),
-        pytest.param(map_lrn, within_channel, id="within"),
+        pytest.param(Norm, across_channels, id="across"),
+        pytest.param(MapNorm, within_channel, id="within"),
     ],
 )
 
@@ -148,7 +141,7 @@ TENSORFLOW = [
 @pytest.mark.parametrize("kind", LRN_KINDS)
 @BOTH
 def test_gradient(make, reference, kind, shape, n, alpha, beta, k):
-    layer = make(kind, shape[1], local_size=n, alpha=alpha, beta=beta, bias=k)
+    layer = build_lrn(kind, make(alpha, k, beta, n), shape[1])
     rng = np.random.default_rng(1)
     x, weight = rng.normal(0, 3, shape), rng.normal(0, 1, shape)
     leaf = paddle.to_tensor(x.astype(np.float32), stop_gradient=False)
@@ -179,10 +172,10 @@ def as_graph(layer, shape):
 @pytest.mark.parametrize("onednn", [False, True])
 @BOTH
 def test_fused_in_a_graph(make, reference, onednn, shape, n, alpha, beta, k):
-    """It is written otherwise there, as is its gradient."""
+    """It is computed differently there, as is its gradient."""
     if onednn and not paddle.base.core.is_compiled_with_onednn():
         pytest.skip("this Paddle comes without oneDNN")
-    layer = make("fused", shape[1], local_size=n, alpha=alpha, beta=beta, bias=k)
+    layer = build_lrn("fused", make(alpha, k, beta, n), shape[1])
     if onednn and shape[1] == 1:
         assert choose_compile("onednn", layer)[0] == "none"
         return
@@ -207,7 +200,7 @@ def test_fused_in_a_graph(make, reference, onednn, shape, n, alpha, beta, k):
 @BOTH
 def test_fused_in_an_export(make, reference, tmp_path, shape, n, alpha, beta, k):
     """As paddle.inference runs it, with oneDNN where it is."""
-    layer = make("fused", shape[1], local_size=n, alpha=alpha, beta=beta, bias=k)
+    layer = build_lrn("fused", make(alpha, k, beta, n), shape[1])
     graph = as_graph(layer, shape)
     graph.eval()
     paddle.jit.save(graph, str(tmp_path / "norm"))
@@ -222,7 +215,7 @@ def test_fused_in_an_export(make, reference, tmp_path, shape, n, alpha, beta, k)
 @BOTH
 def test_channels_last(make, reference, kind, shape, n, alpha, beta, k):
     x = np.random.default_rng(0).normal(0, 3, shape)
-    layer = make(kind, shape[1], local_size=n, alpha=alpha, beta=beta, bias=k, data_format="NHWC")
+    layer = build_lrn(kind, make(alpha, k, beta, n), shape[1], "NHWC")
     got = layer(paddle.to_tensor(x.transpose(0, 2, 3, 1).astype(np.float32))).numpy()
     assert_near(got, reference(x, n, alpha, beta, k).transpose(0, 2, 3, 1))
 
@@ -232,7 +225,7 @@ def test_channels_last(make, reference, kind, shape, n, alpha, beta, k):
 def test_squares_are_taken_in_float32(kind, dtype):
     """300 squared is more than float16 can hold."""
     x = np.random.default_rng(0).normal(0, 300, (1, 9, 2, 2)).astype(np.float32)
-    layer = channel_lrn(kind, 9, local_size=5, alpha=1e-4)
+    layer = build_lrn(kind, Norm(1e-4), 9)
     leaf = paddle.to_tensor(x).astype(dtype)
     leaf.stop_gradient = False
     got = layer(leaf)
@@ -251,9 +244,9 @@ def test_border_channels_are_divided_by_the_whole_window():
     mean = wrong(tensor.square().unsqueeze(1)).squeeze(1)
     off = (tensor / (1 + 1e-4 * mean) ** 0.75).numpy()
     right = across_channels(x, 5, 1e-4, 0.75, 1.0)
-    for channel, share in ((0, 0.13), (1, 0.07), (2, 0.0)):
+    for channel, fraction in ((0, 0.13), (1, 0.07), (2, 0.0)):
         error = np.abs(off[:, channel] / right[:, channel] - 1).mean()
-        assert error == pytest.approx(share, abs=0.005)
+        assert error == pytest.approx(fraction, abs=0.005)
     got = LRN(5, 1e-4, 0.75, 1.0, across_channels=True)(tensor).numpy()
     np.testing.assert_allclose(got, right, rtol=2e-6, atol=1e-5)
 
@@ -274,9 +267,9 @@ def test_border_channels_are_divided_by_the_whole_window():
 def test_bad_settings(values, word):
     with pytest.raises(ValueError, match=word):
         LRN(**values)
-    for kind in LRN_KINDS:
+    for make in (Norm, MapNorm):
         with pytest.raises(ValueError, match=word):
-            channel_lrn(kind, 8, **{"local_size": 5, "alpha": 1.0, **values})
+            make(**values)
 
 
 @pytest.mark.parametrize("across", [True, False])
@@ -288,4 +281,4 @@ def test_wrong_rank(shape, across):
 
 def test_unknown_kind():
     with pytest.raises(ValueError, match="avgpool3d"):
-        channel_lrn("batchnorm", 8, local_size=5, alpha=1e-4)
+        build_lrn("batchnorm", Norm(), 8)

@@ -185,13 +185,12 @@ def test_each_constant_of_the_papers_norm_counts(change):
 
 
 def test_224_pixels_need_the_zeros_at_the_end():
-    """Rounded up, as the original code does: 55 feature maps and 6 x 6 at the end; rounded down not."""
-    stages = MODELS["alexnet_2012"].stages
-    (conv1, *after), *others = stages
+    """The original code rounds up: feature maps of 55, at the end of 6; rounding down: 54, 5."""
+    (conv1, *after), *others = MODELS["alexnet_2012"].stages
     without = ((replace(conv1, end_padding=0), *after), *others)
-    for given, sizes in ((stages, [55, 6]), (without, [54, 5])):
-        rows = trace_shapes(given, 224)
-        assert [row.size for row in rows if row.name in ("conv1", "pool5")] == sizes
+    for stages, sizes in ((MODELS["alexnet_2012"].stages, [55, 6]), (without, [54, 5])):
+        layers = trace_shapes(stages, 224)
+        assert [x.size for x in layers if x.name in ("conv1", "pool5")] == sizes
 
 
 def test_the_order_of_norm_pool_and_relu_counts():
@@ -263,21 +262,21 @@ def test_every_model_takes_its_own_input_and_no_other(name):
 
 
 def test_dropout_of_each_net():
-    """After fc6 and fc7, before them, or none."""
-    for name, place, fraction in (
+    """After fc6 and fc7, before them (alexnet_pad2), or none (alexnet_owt)."""
+    for name, place, rate in (
         ("alexnet", 2, 0.5),
         ("alexnet_pad2", 0, 0.5),
         ("alexnet_owt", 0, 0.0),
     ):
         net = build_model(name, 3, width=0.1)
-        assert [net.block6[place].p, net.block7[place].p] == [fraction, fraction]
+        assert [net.block6[place].p, net.block7[place].p] == [rate, rate]
     assert build_model("alexnet_owt", 3, width=0.1, dropout=0.5).block6[0].p == 0.5
 
 
 def test_narrow_nets():
     net = build_model("alexnet", 3, width=0.25)
     assert [stage[0].channels for stage in net.stages[:5]] == [24, 64, 96, 96, 64]
-    assert [stage[0].units for stage in net.stages[5:]] == [1024, 1024]
+    assert net.stages[5][0].units == 1024
     for width in (0.0, 1.5, -1):
         with pytest.raises(ValueError, match="width"):
             build_model("alexnet", width=width)

@@ -6,7 +6,7 @@ import pytest
 from paddle_alexnet import MODELS, build_model
 from paddle_alexnet.nets.shapes import trace_shapes
 
-PUBLISHED = {
+ARTICLE = {
     "conv1": ("(227 - 11) / 4 + 1 = 55", 96, 55),
     "pool1": ("(55 - 3) / 2 + 1 = 27", 96, 27),
     "conv2": ("(27 + 4 - 5) / 1 + 1 = 27", 256, 27),
@@ -21,9 +21,9 @@ PUBLISHED = {
 }
 
 
-def test_the_published_arithmetic():
-    steps = trace_shapes(MODELS["alexnet"].stages, 227, 1000)
-    assert {s.name: (s.formula, s.channels, s.size) for s in steps} == PUBLISHED
+def test_the_arithmetic_of_the_article_shapes():
+    layers = trace_shapes(MODELS["alexnet"].stages, 227, 1000)
+    assert {x.name: (x.formula, x.channels, x.size) for x in layers} == ARTICLE
 
 
 def test_rounding_down_is_said():
@@ -35,10 +35,10 @@ def test_rounding_down_is_said():
 def test_every_stage_is_what_the_net_makes(name):
     net = build_model(name, 7, width=0.1)
     net.eval()
-    steps = trace_shapes(net.stages, net.input_size, 7)
-    assert sum(s.parameters for s in steps) == sum(p.size for p in net.parameters())
+    layers = trace_shapes(net.stages, net.input_size, 7)
+    assert sum(x.parameters for x in layers) == sum(p.size for p in net.parameters())
     x = paddle.zeros([1, 3, net.input_size, net.input_size])
     for number in range(1, 6):
         x = getattr(net, f"block{number}")(x)
-        last = [s for s in steps if s.name in (f"conv{number}", f"pool{number}")][-1]
+        last = [s for s in layers if s.name in (f"conv{number}", f"pool{number}")][-1]
         assert x.shape == [1, last.channels, last.size, last.size]

@@ -14,14 +14,14 @@ TOOLS = Path(__file__).parents[2] / "tools"
 CONFIGS = TOOLS.parent / "configs"
 
 
-def test_summary_is_seed_000s_table(tool):
+def test_summary_is_the_published_table(tool):
     out = tool("summary", "-c", CONFIGS / "alexnet.yml").stdout
     assert "Total params: 62,071,144" in out
     assert "AvgPool3D-1" in out
     assert "[1, 1000]" in out
 
 
-def test_walk_is_seed_004s_arithmetic(tool):
+def test_walk_is_the_arithmetic_of_the_article_shapes(tool):
     out = tool("summary", "-c", CONFIGS / "alexnet.yml", "--walk").stdout
     for line in ("(227 - 11) / 4 + 1 = 55", "(55 - 3) / 2 + 1 = 27", "256 x 6 x 6 = 9216 -> 4096"):
         assert line in out
@@ -34,9 +34,8 @@ def test_summary_says_that_training_uses_another_form(tool):
 
 
 def test_summary_of_another_head_with_a_graph(tool, tmp_path):
-    words = ["-o", "model.num_classes=5", "-o", "model.lrn=builtin", "--logdir", tmp_path]
+    words = ["-o", "model.num_classes=5", "--logdir", tmp_path]
     out = tool("summary", "-c", CONFIGS / "alexnet.yml", *words).stdout
-    assert "LocalResponseNorm" in out
     assert "57,994,629" in out  # 62,071,144 - 995 * 4,097
     assert list(tmp_path.glob("vdlgraph.*"))
 

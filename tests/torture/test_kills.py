@@ -52,7 +52,7 @@ CONFIGS = {
         "schedule": {"name": "step", "milestones": [2, 4]},
     },
     "published": {
-        "data": {"workers": 1},
+        "data": {"cache": "disk"},
         "model": {"name": "alexnet_pad2", "init": "kaiming_pad2", "lrn": "avgpool3d"},
         "train": {},
         "optimizer": {"clip_norm": 1.0},

@@ -27,12 +27,12 @@ def start(name, kind, width, dropout=0.0):
 
 
 def train(name, kind, width, count, steps):
-    """Losses of some updates, the hits, and the gradients of two."""
+    """Losses of some steps, the correct predictions, and the gradients of two steps."""
     net, step = start(name, kind, width)
     optimizer = paddle.optimizer.Momentum(2e-6, 0.9, parameters=net.parameters())
     losses, hits, gradients = [], [], {}
     for seed in range(steps):
-        # The last batch of an epoch differs. As many pictures as classes: with Paddle's own
+        # The last batch of an epoch differs. As many images as classes: with Paddle's own
         # linear layer the gradient of the bias is then wrong in a graph with oneDNN.
         loss, right = step(*batch(net, count if seed != 3 else CLASSES, seed))
         loss.backward()
@@ -63,7 +63,7 @@ def assert_alike(name, kind, width, count, steps, *, off, loss=1e-5):
 @pytest.mark.parametrize("name", MODELS)
 def test_losses_and_gradients(name, kind):
     losses = assert_alike(name, kind, 0.08, 4, STEPS, off=1e-3)
-    # What is compared is what updates have made of the net: without them the last loss is another.
+    # The steps change the net: without them the last loss is another.
     net, step = start(name, "none", 0.08)
     unmoved = step(*batch(net, 4, STEPS - 1))[0].item()
     assert abs(losses[-1] / unmoved - 1) > 1e-3
@@ -76,7 +76,7 @@ def test_at_full_width(name):
 
 
 @pytest.mark.parametrize("kind", ["static", "onednn"])
-def test_dropout_is_told_by_the_seed(kind):
+def test_dropout_depends_only_on_the_seed(kind):
     net, step = start("alexnet", kind, 0.08, dropout=0.5)
     images, labels = batch(net, 4)
     losses = []
@@ -86,7 +86,7 @@ def test_dropout_is_told_by_the_seed(kind):
     assert losses[0] == losses[1] != losses[2]
 
 
-def test_auto_takes_onednn_for_what_is_measured():
+def test_auto_takes_onednn_for_compared_layers():
     net = build_model("alexnet_2012", 5, lrn="fused", width=0.02)
     expected = "onednn" if paddle.base.core.is_compiled_with_onednn() else "none"
     assert choose_compile("auto", net)[0] == expected
@@ -97,7 +97,7 @@ def test_auto_takes_onednn_for_what_is_measured():
 @pytest.mark.parametrize("wanted", ["auto", "onednn"])
 @pytest.mark.parametrize("lrn", ["avgpool3d", "builtin"])
 @pytest.mark.parametrize("name", ["alexnet", "alexnet_2012"])
-def test_what_is_unsafe_falls_back_and_says_so(name, lrn, wanted):
+def test_unsafe_layers_fall_back_with_a_reason(name, lrn, wanted):
     kind, reason = choose_compile(wanted, build_model(name, 5, lrn=lrn, width=0.02))
     assert kind == "none"
     assert "lrn=fused" in reason

@@ -1,11 +1,11 @@
-"""Layers with the bias spread out: Paddle's own, to rounding."""
+"""Layers against Paddle's own, to rounding; normalisation on the device against float64 numpy."""
 
 import numpy as np
 import paddle
 import pytest
 from paddle import nn
 
-from paddle_alexnet.nets.layers import Conv2D, Linear
+from paddle_alexnet.nets.layers import Conv2D, Linear, Normalize
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -17,7 +17,7 @@ def test_convolution(groups, padding, training):
 
 
 @pytest.mark.parametrize("padding", [0, [0, 3, 0, 3]])
-def test_convolution_with_the_channels_last(padding):
+def test_convolution_in_nhwc(padding):
     ours, theirs = (
         Conv2D(4, 6, 5, 2, padding, groups=2, data_format="NHWC"),
         nn.Sequential(ToFirst(), nn.Conv2D(4, 6, 5, 2, padding, groups=2), ToLast()),
@@ -58,3 +58,19 @@ def assert_alike(ours, theirs, shape, training):
     for got, want in zip(*results, strict=True):
         scale = np.abs(want.numpy()).max()
         np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=0, atol=5e-6 * scale)
+
+
+def test_uint8_images_to_normalised_channels_first():
+    mean, std = (0.4, 0.5, 0.6), (0.1, 0.2, 0.3)
+    images = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 3), dtype=np.uint8)
+    want = ((images / 255.0 - mean) / std).transpose(0, 3, 1, 2)
+    got = Normalize(mean, std)(paddle.to_tensor(images))
+    assert got.dtype == paddle.float32
+    np.testing.assert_allclose(got.numpy(), want, rtol=1e-5, atol=1e-6)
+
+
+def test_a_mean_image_is_subtracted_place_by_place():
+    images = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 3), dtype=np.uint8)
+    mean = np.random.default_rng(1).uniform(0, 1, (4, 5, 3))
+    got = Normalize(mean, (1 / 255,) * 3)(paddle.to_tensor(images)).numpy()
+    np.testing.assert_allclose(got, (images - 255 * mean).transpose(0, 3, 1, 2), atol=1e-4)
