@@ -42,14 +42,12 @@ def main(cpu_speed: dict[str, Any]) -> int:
     from paddle_alexnet.data.list_files import read_lists
     from paddle_alexnet.errors import ConfigError
     from paddle_alexnet.inference.classifier import Classifier
-    from paddle_alexnet.printable import printable, printable_lines, printable_name
+    from paddle_alexnet.printable import printable, printable_name
     from paddle_alexnet.runtime.device import choose_device
-    from paddle_alexnet.storage.files import check_target, write_text
     from paddle_alexnet.training.evaluation import evaluate
 
     choose_device(args.device)
-    if args.json and args.json != "-":
-        check_target(args.json)
+    _entry.check_targets(args.json)
     classifier = Classifier.load(args.weights)
     if args.list:
         listing = read_lists(
@@ -78,11 +76,10 @@ def main(cpu_speed: dict[str, Any]) -> int:
     source = args.list or args.split
     figures = {"split": source, "views": args.views, **result.figures(classifier.classes)}
     text = json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
-    if args.json == "-":
-        print(printable_lines(text, None), end="")
-        return 0
     if args.json:
-        write_text(args.json, text)
+        _entry.write_result(args.json, text)
+    if args.json == "-":
+        return 0
     print(
         f"{printable(source)}: {result.count} pictures, {args.views} view(s) each, "
         f"top-1 {result.top1:.4%}, "

@@ -55,16 +55,14 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     from paddle_alexnet.errors import ConfigError
     from paddle_alexnet.inference.annotate import AnnotatedOutput
     from paddle_alexnet.inference.predict import Failure, find_images, predict_files
-    from paddle_alexnet.printable import printable, printable_lines
+    from paddle_alexnet.printable import printable
     from paddle_alexnet.runtime.device import choose_device
-    from paddle_alexnet.storage.files import check_target, write_text
 
     for option in ("engine", "precision"):
         if getattr(args, option) and not args.model:
             raise ConfigError(f"--{option} is for --model: weights are run by Paddle itself")
     device = choose_device(args.device)
-    if args.json and args.json != "-":
-        check_target(args.json)
+    _entry.check_targets(args.json)
     files = find_images(args.pictures, leave_out=args.save_dir)
     classifier = _load(args, device)
     results = predict_files(
@@ -84,11 +82,7 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
         print("".join(map(_line, rows)), end="")
     if args.json:
         objects = ",\n".join(json.dumps(row.to_json(), ensure_ascii=False) for row in rows)
-        text = f"[\n{objects}\n]\n"
-        if args.json == "-":
-            sys.stdout.write(printable_lines(text, None))
-        else:
-            write_text(args.json, text)
+        _entry.write_result(args.json, f"[\n{objects}\n]\n")
     if args.save_dir:
         logging.info("annotated pictures: %s", Path(args.save_dir))
     if not failed:
