@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import io
 import logging
+import math
 import os
 import shlex
 import signal
@@ -64,13 +65,10 @@ def run(
         for_memory: What to do where memory runs out.
     """
     # File names need not be valid text.
-    sys.stdout = _Output(
-        sys.stdout.detach(),
-        encoding=sys.stdout.encoding,
-        errors="backslashreplace",
-        line_buffering=sys.stdout.line_buffering,
-        write_through=sys.stdout.write_through,
-    )
+    sys.stdout.reconfigure(errors="backslashreplace")
+    names = ("encoding", "errors", "line_buffering", "write_through")
+    as_it_is = {name: getattr(sys.stdout, name) for name in names}
+    sys.stdout = _Output(sys.stdout.detach(), **as_it_is)
     messages = logging.StreamHandler(sys.stderr)
     messages.setFormatter(_Messages("%(message)s"))
     logging.basicConfig(handlers=[messages], level=logging.INFO)
@@ -146,10 +144,8 @@ def command(tool: str, *words: object) -> str:
 
 def _short(path: str | Path) -> str:
     """``path`` relative to the current folder where it lies below it, else as it is."""
-    try:
-        return str(Path(path).absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+    full, here = Path(path).absolute(), Path.cwd()
+    return str(full.relative_to(here) if full.is_relative_to(here) else path)
 
 
 def make_parser(description: str | None, **options: Any) -> argparse.ArgumentParser:
@@ -187,34 +183,27 @@ def add_max_pixels(parser: argparse.ArgumentParser) -> None:
     """Add --max-pixels, which is ``data.max_pixels`` in training."""
     parser.add_argument(
         "--max-pixels",
-        type=_pixels,
+        type=_whole_number(1, PIXELS_AT_MOST),
         default=MAX_PIXELS,
         metavar="N",
         help=f"images whose header claims more are not decoded [{MAX_PIXELS}]",
     )
 
 
-def _pixels(text: str) -> int:
-    number = positive(text)
-    if number > PIXELS_AT_MOST:
-        raise argparse.ArgumentTypeError(f"at most {PIXELS_AT_MOST}, got {text}")
-    return number
+def _whole_number(least: int, most: float = math.inf) -> Callable[[str], int]:
+    """A type for argparse."""
+
+    def whole_number(text: str) -> int:
+        number = int(text)
+        if not least <= number <= most:
+            bound = f"at least {least}" if number < least else f"at most {most}"
+            raise argparse.ArgumentTypeError(f"{bound}, got {text}")
+        return number
+
+    return whole_number
 
 
-def positive(text: str) -> int:
-    """A whole number from 1 on, for argparse."""
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
-def natural(text: str) -> int:
-    """A whole number from 0 on, for argparse."""
-    number = int(text)
-    if number < 0:
-        raise ValueError(text)
-    return number
+positive, natural = _whole_number(1), _whole_number(0)
 
 
 def check_model(option: str, name: str) -> None:
