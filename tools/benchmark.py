@@ -7,7 +7,6 @@ that of a matrix product timed with them. data reads images with several numbers
 and without a cache; start takes tools/train.py's way to its first step.
 """
 
-import argparse
 import importlib.util
 import json
 import sys
@@ -20,29 +19,26 @@ from benchmarks import timing
 from benchmarks.kinds import KINDS, Settings
 
 
-def parse() -> argparse.Namespace:
-    """Read the command line."""
+def parse() -> Settings:
+    """Read the command line; the defaults are those of :class:`Settings`."""
     parser = _entry.make_parser(__doc__)
     parser.add_argument("what", choices=KINDS)
     parser.add_argument("--against", choices=["torch"], help="compare with it")
-    parser.add_argument("--model", default="alexnet_paper", metavar="NAME", help="[alexnet_paper]")
-    parser.add_argument("--batch", type=_entry.positive, default=32, help="images [32]")
-    parser.add_argument(
-        "--data", type=Path, metavar="FOLDER", help="images for data, start [synthetic flowers]"
-    )
-    parser.add_argument("--rounds", type=_entry.positive, default=15, help="measured [15]")
+    parser.add_argument("--model", metavar="NAME", help="[alexnet_paper]")
+    parser.add_argument("--batch", type=_entry.positive, help="images [32]")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="of images for data and start")
+    parser.add_argument("--rounds", type=_entry.positive, help="measured [15]")
     parser.add_argument(
         "--turn-seconds",
         type=_seconds,
-        default=0.25,
         metavar="S",
-        help="of train, infer, lrn, gemm: calls of one kind before the next; 0 for single ones, "
+        help="of train, infer, lrn, gemm: calls of one case before the next; 0 for single ones, "
         "with cold caches [0.25]",
     )
     parser.add_argument("--as-published", action="store_true", help="time AvgPool3D's norm as well")
     _entry.add_json(parser, "figures, versions and settings")
     parser.add_argument("--plot", metavar="PNG", help="plot the figures as bars")
-    return parser.parse_args()
+    return parser.parse_args(namespace=Settings())
 
 
 def _seconds(text: str) -> float:
@@ -75,18 +71,8 @@ def main(cpu_speed: dict[str, Any]) -> None:
     _entry.check_model("--model", args.model)
     choose_device("cpu")
     with tempfile.TemporaryDirectory() as scratch:
-        settings = Settings(
-            model=args.model,
-            batch=args.batch,
-            rounds=args.rounds,
-            turn_seconds=args.turn_seconds,
-            against_torch=args.against == "torch",
-            as_published=args.as_published,
-            images=args.data,
-            scratch=Path(scratch),
-        )
         try:
-            measured = kind.measure(settings)
+            measured = kind.measure(args, Path(scratch))
         except ValueError as error:
             raise ConfigError(str(error)) from error
     environment = describe_environment(cpu_speed, "cpu")

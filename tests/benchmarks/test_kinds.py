@@ -11,17 +11,8 @@ ENVIRONMENT = {"machine": {"cores": 2, "processor": "p"}, "packages": {}, "commi
 
 
 def test_the_matrix_product_has_a_rate(tmp_path):
-    settings = Settings(
-        model="alexnet_owt",
-        batch=2,
-        rounds=1,
-        turn_seconds=0.0,
-        against_torch=False,
-        as_published=False,
-        images=None,
-        scratch=tmp_path,
-    )
-    measured = KINDS["gemm"].measure(settings)
+    settings = Settings(model="alexnet_owt", batch=2, rounds=1, turn_seconds=0.0)
+    measured = KINDS["gemm"].measure(settings, tmp_path)
     assert measured.operations == pytest.approx({PRODUCT_NAME: 2 * 384 * 2304 * 5408})
     assert list(measured.rows) == [PRODUCT_NAME]
     assert re.search(r" \d+ GFLOP/s$", report_lines(measured, ENVIRONMENT)[-1])

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from benchmarks.timing import Timing
 
@@ -124,14 +124,10 @@ def _start_training(root: str, model: str, batch: int, folder: str) -> dict[str,
     speed_up()
     from paddle_alexnet.config.load import make_config
 
-    config = make_config(
-        {
-            "data": {"root": root},
-            "model": {"name": model, "lrn": "fused"},
-            "train": {"batch_size": batch, "device": "cpu"},
-            "run": {"dir": f"{folder}/run"},
-        }
-    )
+    keys: dict[str, Any] = {"data": {"root": root}, "run": {"dir": f"{folder}/run"}}
+    keys |= {"model": {"name": model, "lrn": "fused"}}
+    keys |= {"train": {"batch_size": batch, "device": "cpu"}}
+    config = make_config(keys)
     ends["configuration"] = time.time()
     _load_paddle()
     ends["import of Paddle"] = time.time()

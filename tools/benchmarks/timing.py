@@ -80,21 +80,14 @@ def interleave(
     for turn in range(warmup + rounds):
         for name, call in cases.items():
             time.sleep(SETTLE)
-            mean = _turn(call, turn_seconds)
+            calls, passed, start = 0, 0.0, time.perf_counter()
+            while not calls or passed < turn_seconds:
+                call()
+                calls += 1
+                passed = time.perf_counter() - start
             if turn >= warmup:
-                times[name].append(1e3 * mean)
+                times[name].append(1e3 * passed / calls)
     return {name: Timing.of(values) for name, values in times.items()}
-
-
-def _turn(call: Case, least: float) -> float:
-    """Mean seconds of a call."""
-    calls, start = 0, time.perf_counter()
-    while True:
-        call()
-        calls += 1
-        passed = time.perf_counter() - start
-        if passed >= least:
-            return passed / calls
 
 
 def report_lines(measured: Measured, environment: dict[str, Any]) -> list[str]:
