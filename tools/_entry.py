@@ -64,11 +64,11 @@ def run(
             CPU settings come first and ``--help`` is quick.
         for_memory: What to do where memory runs out.
     """
-    # File names need not be valid text.
-    sys.stdout.reconfigure(errors="backslashreplace")
-    names = ("encoding", "errors", "line_buffering", "write_through")
-    as_it_is = {name: getattr(sys.stdout, name) for name in names}
-    sys.stdout = _Output(sys.stdout.detach(), **as_it_is)
+    if not isinstance(sys.stdout, _Output):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be valid text
+        names = ("encoding", "errors", "line_buffering", "write_through")
+        as_it_is = {name: getattr(sys.stdout, name) for name in names}
+        sys.stdout = _Output(sys.stdout.detach(), **as_it_is)
     messages = logging.StreamHandler(sys.stderr)
     messages.setFormatter(_Messages("%(message)s"))
     logging.basicConfig(handlers=[messages], level=logging.INFO)
