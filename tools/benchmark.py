@@ -26,7 +26,9 @@ def parse() -> Settings:
     parser.add_argument("--against", choices=["torch"], help="compare with it")
     parser.add_argument("--model", metavar="NAME", help="[alexnet_paper]")
     parser.add_argument("--batch", type=_entry.positive, help="images [32]")
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="of images for data and start")
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="images for data, start [synthetic flowers]"
+    )
     parser.add_argument("--rounds", type=_entry.positive, help="measured [15]")
     parser.add_argument(
         "--turn-seconds",
