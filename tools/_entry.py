@@ -174,9 +174,7 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 def add_json(parser: argparse.ArgumentParser, what: str) -> None:
     """Add --json, a file for ``what``; for :func:`check_targets` and :func:`write_result`."""
-    parser.add_argument(
-        "--json", metavar="FILE", help=f"write {what} as JSON; - for the terminal, and only that"
-    )
+    parser.add_argument("--json", metavar="FILE", help=f"write {what} as JSON; - prints only that")
 
 
 def add_max_pixels(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ import _entry
 
 def parse() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = _entry.make_parser(__doc__)
     parser.add_argument("--weights", required=True, help="a .safetensors file of a run")
     parser.add_argument("--data", required=True, metavar="DIR", help="folder of pictures")
     which = parser.add_mutually_exclusive_group()
@@ -26,8 +26,8 @@ def parse() -> argparse.Namespace:
         "--views", type=int, default=1, choices=[1, 10], help="10: the paper's, averaged [1]"
     )
     _entry.add_max_pixels(parser)
-    parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N [auto]")
-    parser.add_argument("--json", metavar="FILE", help="write the figures; - for the terminal")
+    _entry.add_device(parser)
+    _entry.add_json(parser, "the figures")
     return parser.parse_args()
 
 

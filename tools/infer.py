@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 def parse(words: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = _entry.make_parser(__doc__)
     parser.add_argument("pictures", nargs="+", metavar="PICTURE|FOLDER|GLOB")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--weights", help="a .safetensors file of a run")
@@ -38,8 +36,8 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--top-k", type=_entry.positive, default=5, help="classes a picture [5]")
     parser.add_argument("--batch-size", type=_entry.positive, default=16, help="[16]")
     _entry.add_max_pixels(parser)
-    parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N [auto]")
-    parser.add_argument("--json", metavar="FILE", help="write results as JSON; - for the terminal")
+    _entry.add_device(parser)
+    _entry.add_json(parser, "results")
     parser.add_argument("--save-dir", metavar="DIR", help="write annotated pictures there")
     parser.add_argument("--font", metavar="FILE", help="font for class names that are not ASCII")
     parser.add_argument("--logdir", metavar="DIR", help="log pictures to a VisualDL board")
