@@ -28,6 +28,7 @@ EXTRAS = {
     "onnx": ["paddle2onnx>=2.1,<3", "onnxruntime>=1.20,<2", "openvino>=2024,<2027"],
     "test": [
         PADDLE,
+        "coverage[toml]>=7.10,<8",  # 7.10: measures the tools that tests start
         "pytest>=8,<10",
         "hypothesis>=6.100,<7",
         "ruff>=0.9,<0.18",

@@ -8,16 +8,16 @@ import shutil
 import sys
 from dataclasses import dataclass, replace
 
+import numpy as np
+import pytest
+from paddle.optimizer import lr as paddle_lr
+
 import convert
 import infer
 import logit_spread
-import numpy as np
 import plot_run
-import pytest
 import summary
 import train
-from paddle.optimizer import lr as paddle_lr
-
 from paddle_alexnet.config.load import make_config
 from paddle_alexnet.config.schema import RunConfig
 from paddle_alexnet.data.dataset import ImageArrays, fingerprint

@@ -1,6 +1,5 @@
 """Download, check and unpack flower_photos: python tools/prepare_flowers.py [--archive FILE]"""
 
-import argparse
 from typing import Any
 
 import _entry
@@ -10,7 +9,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
     """Make the folder of photos."""
     from paddle_alexnet.data.download import FLOWER_PHOTOS, FLOWER_PHOTOS_ROOT, fetch
 
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = _entry.make_parser(__doc__)
     parser.add_argument(
         "--root", default=str(FLOWER_PHOTOS_ROOT), help=f"folder to make [{FLOWER_PHOTOS_ROOT}]"
     )

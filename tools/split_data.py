@@ -1,6 +1,5 @@
 """Copy a folder of classes into train/ and val/: python tools/split_data.py SRC DST"""
 
-import argparse
 from typing import Any
 
 import _entry
@@ -8,7 +7,7 @@ import _entry
 
 def main(cpu_speed: dict[str, Any]) -> None:
     """Copy."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = _entry.make_parser(__doc__)
     parser.add_argument("source", metavar="SRC", help="folder of classes")
     parser.add_argument("target", metavar="DST", help="new or empty folder")
     parser.add_argument("--val-rate", type=float, default=0.1, help="fraction of each class [0.1]")

@@ -16,23 +16,12 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     from paddle_alexnet.config.load import describe_keys
 
     keys = "\n".join(f"  {key} [{default}]\n      {text}" for key, default, text in describe_keys())
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=f"keys for -o and the YAML file [default]:\n{keys}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    epilog = f"keys for -o and the YAML file [default]:\n{keys}"
+    parser = _entry.make_parser(__doc__, epilog=epilog)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("-c", "--config", metavar="YML", help="configuration of a new run")
     what.add_argument("--resume", metavar="RUN", help="directory of a run to continue")
-    parser.add_argument(
-        "-o",
-        "--override",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        help="set a key over the file; may be given several times. With --resume, only keys that may "
-        "change, such as train.epochs",
-    )
+    _entry.add_overrides(parser, ". With --resume, only keys that may change, as train.epochs")
     return parser.parse_args(words)
 
 
