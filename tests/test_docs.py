@@ -48,6 +48,14 @@ def test_readme_is_short(name):
     assert [line for line in lines if len(line) > 120] == []
 
 
+@pytest.mark.parametrize("name", ["README.md", "README_cn.md"])
+def test_accuracies_of_the_readme_are_those_of_the_results(name):
+    found = re.findall(r"\d+\.\d ± \d\.\d", (TOP / name).read_text(encoding="utf-8"))
+    results = (TOP / "docs" / "results.md").read_text(encoding="utf-8")
+    assert len(found) == 5
+    assert [figure for figure in found if figure not in results] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_lines_outside_tables_and_blocks_have_at_most_120_characters(page):
     lines = without_code_blocks(page.read_text(encoding="utf-8")).splitlines()
@@ -132,10 +140,19 @@ def test_commands_and_their_options_exist(page):
             assert f'"{option}"' in source or option == "--help", f"{tool} {option}"
 
 
-def test_every_tool_is_explained():
-    tools = {f"tools/{path.name}" for path in (TOP / "tools").glob("[a-z]*.py")}
+TOOLS = sorted((TOP / "tools").glob("[a-z]*.py"))
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=name_of)
+def test_every_option_is_explained(tool):
     text = (TOP / "docs" / "commands.md").read_text(encoding="utf-8")
-    assert {tool for tool in tools if tool not in text} == set()
+    section = text.split(f"\n## {tool.name}\n")[1].split("\n## ")[0]
+    source = tool.read_text(encoding="utf-8")
+    calls = re.findall(r'add_argument\(\s*((?:"[^"]+",?\s*)+)', source)
+    options = re.findall(r'"(--[a-z][\w-]*)"', "".join(calls))
+    if "add_max_pixels" in source:
+        options.append("--max-pixels")
+    assert [option for option in options if f"{option}" not in section] == []
 
 
 def test_every_key_is_explained():
