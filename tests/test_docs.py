@@ -126,7 +126,7 @@ def commands(page):
     spans = re.findall(r"`([^`\n]+)`", without_code_blocks(text))
     for line in [*"\n".join(blocks).replace("\\\n", " ").splitlines(), *spans]:
         command = re.search(r"(tools/(?:\w+/)*\w+\.py)(.*)", line)
-        if command and ":" not in command[2][:1]:  # not a reference to a name in it
+        if command and command[1] != "tools/NAME.py" and command[2][:1] != ":":
             yield command[1], re.findall(r"(?<![\w-])(--[a-z][\w-]*)", command[2])
 
 
@@ -155,10 +155,11 @@ def test_every_option_is_explained(tool):
     assert [option for option in options if f"{option}" not in section] == []
 
 
-def test_every_key_is_explained():
+def test_every_key_is_explained_with_its_default():
     text = (TOP / "docs" / "commands.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\| `(\w+\.\w+)` \|", text, flags=re.MULTILINE)
-    assert listed == [key for key, *_ in describe_keys()]
+    keys = text.split("\n## Configuration keys\n")[1].split("\n## ")[0]
+    listed = re.findall(r"^\| `(\w+\.\w+)` \| ([^|]*) \|", keys, flags=re.MULTILINE)
+    assert listed == [(key, default) for key, default, _ in describe_keys()]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
