@@ -3,10 +3,13 @@
 import importlib.util
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
+import paddle
 import pytest
 
-from paddle_alexnet.config.load import describe_keys
+from paddle_alexnet.config.load import describe_keys, read_config
 
 TOP = Path(__file__).parent.parent
 PAGES = [*sorted(TOP.glob("*.md")), *sorted((TOP / "docs").glob("*.md"))]
@@ -176,6 +179,40 @@ def test_plain_words(path):
         if (name_of(path), phrase) not in EXCEPT:
             found = re.search(rf".*{phrase}.*", text, flags=re.IGNORECASE)
             assert found is None, found[0]
+
+
+def test_examples_of_contributing_run(tmp_path, monkeypatch):
+    """Each adds an entry to a registry, as a program outside the package would."""
+    from paddle_alexnet.data import sources, transforms
+    from paddle_alexnet.nets import registry
+    from paddle_alexnet.training import schedule
+
+    for module, name in (
+        *((registry, "MODELS"), (transforms, "AUGMENTATIONS")),
+        *((schedule, "SCHEDULES"), (sources, "DATA_SOURCES")),
+    ):
+        monkeypatch.setattr(module, name, dict(getattr(module, name)))
+    text = (TOP / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    names = {}
+    for block in re.findall(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL):
+        exec(compile(block, "CONTRIBUTING.md", "exec"), names)
+
+    assert registry.build_model("tiny", 10)(paddle.zeros([2, 3, 24, 24])).shape == [2, 10]
+    image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    flip = transforms.AUGMENTATIONS["vertical_flip"](SimpleNamespace(vertical_flip=True), None)
+    flipped = [(flip(image, np.random.default_rng(seed)) != image).any() for seed in range(20)]
+    assert 0 < sum(flipped) < 20
+    config = read_config(TOP / "configs" / "alexnet.yml", ["schedule.name=exponential"])
+    rates = schedule.build_schedule(config, batches_per_epoch=10)
+    expected = [config.optimizer.lr * config.schedule.factor**epoch for epoch in (3, 4)]
+    assert [rates.lr(step) for step in (39, 40)] == pytest.approx(expected)
+    images = np.zeros((5, 32, 32, 3), np.uint8)
+    arrays = {"train_images": images, "val_images": images[:2], "classes": np.array(["a", "b"])}
+    labels = {"train_labels": np.array([0, 1, 0, 1, 1]), "val_labels": np.array([1, 0])}
+    np.savez(tmp_path / "cifar10.npz", **arrays, **labels)
+    config = read_config(TOP / "configs" / "alexnet.yml", [f"data.root={tmp_path}"])
+    data = sources.DATA_SOURCES["cifar10"](config)
+    assert (len(data.train), len(data.val), data.train.label(4)) == (5, 2, 1)
 
 
 def test_chinese_pages_are_linked_both_ways():
