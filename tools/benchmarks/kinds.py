@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.timing import PRODUCT, PRODUCT_NAME, Case, Measured, Timing, interleave
+from paddle_alexnet.nets.registry import MODELS
 
 NORM_SHAPE = (96, 55, 55)  # of the feature maps of conv1
 
@@ -104,8 +105,8 @@ def _lrn(settings: Settings, scratch: Path) -> Measured:
 
 def _data(settings: Settings, scratch: Path) -> Measured:
     from benchmarks import paddle_cases
-    from paddle_alexnet.nets.registry import MODELS
-from paddle_alexnet.data.folder import list_images
+    from paddle_alexnet.data.folder import list_images
+
     listing = list_images(_images(settings, scratch))
     preprocessing = MODELS[settings.model].preprocessing
     cases = paddle_cases.readers(listing, preprocessing, settings.batch)
