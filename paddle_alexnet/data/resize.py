@@ -4,12 +4,12 @@ Large photos take longer to decode than a net takes to learn from them; small co
 the usual way to train on them, and on ImageNet.
 """
 
+import functools
 import json
 import logging
 import os
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -104,13 +104,9 @@ def resize_images(
         make_executor(workers) as executor,
         tqdm(total=len(names), desc="resizing", unit=" files", disable=None) as bar,
     ):
-        futures = [
-            executor.submit(_process, str(source), str(target), chunk, settings, max_pixels)
-            for chunk in group_indices(names, CHUNK)
-        ]
+        process = functools.partial(_process, source, target, settings, max_pixels)
         try:
-            for future in as_completed(futures):
-                part = future.result()
+            for part in executor.map(process, group_indices(names, CHUNK)):
                 report.counts += part.counts
                 report.bad += part.bad
                 bar.update(part.counts.total() + len(part.bad))
@@ -118,10 +114,6 @@ def resize_images(
             raise RunError(
                 "a process ended early, perhaps for lack of memory: use fewer --workers"
             ) from error
-        finally:
-            for future in futures:
-                future.cancel()
-    report.bad.sort()
     if gone := sorted(set(_find(target)) - set(names)):
         text = "%d files of %s are not in %s any more, such as %r: remove them"
         log.warning(text, len(gone), target, source, gone[0])
@@ -165,7 +157,7 @@ def _is_text(name: str) -> bool:
 
 
 def _process(
-    source: str, target: str, names: list[str], settings: ResizeSettings, max_pixels: int
+    source: Path, target: Path, settings: ResizeSettings, max_pixels: int, names: list[str]
 ) -> ResizeReport:
     """Resize or copy some files; called in a worker process."""
     report = ResizeReport()
