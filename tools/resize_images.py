@@ -37,8 +37,8 @@ def main(cpu_speed: dict[str, Any]) -> int:
     for path, reason in done.bad:
         print(f"left out, {reason}: {path!r}", file=sys.stderr)
     print(
-        f"{args.target}: {done.resized} images resized, {done.copied} files copied, "
-        f"{done.skipped} done before, {len(done.bad)} left out"
+        f"{args.target}: {done.counts['resized']} images resized, {done.counts['copied']} files "
+        f"copied, {done.counts['skipped']} done before, {len(done.bad)} left out"
     )
     return 1 if done.bad else 0
 

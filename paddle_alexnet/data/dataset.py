@@ -4,13 +4,12 @@ Nothing here imports Paddle: the loading processes unpickle these classes and st
 of the time.
 """
 
-import copy
 import hashlib
 import json
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -56,10 +55,11 @@ class ImageDataset(Protocol):
         """
 
 
+@dataclass(eq=False)
 class ImageFiles:
     """Image files with labels; ``ds[i]`` is ``(uint8 RGB [H, W, 3], label)``.
 
-    Args:
+    Attributes:
         samples: (path, label) of every image.
         transform: Applied to each decoded image.
         read: Reads a file; :class:`MemoryCache` keeps decoded images.
@@ -70,20 +70,11 @@ class ImageFiles:
         DataError: On access, where a file cannot be read or decoded (any more).
     """
 
-    def __init__(
-        self,
-        samples: Sequence[tuple[str, int]],
-        transform: Callable[[np.ndarray], np.ndarray] | None = None,
-        read: ReadImage = read_image,
-        *,
-        root: str | Path = "",
-        contents: bytes = b"",
-    ) -> None:
-        self.samples = samples
-        self.transform = transform
-        self.read = read
-        self.root = root
-        self.contents = contents
+    samples: Sequence[tuple[str, int]]
+    transform: Callable[[np.ndarray], np.ndarray] | None = None
+    read: ReadImage = read_image
+    root: str | Path = ""
+    contents: bytes = b""
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -122,13 +113,14 @@ class ImageFiles:
     def subset(self, indices: Sequence[int]) -> "ImageFiles":
         """Some of the images, without the content hash."""
         chosen = [self.samples[index] for index in indices]
-        return ImageFiles(chosen, self.transform, self.read, root=self.root)
+        return ImageFiles(chosen, self.transform, self.read, self.root)
 
 
+@dataclass(eq=False)
 class ImageArrays:
     """Images in memory.
 
-    Args:
+    Attributes:
         images: uint8 RGB [N, H, W, 3].
         labels: Whole numbers [N].
 
@@ -136,13 +128,15 @@ class ImageArrays:
         ValueError: Shape or dtype is another.
     """
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __post_init__(self) -> None:
+        images, labels = self.images, self.labels
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
             raise ValueError(f"expected uint8 [N, H, W, 3], got {images.dtype} {images.shape}")
         if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
             raise ValueError(f"expected {len(images)} labels, got {labels.dtype} {labels.shape}")
-        self.images = images
-        self.labels = labels
 
     def __len__(self) -> int:
         return len(self.images)
@@ -212,40 +206,36 @@ class MemoryCache:
         return MemoryCache, (0, self.max_pixels)
 
 
+@dataclass
 class AugmentedDataset:
     """Training samples as the net sees them in one epoch.
 
     A sample depends only on (seed, epoch, index), not on the number of loading processes, nor on
     whether the run was stopped in between.
 
-    Args:
+    Attributes:
         dataset: The images.
         augmentation: Random transform to images of one size.
         seed: The run's seed.
         draw_offset: Draws an offset of an image's colours, float32 [3], RGB on 0..255: the third
             part of a sample. It is added on the device: rounded to uint8 it would no longer be the
             same for all pixels.
-
-    Attributes:
         epoch: From 0; set before use.
-        offsets: Whether this epoch has offsets.
+        offsets: Whether this epoch has offsets, where ``draw_offset`` is given.
         indices: Indices of the samples in the whole data set, which seed their augmentation.
     """
 
-    def __init__(
-        self,
-        dataset: ImageDataset,
-        augmentation: Transform,
-        seed: int,
-        draw_offset: Callable[[np.random.Generator], np.ndarray] | None = None,
-    ) -> None:
-        self.dataset = dataset
-        self.augmentation = augmentation
-        self.seed = seed
-        self.draw_offset = draw_offset
-        self.epoch = 0
-        self.offsets = draw_offset is not None
-        self.indices: Sequence[int] = range(len(dataset))
+    dataset: ImageDataset
+    augmentation: Transform
+    seed: int
+    draw_offset: Callable[[np.random.Generator], np.ndarray] | None = None
+    epoch: int = 0
+    offsets: bool = True
+    indices: Sequence[int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.indices is None:
+            self.indices = range(len(self.dataset))
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -253,15 +243,15 @@ class AugmentedDataset:
     def __getitem__(self, place: int) -> Sample:
         image, label = self.dataset.image(place), self.dataset.label(place)
         rng = augmentation_rng(self.seed, self.epoch, self.indices[place])
-        changed = self.augmentation(image, rng)
-        return (changed, label, self.draw_offset(rng)) if self.offsets else (changed, label)
+        augmented = self.augmentation(image, rng)
+        if self.draw_offset is None or not self.offsets:
+            return augmented, label
+        return augmented, label, self.draw_offset(rng)
 
     def subset(self, indices: Sequence[int]) -> "AugmentedDataset":
         """Some of the samples, augmented as in the whole."""
-        part = copy.copy(self)
-        part.dataset = self.dataset.subset(indices)
-        part.indices = [self.indices[index] for index in indices]
-        return part
+        chosen = [self.indices[index] for index in indices]
+        return replace(self, dataset=self.dataset.subset(indices), indices=chosen)
 
 
 @dataclass(frozen=True)

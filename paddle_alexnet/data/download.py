@@ -107,13 +107,10 @@ def _download(part: Path, root: Path, archive: Archive) -> None:
             _download_from(url, part, have, archive)
             return
         except requests.RequestException as error:
-            failures.append(f"{url}: {_reason(error)}")
-    raise DataError(
-        f"cannot download {archive.name}:\n  "
-        + "\n  ".join(failures)
-        + "\n  Try again to continue where it stopped. "
-        + archive.hint.replace("{root}", str(root))
-    )
+            text = str(error)  # which may hold Python's addresses of objects
+            failures.append(f"{url}: {text if len(text) < 100 else type(error).__name__}")
+    advice = f"Try again to continue where it stopped. {archive.hint.replace('{root}', str(root))}"
+    raise DataError("\n  ".join([f"cannot download {archive.name}:", *failures, advice]))
 
 
 def _download_from(url: str, part: Path, have: int, archive: Archive) -> None:
@@ -121,33 +118,19 @@ def _download_from(url: str, part: Path, have: int, archive: Archive) -> None:
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
         answer.raise_for_status()
         continues = answer.status_code == requests.codes.partial_content
+        start = have if continues else 0
+        # disable=None: no bar where there is no terminal.
+        bar = {"total": archive.size, "initial": start, "desc": archive.name, "disable": None}
         with (
-            open(part, "ab" if continues else "wb") as out,
-            tqdm(
-                total=archive.size,
-                initial=have if continues else 0,
-                desc=archive.name,
-                unit="B",
-                unit_scale=True,
-                disable=None,  # where there is no terminal
-            ) as bar,
+            open(part, "ab" if continues else "wb") as file,
+            tqdm.wrapattr(file, "write", **bar) as out,
         ):
             for block in answer.iter_content(BLOCK):
                 out.write(block)
-                bar.update(len(block))
                 if out.tell() > archive.size:
                     return  # another file; the check says so
     if part.stat().st_size < archive.size:
         raise requests.ConnectionError("the connection ended before the file did")
-
-
-def _reason(error: requests.RequestException) -> str:
-    if isinstance(error, requests.HTTPError):
-        return f"HTTP status {error.response.status_code}"
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    text = str(error)
-    return text if len(text) < 100 else "cannot be reached"
 
 
 def _check(path: Path, archive: Archive) -> None:
@@ -159,19 +142,14 @@ def _check(path: Path, archive: Archive) -> None:
     if not path.is_file():
         raise DataError(f"there is no file {path}")
     size, digest = path.stat().st_size, hashlib.sha256()
-    if size != archive.size:
-        raise DataError(
-            f"{path} is not {archive.name}: it has {size:,} bytes, expected {archive.size:,}; "
-            "download it again"
-        )
     with open(path, "rb") as source:
-        while block := source.read(BLOCK):
+        while size == archive.size and (block := source.read(BLOCK)):
             digest.update(block)
-    if digest.hexdigest() != archive.sha256:
-        raise DataError(
-            f"{path} is not {archive.name}: its sha256 is {digest.hexdigest()}, expected "
-            f"{archive.sha256}; download it again"
-        )
+    if (size, digest.hexdigest()) != (archive.size, archive.sha256):
+        found = f"it has {size:,} bytes, expected {archive.size:,}"
+        if size == archive.size:
+            found = f"its sha256 is {digest.hexdigest()}, expected {archive.sha256}"
+        raise DataError(f"{path} is not {archive.name}: {found}; download it again")
 
 
 def _unpack(path: Path, root: Path, archive: Archive) -> None:

@@ -42,6 +42,5 @@ class FlowerFolder(ImageFiles, Dataset):
     ) -> None:
         listing = root if isinstance(root, Listing) else list_images(root)
         contents = listing.contents.get(split, b"")
-        samples = listing.select(split)
-        super().__init__(samples, transform, read, root=listing.root, contents=contents)
+        super().__init__(listing.select(split), transform, read, listing.root, contents)
         self.classes = listing.classes

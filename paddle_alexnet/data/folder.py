@@ -103,7 +103,7 @@ def list_images(
     that published test sets stay whole); under several classes all are left out, as their label is
     in doubt.
 
-    50,000 images of 32 x 32 pixels take 2 s on two cores.
+    50,000 JPEGs of 32 x 32 pixels take 1.5 to 4 s on two cores (CIFAR-10, AMD EPYC).
 
     Args:
         root: The folder. Hidden folders and files without an image's suffix are ignored.
@@ -200,12 +200,8 @@ def copy_split(
 
 def split_folders(root: Path) -> list[str]:
     """Which of train, val and test are splits of ``root``, and not classes of these names."""
-    found = []
-    for name in SPLITS:
-        if (root / name).is_dir():
-            folders, images = _scan(root / name)
-            found += [name] if folders and not images else []
-    return found
+    content = {name: _scan(root / name) for name in SPLITS if (root / name).is_dir()}
+    return [name for name, (folders, images) in content.items() if folders and not images]
 
 
 def _find(root: Path, rule: SplitRule) -> list[_File]:
@@ -214,7 +210,13 @@ def _find(root: Path, rule: SplitRule) -> list[_File]:
     for split in split_folders(root) or [""]:
         for class_name in _scan(root / split)[0]:
             folder = root / split / class_name
-            _check_class(folder)
+            try:
+                class_name.encode()
+            except UnicodeEncodeError as error:
+                raise DataError(
+                    f"{str(folder)!r}: the name of a class must be UTF-8, as it is written to "
+                    "weights and reports; rename the folder"
+                ) from error
             names = _scan(folder)[1]
             if not names:
                 log.warning("%r holds no images: it is left out", str(folder))
@@ -240,16 +242,6 @@ def _scan(folder: Path) -> tuple[list[str], list[str]]:
     return sorted(folders), sorted(images)
 
 
-def _check_class(folder: Path) -> None:
-    try:
-        folder.name.encode()
-    except UnicodeEncodeError as error:
-        raise DataError(
-            f"{str(folder)!r}: the name of a class must be UTF-8, as it is written to weights and "
-            "reports; rename the folder"
-        ) from error
-
-
 def _read(files: list[_File], max_pixels: int) -> None:
     """Set each file's digest, or its fault where it is no image."""
 
@@ -269,8 +261,6 @@ def _read(files: list[_File], max_pixels: int) -> None:
 
 
 def _report_bad(root: Path, bad: list[_File], total: int) -> None:
-    if not bad:
-        return
     if len(bad) > MAX_BAD_FRACTION * total:
         names = _some([f"{file.path} ({file.fault})" for file in bad])
         raise DataError(
@@ -279,7 +269,8 @@ def _report_bad(root: Path, bad: list[_File], total: int) -> None:
         )
     for file in bad:
         log.warning("left out, %s: %r", file.fault, file.path)
-    log.warning("%d of %d images are left out as they cannot be used", len(bad), total)
+    if bad:
+        log.warning("%d of %d images are left out as they cannot be used", len(bad), total)
 
 
 def _without_copies(files: Iterable[_File]) -> list[_File]:
@@ -292,9 +283,8 @@ def _without_copies(files: Iterable[_File]) -> list[_File]:
             names = ", ".join(repr(file.path) for file in group)
             log.warning("left out, the same image under several classes: %s", names)
             continue
-        chosen = max(group, key=lambda file: SPLITS.index(file.split))
-        kept.append(chosen)
-        copies += [file.path for file in group if file is not chosen]
+        kept.append(max(group, key=lambda file: SPLITS.index(file.split)))
+        copies += [file.path for file in group if file is not kept[-1]]
     if copies:
         text = "%d images are left out as copies of another in their class: %s"
         log.warning(text, len(copies), _some(copies))

@@ -78,8 +78,7 @@ def _read_lines(path: str | Path) -> list[str]:
 def _parse_line(root: Path, path: str | Path, number: int, line: str) -> tuple[str, int]:
     name, _, label = line.strip().rpartition(" ")
     if not name or "\0" in name or not (label.isascii() and label.isdecimal()):
-        shown = repr(line[:200])
-        raise DataError(f"{path}, line {number}: expected 'path label', got {shown}")
+        raise DataError(f"{path}, line {number}: expected 'path label', got {line[:200]!r}")
     if len(label) > len(str(MAX_LABEL)) or int(label) > MAX_LABEL:
         raise DataError(
             f"{path}, line {number}: the label is {label[:100]}; labels may be 0 to {MAX_LABEL:,}"

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from paddle_alexnet.config.schema import Config
 from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
+
+if TYPE_CHECKING:
+    from paddle_alexnet.config.schema import Config
 
 FACTOR_STD = 0.1  # standard deviation of the random factors; the paper, and run #145
 
@@ -102,7 +105,7 @@ def read_pixel_statistics(path: Path, side: int) -> PixelStatistics:
     return PixelStatistics(arrays["mean_image"], arrays["covariance"])
 
 
-def needs_statistics(config: Config) -> bool:
+def needs_statistics(config: "Config") -> bool:
     """Whether a run needs statistics of its training images."""
     return config.data.mean == "image" or config.augment.color_noise != "none"
 

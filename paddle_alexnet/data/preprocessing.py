@@ -43,16 +43,14 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         sides = (self.input_size, self.resize)
-        if not all(isinstance(side, int) and not isinstance(side, bool) for side in sides):
-            raise ValueError(f"input_size and resize must be whole numbers, got {sides}")
-        if not 1 <= self.input_size <= self.resize <= MAX_SIDE:
-            raise ValueError(f"expected 1 <= input_size <= resize <= {MAX_SIDE}, got {sides}")
-        if not isinstance(self.squash, bool):
+        if {*map(type, sides)} != {int} or not 1 <= self.input_size <= self.resize <= MAX_SIDE:
+            raise ValueError(
+                f"expected whole numbers 1 <= input_size <= resize <= {MAX_SIDE}, got {sides}"
+            )
+        if type(self.squash) is not bool:
             raise ValueError(f"squash must be true or false, got {self.squash!r}")
-        for name, values, (least, most) in (
-            ("mean", self.mean, MEAN_RANGE),
-            ("std", self.std, STD_RANGE),
-        ):
+        for name, (least, most) in {"mean": MEAN_RANGE, "std": STD_RANGE}.items():
+            values = getattr(self, name)
             numbers = len(values) == 3 and all(type(v) in (int, float) for v in values)
             if not numbers or not all(least <= v <= most for v in values):
                 raise ValueError(f"{name} must hold three numbers from {least:g} to {most:g}")

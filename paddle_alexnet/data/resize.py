@@ -4,11 +4,12 @@ Large photos take longer to decode than a net takes to learn from them; small co
 the usual way to train on them, and on ImageNet.
 """
 
+import functools
 import json
 import logging
 import os
+from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -50,15 +51,12 @@ class ResizeReport:
     """What was done.
 
     Attributes:
-        resized: Images scaled down.
-        copied: Images and text files copied unchanged.
-        skipped: Files that were done before.
+        counts: Files ``resized`` (images scaled down), ``copied`` (other images, and texts) and
+            ``skipped`` (done before).
         bad: (path, reason) of images that cannot be read or decoded, left out.
     """
 
-    resized: int = 0
-    copied: int = 0
-    skipped: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
     bad: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -106,26 +104,16 @@ def resize_images(
         make_executor(workers) as executor,
         tqdm(total=len(names), desc="resizing", unit=" files", disable=None) as bar,
     ):
-        futures = [
-            executor.submit(_process, str(source), str(target), chunk, settings, max_pixels)
-            for chunk in group_indices(names, CHUNK)
-        ]
+        process = functools.partial(_process, source, target, settings, max_pixels)
         try:
-            for future in as_completed(futures):
-                part = future.result()
-                report.resized += part.resized
-                report.copied += part.copied
-                report.skipped += part.skipped
+            for part in executor.map(process, group_indices(names, CHUNK)):
+                report.counts += part.counts
                 report.bad += part.bad
-                bar.update(part.resized + part.copied + part.skipped + len(part.bad))
+                bar.update(part.counts.total() + len(part.bad))
         except BrokenProcessPool as error:
             raise RunError(
                 "a process ended early, perhaps for lack of memory: use fewer --workers"
             ) from error
-        finally:
-            for future in futures:
-                future.cancel()
-    report.bad.sort()
     if gone := sorted(set(_find(target)) - set(names)):
         text = "%d files of %s are not in %s any more, such as %r: remove them"
         log.warning(text, len(gone), target, source, gone[0])
@@ -149,34 +137,27 @@ def _claim(target: Path, settings: ResizeSettings) -> None:
         half.unlink()
 
 
-def _find(root: Path) -> Iterator[str]:
+def _find(root: Path, folder: str = "", above: tuple[str, ...] = ()) -> Iterator[str]:
     """Images and texts below ``root``, as paths relative to it, in order of name.
 
     Links to folders are followed, but not to a folder that contains them.
     """
-
-    def find(folder: str, above: tuple[str, ...]) -> Iterator[str]:
-        real = os.path.realpath(root / folder)
-        if real in above:
-            return
-        for name in sorted(os.listdir(root / folder)):
-            path = os.path.join(folder, name)
-            if name.startswith("."):
-                continue
-            if os.path.isdir(root / path):
-                yield from find(path, (*above, real))
-            elif is_image_name(name) or _is_text(name):
-                yield path
-
-    return find("", ())
+    real = os.path.realpath(root / folder)
+    for name in [] if real in above else sorted(os.listdir(real)):
+        path = os.path.join(folder, name)
+        if not name.startswith(".") and os.path.isdir(root / path):
+            yield from _find(root, path, (*above, real))
+        elif is_image_name(name) or _is_text(name):
+            yield path
 
 
 def _is_text(name: str) -> bool:
-    return name.startswith("LICENSE") or name.lower().endswith(TEXTS)
+    text = name.startswith("LICENSE") or name.lower().endswith(TEXTS)
+    return text and not name.startswith(".")
 
 
 def _process(
-    source: str, target: str, names: list[str], settings: ResizeSettings, max_pixels: int
+    source: Path, target: Path, settings: ResizeSettings, max_pixels: int, names: list[str]
 ) -> ResizeReport:
     """Resize or copy some files; called in a worker process."""
     report = ResizeReport()
@@ -184,18 +165,21 @@ def _process(
         old, new = os.path.join(source, name), os.path.join(target, name)
         try:
             if _is_done(old, new):
-                report.skipped += 1
+                report.counts["skipped"] += 1
                 continue
             time = os.stat(old).st_mtime_ns  # before it is read
             data = read_file(old)
-            small = None if _is_text(name) else _shrink(data, name, settings, max_pixels)
+            small = (
+                None
+                if _is_text(os.path.basename(name))
+                else _shrink(data, name, settings, max_pixels)
+            )
         except (Unreadable, OSError) as error:
             Path(new).unlink(missing_ok=True)  # made from an earlier content
             report.bad.append((old, getattr(error, "strerror", None) or str(error)))
             continue
         _write(new, data if small is None else small, time)
-        report.copied += small is None
-        report.resized += small is not None
+        report.counts["copied" if small is None else "resized"] += 1
     return report
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from paddle_alexnet.config.schema import Config, DataConfig
+from paddle_alexnet.config.schema import Config
 from paddle_alexnet.data.dataset import (
     ImageDataset,
     MemoryCache,
@@ -154,17 +154,14 @@ def _split_rule(config: Config) -> SplitRule:
 
 
 def _from_listing(listing: Listing, config: Config) -> ImageData:
-    read = _reader(config.data)
+    keys = config.data
+    read: ReadImage = functools.partial(read_image, max_pixels=keys.max_pixels)
+    if keys.cache == "ram":
+        read = MemoryCache(int(keys.cache_gib * 2**30), keys.max_pixels)
     train, val = (FlowerFolder(listing, split, read=read) for split in ("train", "val"))
     splits = {split: FlowerFolder(listing, split) for split, part in listing.splits.items() if part}
     marks = fingerprint(listing.classes, splits)
     return ImageData(listing.classes, train, val, _split_rule(config), marks)
-
-
-def _reader(keys: DataConfig) -> ReadImage:
-    if keys.cache == "ram":
-        return MemoryCache(int(keys.cache_gib * 2**30), keys.max_pixels)
-    return functools.partial(read_image, max_pixels=keys.max_pixels)
 
 
 def _check_classes(config: Config, classes: list[str]) -> None:

@@ -22,12 +22,8 @@ SHIFT = 4  # OpenCV's fixed-point coordinates: sixteenths of a pixel
 # RGB: white, yellow, red, orange, pink, violet; the first five are the species' own colours.
 COLORS = np.array(
     [
-        (245, 243, 235),
-        (248, 210, 40),
-        (200, 25, 40),
-        (240, 160, 30),
-        (240, 130, 170),
-        (150, 70, 190),
+        *((245, 243, 235), (248, 210, 40), (200, 25, 40)),
+        *((240, 160, 30), (240, 130, 170), (150, 70, 190)),
     ]
 )
 # RGB of backgrounds: meadow, wood, sky, soil, shade.
@@ -54,12 +50,9 @@ def draw_flower_folder(root: str | Path, *, per_species: int = PER_SPECIES, seed
             for species in SPECIES:
                 (folder / species).mkdir()
                 for number in range(per_species):
-                    image = draw_flower(species, number, seed)
-                    quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-                    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-                    _, data = cv2.imencode(".jpg", bgr, quality)
-                    path = folder / species / f"{species}_{number:03d}.jpg"
-                    path.write_bytes(data.tobytes())
+                    bgr = cv2.cvtColor(draw_flower(species, number, seed), cv2.COLOR_RGB2BGR)
+                    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+                    (folder / species / f"{species}_{number:03d}.jpg").write_bytes(data.tobytes())
     except OSError as error:
         raise DataError(f"cannot draw flowers in {root}: {error}") from error
 

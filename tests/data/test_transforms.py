@@ -75,7 +75,7 @@ def test_the_papers_crop_reaches_all_33_offsets():
 
 
 def test_random_crop_of_a_squashed_image():
-    """As Caffe: the whole picture becomes the square that is cropped."""
+    """As Caffe: the whole image becomes the square that is cropped."""
     crop = RandomCrop(20, 20, squash=True)
     np.testing.assert_array_equal(crop(IMAGE, rng()), resize(IMAGE, 20, 20))
 
