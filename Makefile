@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test torture setup lint lock audit clean
+.PHONY: demo test coverage torture setup lint lock audit clean
 
 # Train on drawn flowers and classify pictures never seen before; minutes, no download of data.
 demo: setup
@@ -12,6 +12,13 @@ demo: setup
 # Everything but what needs a GPU, a browser or patience.
 test: setup
 	$(BIN)/python -m pytest -m "not gpu and not browser and not slow"
+
+# Which lines make test runs, in the programs that tests start as well; takes twice as long.
+coverage: setup
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -m "not gpu and not browser and not slow"
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered
 
 # Try to break it, at length: kills, damaged files, full disks. make test has a short form of it.
 torture: setup

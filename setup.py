@@ -15,7 +15,7 @@ REQUIRES = [
     "opencv-python>=4.12,<6",  # 4.12: reads GIF
     "pillow>=10.1",  # 10.1: its built-in font comes in any size
     "protobuf>=4.25,<7",  # 7 breaks VisualDL 2.5's hyper-parameter table
-    "pydantic>=2.7,<3",  # checks configurations
+    "pydantic>=2.12,<3",  # checks configurations and stored JSON
     "pyyaml>=6,<7",
     "requests>=2.31,<3",
     "safetensors>=0.4.3,<1",  # weights without pickle
@@ -28,6 +28,7 @@ EXTRAS = {
     "onnx": ["paddle2onnx>=2.1,<3", "onnxruntime>=1.20,<2", "openvino>=2024,<2027"],
     "test": [
         PADDLE,
+        "coverage[toml]>=7.10,<8",  # 7.10: measures the tools that tests start
         "pytest>=8,<10",
         "hypothesis>=6.100,<7",
         "ruff>=0.9,<0.18",

@@ -1,12 +1,12 @@
-"""What can go wrong through no fault of the program. The tools show these in one line."""
+"""Errors caused by the input or the environment; the tools print them in one line."""
 
 
 class AlexNetError(Exception):
-    """Base of the errors a person can mend; its text says what is wrong and what to do next."""
+    """Base class. The message says what is wrong and what to do next."""
 
 
 class ConfigError(AlexNetError):
-    """A key or a value of the configuration, or of a command line, cannot be used."""
+    """A key or a value of the configuration, or of the command line, cannot be used."""
 
 
 class DataError(AlexNetError):
@@ -14,8 +14,8 @@ class DataError(AlexNetError):
 
 
 class WeightsError(AlexNetError):
-    """A weights file cannot be read, or does not fit."""
+    """A weights file cannot be read or does not fit the net."""
 
 
 class RunError(AlexNetError):
-    """A run cannot start, go on, or be saved."""
+    """A run cannot start, resume, or be saved."""

@@ -1,40 +1,46 @@
-"""Texts of others, as they may be shown: on a terminal, in a picture, on the board.
+r"""Make text from files safe to show: on a terminal, in an image, on the board.
 
-A name out of a file may hold a line break, the codes that move a terminal's cursor or the marks
-that turn the direction of writing, and so show what is not there.
+A name from a file may hold line breaks, terminal control codes, or marks that reverse the writing
+direction, and so imitate other output. :func:`printable_lines` is applied once to all text that
+leaves the program (``tools/_entry.py``); messages write such names with ``!r``, which marks where
+they begin and end.
 """
 
 import json
 import unicodedata
 
-LONGEST_NAME = 100  # characters shown of one
+MAX_NAME = 100  # characters
+MAX_LINE = 2000  # characters; paths have up to 4,096, but no message needs one in full
 
 
 def printable(text: object, longest: int | None = None) -> str:
-    r"""``text`` in one line, with what is no visible character as an escape (``\n``, ``\u001b``).
+    r"""``text`` in one line, with invisible characters as escapes (``\n``, ``\u001b``).
 
     Args:
         text: Anything that has a text, such as a path.
-        longest: Characters that are left; the rest becomes three dots. None for all.
+        longest: Characters to keep; three dots stand for the rest. None for all.
     """
     text = str(text)
     if longest is not None and len(text) > longest:
         text = text[:longest] + "..."
-    if text.isprintable():
-        return text
-    return "".join(c if _shows(c) else json.dumps(c)[1:-1] for c in text)
+    return text if text.isprintable() else "".join(map(_escape, text))
 
 
 def printable_name(name: object) -> str:
-    """As :func:`printable`, of a name, at most :data:`LONGEST_NAME` characters."""
-    return printable(name, LONGEST_NAME)
+    """A name to draw into an image or to show on the board, at most :data:`MAX_NAME` characters."""
+    return printable(name, MAX_NAME)
 
 
-def printable_lines(text: str) -> str:
-    """As :func:`printable`, but lines stay; a JSON text keeps its meaning."""
-    return "\n".join(printable(line) for line in text.split("\n"))
+def printable_lines(text: str, longest: int | None = MAX_LINE) -> str:
+    """As :func:`printable` for each line of ``text``.
+
+    JSON keeps its meaning, unless a line is cut: use ``longest=None`` for it.
+    """
+    return "\n".join(printable(line, longest) for line in text.split("\n"))
 
 
-def _shows(character: str) -> bool:
-    # Blanks other than the usual are not "printable" to Python.
-    return character.isprintable() or unicodedata.category(character) == "Zs"
+def _escape(character: str) -> str:
+    # str.isprintable is False for all spaces but the ASCII one.
+    if character.isprintable() or unicodedata.category(character) == "Zs":
+        return character
+    return json.dumps(character)[1:-1]

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 TOP = Path(__file__).parent.parent
 LOCKS = ["requirements.lock", "requirements-audit.lock"]
-CODE = [*TOP.glob("paddle_alexnet/**/*.py"), *TOP.glob("tools/*.py"), TOP / "setup.py"]
+CODE = [*TOP.glob("paddle_alexnet/**/*.py"), *TOP.glob("tools/**/*.py"), TOP / "setup.py"]
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 
 

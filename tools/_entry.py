@@ -1,4 +1,7 @@
-"""What every tool does alike: set up the process, show errors in one line, give an exit code.
+"""What every tool shares: process setup, options, and the way text and errors leave the program.
+
+File names, class names and metadata may come from strangers. All text that a tool prints, logs or
+fails with passes :func:`paddle_alexnet.printable.printable_lines` here, once.
 
 Exit codes: 0 done; 1 a failure; 2 usage or configuration; 130 Ctrl-C; 143 SIGTERM.
 """
@@ -7,6 +10,7 @@ import argparse
 import contextlib
 import io
 import logging
+import math
 import os
 import shlex
 import signal
@@ -35,8 +39,16 @@ except ModuleNotFoundError as missing:
     sys.exit(f"error: {missing}; {INSTALL}")
 
 
+class _Output(io.TextIOWrapper):
+    """Standard output that shows control characters as escapes and cuts long lines."""
+
+    def write(self, text: str) -> int:
+        super().write(printable_lines(text))
+        return len(text)
+
+
 class _Messages(logging.Formatter):
-    """Messages name files and classes, which strangers may have named."""
+    """Log messages with control characters as escapes and long lines cut."""
 
     def format(self, record: logging.LogRecord) -> str:
         return printable_lines(super().format(record))
@@ -45,26 +57,26 @@ class _Messages(logging.Formatter):
 def run(
     main: Callable[[dict[str, Any]], int | None], *, for_memory: str = "end other programs"
 ) -> NoReturn:
-    """Call ``main`` with the report of :func:`speed_up` and exit.
+    """Call ``main`` with the report of :func:`speed_up` and exit with its code.
 
     Args:
-        main: Parses arguments and does the work; imports what loads Paddle inside, so that the
-            settings of the processor come first and ``--help`` is quick.
+        main: Parses arguments and does the work. It imports what loads Paddle inside, so that the
+            CPU settings come first and ``--help`` is quick.
         for_memory: What to do where memory runs out.
     """
+    if not isinstance(sys.stdout, _Output):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be valid text
+        names = ("encoding", "errors", "line_buffering", "write_through")
+        as_it_is = {name: getattr(sys.stdout, name) for name in names}
+        sys.stdout = _Output(sys.stdout.detach(), **as_it_is)
     messages = logging.StreamHandler(sys.stderr)
     messages.setFormatter(_Messages("%(message)s"))
     logging.basicConfig(handlers=[messages], level=logging.INFO)
-    # File names need not be text.
-    sys.stdout.reconfigure(errors="backslashreplace")
-    # So that files half written are taken away.
+    # So that half-written files are removed.
     signal.signal(signal.SIGTERM, end_by_signal)
-    # Paddle looks for a C++ compiler cache when loaded; nothing here compiles C++.
-    warnings.filterwarnings("ignore", message="No ccache found")
-    # And notes about its own code when it makes a graph.
-    warnings.filterwarnings("ignore", message="Tensor do not have 'place' interface")
     os.environ.setdefault("GLOG_minloglevel", "2")
-    # Both are read when OpenCV is loaded. What it says of damaged files names none of them; we do.
+    # OpenCV reads both when it is loaded. Its messages about damaged files name none of them; the
+    # tools' own do.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
     # For files in which it finds another size than data/header.py.
     os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(PIXELS_AT_MOST))
@@ -75,21 +87,24 @@ def run(
         sys.exit(main(cpu_speed) or 0)
     except ConfigError as error:
         _fail(error, 2)
-    except AlexNetError as error:
-        _fail(error, 1)
     except MemoryError:
         _fail(f"memory ran out: {for_memory}", 1)
     except ImportError as error:
-        _fail(f"{error}; {_cure(error)}", 1)
+        _fail(f"{error}; {_remedy(error)}", 1)
     except KeyboardInterrupt:
         _fail("stopped by Ctrl-C", 130)
     except BrokenPipeError:
-        sys.exit(1)  # whoever read the output has gone
-    except OSError as error:
-        _fail(error, 1)  # it names the file; a disk that fails is no fault of the program
+        sys.exit(1)  # the reader of the output has gone
+    except (AlexNetError, OSError) as error:
+        _fail(error, 1)  # an OSError names the file; a failing disk is no fault of the program
 
 
-def _cure(error: ImportError) -> str:
+def _fail(error: object, code: int) -> NoReturn:
+    print(f"error: {printable_lines(str(error))}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _remedy(error: ImportError) -> str:
     """What to install where an import failed."""
     packages = [name for library, name in SYSTEM_LIBRARIES.items() if library in str(error)]
     if packages:
@@ -97,17 +112,26 @@ def _cure(error: ImportError) -> str:
     return INSTALL
 
 
-def load_paddle() -> None:
-    """Import Paddle without its warning about OMP_NUM_THREADS, which concerns OpenBLAS builds.
+def end_by_signal(number: int, frame: FrameType | None) -> NoReturn:
+    """Signal handler that ends the process with the exit code of the signal."""
+    sys.exit(128 + number)
 
-    :func:`speed_up` sets that variable on machines whose Paddle comes with MKL only.
+
+def load_paddle() -> None:
+    """Import Paddle without warnings that do not concern users.
+
+    They are about a C++ compiler cache (nothing here compiles C++), about Paddle's own code where
+    it makes a graph, and about OMP_NUM_THREADS with OpenBLAS: :func:`speed_up` sets that variable
+    on machines whose Paddle comes with MKL only.
     """
-    said = io.StringIO()
+    warnings.filterwarnings("ignore", message="No ccache found")
+    warnings.filterwarnings("ignore", message="Tensor do not have 'place' interface")
+    printed = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(printed):
             import paddle  # noqa: F401
     finally:
-        for line in said.getvalue().splitlines():
+        for line in printed.getvalue().splitlines():
             if "OMP_NUM_THREADS" not in line:
                 print(line, file=sys.stderr)
 
@@ -119,11 +143,65 @@ def command(tool: str, *words: object) -> str:
 
 
 def _short(path: str | Path) -> str:
-    """``path`` from the current folder where it lies below, else as it is."""
-    try:
-        return str(Path(path).absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+    """``path`` relative to the current folder where it lies below it, else as it is."""
+    full, here = Path(path).absolute(), Path.cwd()
+    return str(full.relative_to(here) if full.is_relative_to(here) else path)
+
+
+def make_parser(description: str | None, **options: Any) -> argparse.ArgumentParser:
+    """A parser that shows ``description``, a module's docstring, as it stands there."""
+    return argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, **options
+    )
+
+
+def add_overrides(parser: argparse.ArgumentParser, more: str = "") -> None:
+    """Add -o, keys that are set over the configuration file, as ``override``."""
+    parser.add_argument(
+        "-o",
+        "--override",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help=f"set a key over the file; may be given several times{more}",
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add --device, for :func:`paddle_alexnet.runtime.device.choose_device`."""
+    parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N [auto]")
+
+
+def add_json(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add --json, a file for ``what``; for :func:`check_targets` and :func:`write_result`."""
+    parser.add_argument("--json", metavar="FILE", help=f"write {what} as JSON; - prints only that")
+
+
+def add_max_pixels(parser: argparse.ArgumentParser) -> None:
+    """Add --max-pixels, which is ``data.max_pixels`` in training."""
+    parser.add_argument(
+        "--max-pixels",
+        type=_whole_number(1, PIXELS_AT_MOST),
+        default=MAX_PIXELS,
+        metavar="N",
+        help=f"images whose header claims more are not decoded [{MAX_PIXELS}]",
+    )
+
+
+def _whole_number(least: int, most: float = math.inf) -> Callable[[str], int]:
+    """A type for argparse."""
+
+    def whole_number(text: str) -> int:
+        number = int(text)
+        if not least <= number <= most:
+            bound = f"at least {least}" if number < least else f"at most {most}"
+            raise argparse.ArgumentTypeError(f"{bound}, got {text}")
+        return number
+
+    return whole_number
+
+
+positive, natural = _whole_number(1), _whole_number(0)
 
 
 def check_model(option: str, name: str) -> None:
@@ -134,45 +212,30 @@ def check_model(option: str, name: str) -> None:
         raise ConfigError(f"{option}: unknown {name!r}; choose {', '.join(MODELS)}")
 
 
-def positive(text: str) -> int:
-    """A whole number from 1 on, for argparse."""
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+def check_targets(*targets: str | None) -> None:
+    """Refuse early what cannot be written; None and ``-`` pass.
+
+    Raises:
+        RunError: A target is a folder, or there is no folder for it.
+    """
+    from paddle_alexnet.storage.files import check_target
+
+    for target in targets:
+        if target not in (None, "-"):
+            check_target(target)
 
 
-def natural(text: str) -> int:
-    """A whole number from 0 on, for argparse."""
-    number = int(text)
-    if number < 0:
-        raise ValueError(text)
-    return number
+def write_result(target: str, text: str) -> None:
+    """Write JSON to a file, or whole to the terminal where ``target`` is ``-``.
 
+    Raises:
+        RunError: It cannot be written.
+    """
+    from paddle_alexnet.storage.files import write_text
 
-def add_max_pixels(parser: argparse.ArgumentParser) -> None:
-    """The option for what ``data.max_pixels`` is in training."""
-    parser.add_argument(
-        "--max-pixels",
-        type=_pixels,
-        default=MAX_PIXELS,
-        metavar="N",
-        help=f"pictures whose header claims more are not decoded [{MAX_PIXELS}]",
-    )
-
-
-def _pixels(text: str) -> int:
-    number = positive(text)
-    if number > PIXELS_AT_MOST:
-        raise argparse.ArgumentTypeError(f"at most {PIXELS_AT_MOST}, got {text}")
-    return number
-
-
-def end_by_signal(number: int, frame: FrameType | None) -> NoReturn:
-    """Handler that ends the process with the exit code of the signal."""
-    sys.exit(128 + number)
-
-
-def _fail(error: object, code: int) -> NoReturn:
-    print(f"error: {printable_lines(str(error))}", file=sys.stderr)
-    sys.exit(code)
+    if target != "-":
+        write_text(target, text)
+        return
+    sys.stdout.flush()
+    whole = printable_lines(text, longest=None)
+    sys.stdout.buffer.write(whole.encode(sys.stdout.encoding, "backslashreplace"))

@@ -1,13 +1,12 @@
 """Measure speed: python tools/benchmark.py train|infer|lrn|gemm|data|start|memory
 
-What is compared runs in turn in one process (each time in a new one with memory and start), with
-the settings of tools/train.py for all; medians and quartiles, and the ratio to the line of torch
-where that is asked for, else to the first. train and infer show the share of the rate of a product
-of matrices that is timed with them. data reads pictures with several numbers of processes and ways
-to keep them; start runs tools/train.py's way to its first update.
+What is compared runs in turn in one process (memory and start: each in a new one), with the CPU
+settings of tools/train.py for all. Shown are medians and quartiles, and the ratio to torch where
+that is compared with, else to the first row; for train and infer also the rate as a percentage of
+that of a matrix product timed with them. data reads images with several numbers of processes, with
+and without a cache; start takes tools/train.py's way to its first step.
 """
 
-import argparse
 import importlib.util
 import json
 import sys
@@ -16,33 +15,32 @@ from pathlib import Path
 from typing import Any
 
 import _entry
+from benchmarks import timing
+from benchmarks.kinds import KINDS, Settings
 
-from paddle_alexnet.benchmark.settings import COMPARED, KINDS, READING, Settings
 
-
-def parse() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def parse() -> Settings:
+    """Read the command line; the defaults are those of :class:`Settings`."""
+    parser = _entry.make_parser(__doc__)
     parser.add_argument("what", choices=KINDS)
     parser.add_argument("--against", choices=["torch"], help="compare with it")
-    parser.add_argument("--model", default="alexnet_paper", metavar="NAME", help="[alexnet_paper]")
-    parser.add_argument("--batch", type=_entry.positive, default=32, help="images [32]")
-    parser.add_argument("--data", metavar="FOLDER", help="pictures for data, start [drawn]")
-    parser.add_argument("--rounds", type=_entry.positive, default=15, help="measured [15]")
+    parser.add_argument("--model", metavar="NAME", help="[alexnet_paper]")
+    parser.add_argument("--batch", type=_entry.positive, help="images [32]")
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="images for data, start [synthetic flowers]"
+    )
+    parser.add_argument("--rounds", type=_entry.positive, help="measured [15]")
     parser.add_argument(
         "--turn-seconds",
         type=_seconds,
-        default=0.25,
         metavar="S",
-        help="of train, infer, lrn, gemm: calls of one kind before the next; 0 for single ones, "
+        help="of train, infer, lrn, gemm: calls of one case before the next; 0 for single ones, "
         "with cold caches [0.25]",
     )
     parser.add_argument("--as-published", action="store_true", help="time AvgPool3D's norm as well")
-    parser.add_argument("--json", metavar="FILE", help="write figures, versions and settings")
-    parser.add_argument("--plot", metavar="PNG", help="draw the figures as bars")
-    return parser.parse_args()
+    _entry.add_json(parser, "figures, versions and settings")
+    parser.add_argument("--plot", metavar="PNG", help="plot the figures as bars")
+    return parser.parse_args(namespace=Settings())
 
 
 def _seconds(text: str) -> float:
@@ -55,50 +53,39 @@ def _seconds(text: str) -> float:
 def main(cpu_speed: dict[str, Any]) -> None:
     """Measure."""
     args = parse()
-    _entry.load_paddle()
-    from paddle_alexnet.benchmark import kinds, report
     from paddle_alexnet.errors import ConfigError
-    from paddle_alexnet.figures.plots import plot_bars
-    from paddle_alexnet.log.environment import describe_environment
-    from paddle_alexnet.runtime.device import choose_device
-    from paddle_alexnet.storage.files import check_target, write_text
 
-    _entry.check_model("--model", args.model)
-    if args.against and args.what not in COMPARED:
+    kind = KINDS[args.what]
+    if args.against and not kind.with_torch:
         raise ConfigError(f"{args.what} is not compared with torch: leave out --against")
     if args.against and importlib.util.find_spec("torch") is None:
         raise ConfigError("--against torch: not installed: pip install torch==2.13.0")
-    if args.data is not None and args.what not in READING:
-        raise ConfigError(f"{args.what} reads no pictures: leave out --data")
+    if args.data is not None and not kind.reads_images:
+        raise ConfigError(f"{args.what} reads no images: leave out --data")
     if args.what == "memory" and sys.platform == "win32":
         raise ConfigError("memory: cannot be measured on Windows")
-    for target in filter(None, (args.json, args.plot)):
-        check_target(target)
+    _entry.check_targets(args.json, args.plot)
+    _entry.load_paddle()
+    from paddle_alexnet.figures.plots import plot_bars
+    from paddle_alexnet.log.environment import describe_environment
+    from paddle_alexnet.runtime.device import choose_device
+
+    _entry.check_model("--model", args.model)
     choose_device("cpu")
     with tempfile.TemporaryDirectory() as scratch:
-        settings = Settings(
-            model=args.model,
-            batch=args.batch,
-            rounds=args.rounds,
-            turn_seconds=args.turn_seconds,
-            against_torch=args.against == "torch",
-            as_published=args.as_published,
-            pictures=None if args.data is None else Path(args.data),
-            scratch=Path(scratch),
-        )
         try:
-            measured = kinds.measure(args.what, settings)
+            measured = kind.measure(args, Path(scratch))
         except ValueError as error:
             raise ConfigError(str(error)) from error
     environment = describe_environment(cpu_speed, "cpu")
-    for line in report.report_lines(measured, environment):
-        print(line)
+    if args.json != "-":
+        print("\n".join(timing.report_lines(measured, environment)))
     if args.json:
-        record = report.record(measured, environment, vars(args))
-        write_text(args.json, json.dumps(record, indent=2) + "\n")
+        record = timing.record(measured, environment, vars(args))
+        _entry.write_result(args.json, json.dumps(record, indent=2, default=str) + "\n")
     if args.plot:
         title = f"{args.what}: {args.model}, batch {args.batch}"
-        plot_bars(report.nets_rows(measured), measured.unit, title, args.plot)
+        plot_bars(timing.rows_to_plot(measured), measured.unit, title, args.plot)
 
 
 if __name__ == "__main__":

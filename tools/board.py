@@ -1,6 +1,5 @@
-"""Open the VisualDL board of one or many runs: python tools/board.py --logdir runs"""
+"""Open the VisualDL board of one or more runs: python tools/board.py --logdir runs"""
 
-import argparse
 import ipaddress
 import logging
 import signal
@@ -13,14 +12,18 @@ def main(cpu_speed: dict[str, Any]) -> int:
     """Serve until stopped."""
     from paddle_alexnet.board.server import LANGUAGES, make_board
 
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = _entry.make_parser(__doc__)
     parser.add_argument("--logdir", default="runs", metavar="DIR", help="folder of runs [runs]")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on [127.0.0.1]")
     parser.add_argument("--port", type=int, default=8040, help="0 for any free one [8040]")
     parser.add_argument("--language", default="en", choices=LANGUAGES, help="of the page [en]")
     args = parser.parse_args()
     server = make_board(args.logdir, args.host, args.port, args.language)
-    if not _is_loopback(args.host):
+    try:
+        loopback = ipaddress.ip_address(args.host).is_loopback
+    except ValueError:
+        loopback = args.host == "localhost"
+    if not loopback:
         logging.warning("anyone who reaches %s can read the board", args.host)
     host = f"[{args.host}]" if ":" in args.host else args.host  # IPv6
     address = f"http://{host}:{server.server_port}/"
@@ -28,13 +31,6 @@ def main(cpu_speed: dict[str, Any]) -> int:
     with server:
         server.serve_forever()  # until Ctrl-C, which werkzeug keeps to itself
     return 128 + signal.SIGINT
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import _entry
 
 def parse() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = _entry.make_parser(__doc__)
     parser.add_argument("--weights", required=True, help="a .safetensors file of a run")
     parser.add_argument("--data", required=True, metavar="DIR", help="folder of pictures")
     which = parser.add_mutually_exclusive_group()
@@ -26,8 +26,8 @@ def parse() -> argparse.Namespace:
         "--views", type=int, default=1, choices=[1, 10], help="10: the paper's, averaged [1]"
     )
     _entry.add_max_pixels(parser)
-    parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N [auto]")
-    parser.add_argument("--json", metavar="FILE", help="write the figures; - for the terminal")
+    _entry.add_device(parser)
+    _entry.add_json(parser, "the figures")
     return parser.parse_args()
 
 
@@ -42,14 +42,12 @@ def main(cpu_speed: dict[str, Any]) -> int:
     from paddle_alexnet.data.list_files import read_lists
     from paddle_alexnet.errors import ConfigError
     from paddle_alexnet.inference.classifier import Classifier
-    from paddle_alexnet.printable import printable, printable_lines, printable_name
+    from paddle_alexnet.printable import printable, printable_name
     from paddle_alexnet.runtime.device import choose_device
-    from paddle_alexnet.storage.files import check_target, write_text
     from paddle_alexnet.training.evaluation import evaluate
 
     choose_device(args.device)
-    if args.json and args.json != "-":
-        check_target(args.json)
+    _entry.check_targets(args.json)
     classifier = Classifier.load(args.weights)
     if args.list:
         listing = read_lists(
@@ -65,27 +63,23 @@ def main(cpu_speed: dict[str, Any]) -> int:
             f"--views 10: {classifier.description.architecture} sees whole pictures, resized to "
             "its input; ten views would be the same two"
         )
-    dataset = FlowerFolder(
-        listing,
-        args.split,
-        preprocessing if args.views == 1 else preprocessing.views,
-        functools.partial(read_image, max_pixels=args.max_pixels),
-    )
+    read = functools.partial(read_image, max_pixels=args.max_pixels)
+    dataset = FlowerFolder(listing, args.split, read=read)
+    preprocess = preprocessing if args.views == 1 else preprocessing.views
     result = evaluate(
         classifier.net,
         classifier.normalize,
-        EvaluationBatches(dataset, batch_size=args.batch_size),
+        EvaluationBatches(dataset, preprocess, batch_size=args.batch_size),
         num_classes=len(classifier.classes),
         topk=args.top_k,
     )
     source = args.list or args.split
     figures = {"split": source, "views": args.views, **result.figures(classifier.classes)}
     text = json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
-    if args.json == "-":
-        print(printable_lines(text), end="")
-        return 0
     if args.json:
-        write_text(args.json, text)
+        _entry.write_result(args.json, text)
+    if args.json == "-":
+        return 0
     print(
         f"{printable(source)}: {result.count} pictures, {args.views} view(s) each, "
         f"top-1 {result.top1:.4%}, "

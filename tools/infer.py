@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 def parse(words: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = _entry.make_parser(__doc__)
     parser.add_argument("pictures", nargs="+", metavar="PICTURE|FOLDER|GLOB")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--weights", help="a .safetensors file of a run")
@@ -38,8 +36,8 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--top-k", type=_entry.positive, default=5, help="classes a picture [5]")
     parser.add_argument("--batch-size", type=_entry.positive, default=16, help="[16]")
     _entry.add_max_pixels(parser)
-    parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N [auto]")
-    parser.add_argument("--json", metavar="FILE", help="write results as JSON; - for the terminal")
+    _entry.add_device(parser)
+    _entry.add_json(parser, "results")
     parser.add_argument("--save-dir", metavar="DIR", help="write annotated pictures there")
     parser.add_argument("--font", metavar="FILE", help="font for class names that are not ASCII")
     parser.add_argument("--logdir", metavar="DIR", help="log pictures to a VisualDL board")
@@ -55,16 +53,14 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     from paddle_alexnet.errors import ConfigError
     from paddle_alexnet.inference.annotate import AnnotatedOutput
     from paddle_alexnet.inference.predict import Failure, find_images, predict_files
-    from paddle_alexnet.printable import printable, printable_lines
+    from paddle_alexnet.printable import printable
     from paddle_alexnet.runtime.device import choose_device
-    from paddle_alexnet.storage.files import check_target, write_text
 
     for option in ("engine", "precision"):
         if getattr(args, option) and not args.model:
             raise ConfigError(f"--{option} is for --model: weights are run by Paddle itself")
     device = choose_device(args.device)
-    if args.json and args.json != "-":
-        check_target(args.json)
+    _entry.check_targets(args.json)
     files = find_images(args.pictures, leave_out=args.save_dir)
     classifier = _load(args, device)
     results = predict_files(
@@ -84,11 +80,7 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
         print("".join(map(_line, rows)), end="")
     if args.json:
         objects = ",\n".join(json.dumps(row.to_json(), ensure_ascii=False) for row in rows)
-        text = f"[\n{objects}\n]\n"
-        if args.json == "-":
-            sys.stdout.write(printable_lines(text))
-        else:
-            write_text(args.json, text)
+        _entry.write_result(args.json, f"[\n{objects}\n]\n")
     if args.save_dir:
         logging.info("annotated pictures: %s", Path(args.save_dir))
     if not failed:

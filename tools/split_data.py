@@ -1,6 +1,5 @@
 """Copy a folder of classes into train/ and val/: python tools/split_data.py SRC DST"""
 
-import argparse
 from typing import Any
 
 import _entry
@@ -8,14 +7,14 @@ import _entry
 
 def main(cpu_speed: dict[str, Any]) -> None:
     """Copy."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = _entry.make_parser(__doc__)
     parser.add_argument("source", metavar="SRC", help="folder of classes")
     parser.add_argument("target", metavar="DST", help="new or empty folder")
-    parser.add_argument("--val-rate", type=float, default=0.1, help="share of each class [0.1]")
-    parser.add_argument("--seed", type=int, default=0, help="of the draw [0]")
+    parser.add_argument("--val-rate", type=float, default=0.1, help="fraction of each class [0.1]")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the draw [0]")
     _entry.add_max_pixels(parser)
     args = parser.parse_args()
-    from paddle_alexnet.data.copy_split import copy_split
+    from paddle_alexnet.data.folder import copy_split
 
     done = copy_split(
         args.source,

@@ -1,1 +1,1 @@
-"""The VisualDL board: writing its logs and serving it."""
+"""The VisualDL board: writing its logs, and serving them safely."""

@@ -1,9 +1,10 @@
-"""Reading logs with care: they may be damaged, half written, or lead out of the folder.
+"""Read logs that may be damaged, incomplete, or links out of the folder.
 
-VisualDL follows links wherever they lead, waits for ever at a named pipe, and one bad record stops
-it for all runs. :func:`patch_log_reading` replaces how it reads; nothing is changed at import.
+VisualDL follows links anywhere, blocks on a named pipe, and one bad record stops it for all runs.
+:func:`patch_log_reading` replaces its reading functions; nothing is changed at import.
 """
 
+import contextlib
 import os
 import stat
 import struct
@@ -11,29 +12,29 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-# A picture of the log has some 100 kB. What claims more than this is damaged.
+# Bytes; an image in the log has about 100 kB. A record that claims more is damaged.
 RECORD_LIMIT = 64 * 2**20
-# What files of records and of graphs are called.
+# Parts of the names of log files: records and graphs.
 LOG_NAMES = ("vdlrecords", "vdlgraph")
 
 
 def open_file(path: str | Path) -> BinaryIO:
-    """Open a file for reading, but no link, pipe or device.
+    """Open a regular file for reading; no link, pipe or device.
 
     Raises:
-        OSError: It is none of its kind, or cannot be read.
+        OSError: It is not a regular file, or cannot be read.
     """
-    # NONBLOCK: opening a pipe does not wait for its other end. Windows has neither flag.
+    # O_NONBLOCK: opening a pipe does not wait for a writer. Windows has neither flag.
     flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     file = os.fdopen(os.open(path, os.O_RDONLY | flags), "rb")
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise OSError(f"{path} is not a file")
+        raise OSError(f"{str(path)!r} is not a file")
     return file
 
 
 def walk_inside(folder: str | Path) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Like ``os.walk`` of a folder, without links and with files of logs only."""
+    """Like ``os.walk`` of a folder, but without links, and with log files only."""
     for root, folders, names in os.walk(folder):
         logs = [name for name in names if any(word in name for word in LOG_NAMES)]
         yield root, folders, [name for name in logs if _is_file(os.path.join(root, name))]
@@ -42,15 +43,15 @@ def walk_inside(folder: str | Path) -> Iterator[tuple[str, list[str], list[str]]
 def _is_file(path: str) -> bool:
     try:
         return stat.S_ISREG(os.lstat(path).st_mode)
-    except OSError:  # gone meanwhile
+    except OSError:  # removed meanwhile
         return False
 
 
 def whole_records(path: str | Path, start: int) -> Iterator[tuple[bytes, int]]:
-    """The records of a log that are wholly written, from byte ``start`` on.
+    """The complete records of a log, from byte ``start`` on.
 
-    A record is its length, 8 bytes, and its content. A length that cannot be ends the log, as
-    nothing behind it can be found.
+    A record is its length (8 bytes, little-endian) and its content. An impossible length ends the
+    log, because what follows cannot be found.
 
     Yields:
         The content of a record, and the byte where the next one starts.
@@ -67,15 +68,15 @@ def whole_records(path: str | Path, start: int) -> Iterator[tuple[bytes, int]]:
             if not 0 < length <= RECORD_LIMIT or start > size:
                 return
             record = file.read(length)
-            if len(record) < length:  # cut off meanwhile
+            if len(record) < length:  # truncated meanwhile
                 return
             yield record, start
 
 
 def patch_log_reading() -> None:
-    """Make VisualDL read logs by the functions above, and go on where a record is damaged.
+    """Make VisualDL read logs with the functions above, and continue after a damaged record.
 
-    A reader made after this call shares no store of records with those made before. Replaces
+    A reader made after this call shares no records with readers made before. Replaces
     ``RecordReader.get_remain``, ``LogReader.add_remain``, ``LocalFileSystem.read`` and
     ``LocalFileSystem.walk``, ``retry`` in ``visualdl.server.lib``, and ``default_data_manager`` in
     ``visualdl.reader.reader``.
@@ -92,12 +93,11 @@ def patch_log_reading() -> None:
     def add_remain(self: Any) -> None:
         for log in list(self.readers.values()):
             self.reader = log
-            try:
-                remaining = log.get_remain()
-                while _add_one(self, remaining):
-                    pass
-            except OSError:  # gone, or not to be read: the other runs are
-                continue
+            with contextlib.suppress(OSError):  # removed or unreadable: continue with other runs
+                for record in log.get_remain():
+                    # protobuf and VisualDL raise any exception for damaged bytes.
+                    with contextlib.suppress(Exception):
+                        self.data_manager.add_item(*self.parse_from_bin(record))
 
     def read(
         self: Any,
@@ -119,22 +119,8 @@ def patch_log_reading() -> None:
     reader.default_data_manager = data_manager.DataManager()
 
 
-def _add_one(log_reader: Any, remaining: Iterator[bytes]) -> bool:
-    """Hand on one record, if it can be understood; False at the end."""
-    record = next(remaining, None)
-    if record is None:
-        return False
-    try:
-        kind, run, tag, value = log_reader.parse_from_bin(record)
-        log_reader.data_manager.add_item(kind, run, tag, value)
-    except Exception:  # of damaged bytes protobuf and VisualDL raise anything
-        return True
-    return True
-
-
-def _once(times: int, function: Callable[..., Any], pause: float, *words: Any) -> Any:
-    """Without waiting for what will not come: nobody else is answered meanwhile."""
-    try:
-        return function(*words)
-    except Exception:  # it is asked for what no log holds
-        return None
+def _once(times: int, function: Callable[..., Any], pause: float, *args: Any) -> Any:
+    """Call once: VisualDL sleeps between three attempts, and no other request is answered then."""
+    with contextlib.suppress(Exception):  # raised if no log holds what was asked for
+        return function(*args)
+    return None

@@ -1,8 +1,7 @@
-"""What the board answers, and what it does not.
+"""Serve the board: a small read-only application around VisualDL's page and log reading.
 
-VisualDL's own application also converts models, starts servers, takes uploads, loads profiles in
-processes of their own and installs packages. Of it only the page and the reading of logs are used:
-what is not in :data:`CALLS` does not exist.
+VisualDL's own application also converts models, starts servers, accepts uploads, loads profiles in
+separate processes and installs packages. Only what is listed in :data:`CALLS` exists here.
 """
 
 import base64
@@ -11,6 +10,7 @@ import hashlib
 import io
 import ipaddress
 import json
+import logging
 import re
 import socket
 import threading
@@ -18,30 +18,67 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from paddle_alexnet.board import log_reader, visualdl_patches
+from paddle_alexnet.board.log_reader import patch_log_reading
 from paddle_alexnet.errors import DataError, RunError
 
+LANGUAGES = ("en", "zh")
+# Seconds after which an idle connection is closed, to free its thread and its descriptor.
+IDLE_SECONDS = 30
+MAX_PORT = 2**16 - 1
 PUBLIC = "/app"
 # What a log of BoardWriter can show, by VisualDL's names of its tabs.
 TABS = ("scalar", "image", "hyper_parameters", "pr_curve", "roc_curve", "dynamic_graph")
-CALLS = frozenset(
-    ["components", "runs", "graph_runs"]
-    + [f"scalar/{name}" for name in ("tags", "list", "data")]
-    + [f"image/{name}" for name in ("tags", "list", "image")]
-    + [f"hparams/{name}" for name in ("importance", "data", "indicators", "list", "metric")]
-    + [
-        f"{curve}/{name}"
-        for curve in ("pr-curve", "roc-curve")
-        for name in ("tags", "list", "steps")
-    ]
-    + [f"graph/{name}" for name in ("graph", "search", "get_all_nodes", "manipulate")]
-)
+CALLS = {"components", "runs", "graph_runs"} | {
+    f"{group}/{name}"
+    for group, names in {
+        "scalar": ("tags", "list", "data"),
+        "image": ("tags", "list", "image"),
+        "hparams": ("importance", "data", "indicators", "list", "metric"),
+        "pr-curve": ("tags", "list", "steps"),
+        "roc-curve": ("tags", "list", "steps"),
+        "graph": ("graph", "search", "get_all_nodes", "manipulate"),
+    }.items()
+    for name in names
+}
 HEADERS = {
-    # No other site may show the board in a frame, or load its pictures and figures.
+    # No other site may show the board in a frame, or load its images and data.
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+
+
+def make_board(logdir: str | Path, host: str, port: int, language: str = "en") -> Any:
+    """Make a server of the board; call ``serve_forever()`` and ``shutdown()`` on it.
+
+    Args:
+        logdir: Folder of runs, or one run. Links inside it are not followed.
+        host: Address to listen on.
+        port: 0 for any free port; see ``server_port`` of the result.
+        language: Language of the page, ``en`` or ``zh``.
+
+    Raises:
+        DataError: ``logdir`` is not a folder.
+        RunError: The port is taken or impossible, or the address cannot be used.
+    """
+    if not 0 <= port <= MAX_PORT:
+        raise RunError(f"there is no port {port}: choose a --port from 0 to {MAX_PORT}")
+    if not Path(logdir).is_dir():
+        raise DataError(f"{logdir} is not a folder: train a run first, or name one with --logdir")
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    class Handler(WSGIRequestHandler):
+        timeout = IDLE_SECONDS
+
+        def log(self, *args: object) -> None:
+            pass
+
+    app = make_application(logdir, host, language)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):  # werkzeug prints two more lines
+            return make_server(host, port, app, threaded=True, request_handler=Handler)
+    except (OSError, SystemExit) as error:  # werkzeug exits if the port is taken
+        raise RunError(f"cannot listen on {host}:{port}: choose another --port") from error
 
 
 def make_application(logdir: str | Path, host: str, language: str) -> Any:
@@ -49,17 +86,19 @@ def make_application(logdir: str | Path, host: str, language: str) -> Any:
 
     Args:
         logdir: Folder of runs, or one run.
-        host: Address it is served at; requests may name it.
-        language: Of the page: ``en`` or ``zh``.
+        host: Address of the server; requests may name it.
+        language: Language of the page, ``en`` or ``zh``.
     """
+    # Imported here because VisualDL takes a second to load.
     from flask import Flask, Response, redirect, request
     from visualdl import ROOT
     from visualdl.server.api import create_api_call
     from visualdl.server.template import Template
 
-    log_reader.patch_log_reading()
-    visualdl_patches.quiet_server()
-    # Over Path: VisualDL takes "hdfs://..." for a place on the network.
+    patch_log_reading()
+    # It would log every request and every reading of a log.
+    logging.getLogger("vdl_logger").setLevel(logging.CRITICAL)
+    # Path, because VisualDL reads "hdfs://..." as a place on the network.
     call = create_api_call([str(Path(logdir))], model="", cache_timeout=20)
     files = Template(
         str(Path(ROOT) / "server" / "dist"),
@@ -81,7 +120,7 @@ def make_application(logdir: str | Path, host: str, language: str) -> Any:
         response.headers.update({**HEADERS, "Content-Security-Policy": policy})
         return response
 
-    # By GET only, here and below: nothing can be changed through the board.
+    # Only GET, here and below: nothing can be changed through the board.
     @app.get("/")
     @app.get(f"{PUBLIC}/")
     def start() -> Any:
@@ -98,18 +137,16 @@ def make_application(logdir: str | Path, host: str, language: str) -> Any:
     @app.get(f"{PUBLIC}/api/<path:name>")
     def answer(name: str) -> Response:
         if name == "component_tabs":
-            return _json(sorted(call(name, request.args) & set(TABS)))
+            tabs = sorted(call(name, request.args) & set(TABS))
+            body = json.dumps({"status": 0, "msg": "", "data": tabs})
+            return Response(body, mimetype="application/json")
         if name not in CALLS:
-            return _text(f"the board has no {name}", 404)
+            return _text(f"the board has no {name!r:.100}", 404)
         body, kind, headers = call(name, request.args)
         return Response(body, mimetype=kind, headers=headers)
 
     def _text(text: str, status: int) -> Response:
         return Response(f"{text}\n", status, mimetype="text/plain")
-
-    def _json(data: Any) -> Response:
-        body = json.dumps({"status": 0, "msg": "", "data": data})
-        return Response(body, mimetype="application/json")
 
     return OneAtATime(app)
 
@@ -117,12 +154,12 @@ def make_application(logdir: str | Path, host: str, language: str) -> Any:
 def names_this_machine(name: str, host: str) -> bool:
     """Whether the ``Host`` of a request is this machine, and not a name of another site.
 
-    A site can let its own name point to 127.0.0.1, and its script then reads the board through
-    the visitor's browser. An address cannot be turned so.
+    This prevents DNS rebinding: a site can let its own name point to 127.0.0.1, and its script
+    then reads the board through the visitor's browser. That is not possible with an IP address.
 
     Args:
-        name: Of the request, with or without a port; empty where it has none.
-        host: What the board listens on.
+        name: ``Host`` of the request, with or without a port; empty if it has none.
+        host: Address that the board listens on.
     """
     bare = re.sub(r":\d*$", "", name).strip("[]").lower()
     if bare in {"", "localhost", host.lower(), socket.gethostname().lower()}:
@@ -135,36 +172,27 @@ def names_this_machine(name: str, host: str) -> bool:
 
 
 def content_policy(page: str) -> str:
-    """The Content-Security-Policy for a page: nothing from elsewhere, no script but its own.
+    """The Content-Security-Policy of a page: nothing from elsewhere, only the page's own scripts.
 
     Args:
-        page: HTML; the scripts written in it are allowed by their hash.
+        page: HTML; its inline scripts are allowed by their hashes.
     """
     inline = re.findall(r"<script[^>]*>([^<]+)</script>", page)
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in inline]
-    scripts = " ".join(f"'sha256-{text}'" for text in hashes)
-    return "; ".join(
-        [
-            "default-src 'self'",
-            # The page computes its curves in WebAssembly.
-            f"script-src 'self' 'wasm-unsafe-eval' {scripts}".strip(),
-            "style-src 'self' 'unsafe-inline'",
-            "img-src 'self' data: blob:",
-            "font-src 'self' data:",
-            "worker-src 'self' blob:",
-            "object-src 'none'",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "frame-ancestors 'self'",
-        ]
+    scripts = "".join(f" 'sha256-{text}'" for text in hashes)
+    return (
+        # The page computes its curves in WebAssembly.
+        f"default-src 'self'; script-src 'self' 'wasm-unsafe-eval'{scripts}; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+        "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'self'"
     )
 
 
 class OneAtATime:
     """A WSGI application under a lock: VisualDL's readers share state without one.
 
-    With it the server may have a thread for each connection, so that an idle one does not block
-    the board.
+    So the server can use a thread per connection, and an idle connection does not block the board.
     """
 
     def __init__(self, app: Callable[..., Any]) -> None:
@@ -174,54 +202,9 @@ class OneAtATime:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         """Answer one request."""
         with self.lock:
-            # The answer is taken whole inside the lock, as it may still read the logs.
+            # The whole answer is read inside the lock, because it may still read logs.
             answer = self.app(environ, start_response)
             try:
                 return list(answer)
             finally:
                 getattr(answer, "close", lambda: None)()
-
-
-# MERGED board.server: Serving the board.
-
-
-LANGUAGES = ("en", "zh")
-# A connection that asks nothing for so long is closed. Its thread and its descriptor are needed.
-IDLE_SECONDS = 30
-MOST_PORT = 2**16 - 1
-
-
-def make_board(logdir: str | Path, host: str, port: int, language: str = "en") -> Any:
-    """Make a server of the board; call ``serve_forever()`` and ``shutdown()`` on it.
-
-    Args:
-        logdir: Folder of runs, or one run. Links in it are not followed.
-        host: Address to listen on.
-        port: 0 for any free one; see ``server_port`` of the result.
-        language: Of the page: ``en`` or ``zh``.
-
-    Raises:
-        DataError: ``logdir`` is not a folder.
-        RunError: The port is taken or none, or the address cannot be used.
-    """
-    if not 0 <= port <= MOST_PORT:
-        raise RunError(f"there is no port {port}: choose a --port from 0 to {MOST_PORT}")
-    if not Path(logdir).is_dir():
-        raise DataError(f"{logdir} is not a folder: train a run first, or name one with --logdir")
-    # Here, not above: VisualDL takes a second to load.
-    from werkzeug.serving import WSGIRequestHandler, make_server
-
-    from paddle_alexnet.board.server import make_application
-
-    class Handler(WSGIRequestHandler):
-        timeout = IDLE_SECONDS
-
-        def log(self, *args: object) -> None:
-            pass
-
-    app = make_application(logdir, host, language)
-    try:
-        with contextlib.redirect_stderr(io.StringIO()):  # werkzeug has two lines more to say
-            return make_server(host, port, app, threaded=True, request_handler=Handler)
-    except (OSError, SystemExit) as error:  # werkzeug exits where the port is taken
-        raise RunError(f"cannot listen on {host}:{port}: choose another --port") from error

@@ -1,14 +1,13 @@
-"""Where VisualDL 2.5 breaks, and what is done about it; each cure has a test.
+"""Workarounds for faults of VisualDL 2.5; each has a test.
 
-Nothing is changed at import. Writer and server call what they need. What is changed inside
-VisualDL is named in the docstring of the function that does it.
+Nothing is changed at import: writer and server call what they need. A function that replaces
+something inside VisualDL names it in its docstring.
 """
 
 import contextlib
 import copy
 import functools
 import io
-import logging
 import operator
 import struct
 import types
@@ -22,9 +21,9 @@ LOG_NAME = "vdlrecords.main.log"
 
 
 def plain_hparams(values: Mapping[str, Any]) -> dict[str, int | float | str]:
-    """Values that ``add_hparams`` keeps: it fails on bool with protobuf 7 and drops the rest.
+    """Values that ``add_hparams`` keeps: it fails on bool with protobuf 7 and drops other types.
 
-    Numbers of numpy become Python's; bools, lists and None become text.
+    NumPy scalars become Python numbers; bools, lists and None become text.
     """
     plain: dict[str, int | float | str] = {}
     for key, value in values.items():
@@ -35,17 +34,17 @@ def plain_hparams(values: Mapping[str, Any]) -> dict[str, int | float | str]:
 
 
 def image_copy(image: np.ndarray) -> np.ndarray:
-    """A copy to hand over: ``add_image`` scales dark pictures in place and wants to write.
+    """A copy for ``add_image``, which writes into its argument and rescales dark images.
 
     Args:
-        image: uint8 RGB [H, W, 3]. A picture whose values are all 0 or 1 would be taken for one
-            on [0, 1] and brightened, so its darkest step is lifted to 2.
+        image: uint8 RGB [H, W, 3]. VisualDL multiplies an image by 255 if all values are 0 or 1, so
+            1 becomes 2 in such an image.
 
     Raises:
-        ValueError: Another dtype: what its range means would be a guess.
+        ValueError: Another dtype, whose range is unknown.
     """
     if image.dtype != np.uint8:
-        raise ValueError(f"the board takes uint8 pictures, got {image.dtype}")
+        raise ValueError(f"the board needs uint8 images, got {image.dtype}")
     whole = np.array(image, order="C")
     if whole.size and whole.max() <= 1:
         whole[whole == 1] = 2
@@ -53,12 +52,12 @@ def image_copy(image: np.ndarray) -> np.ndarray:
 
 
 def cut_partial_record(path: Path) -> int:
-    """Cut what follows the last whole record of a log, left by a process that was killed.
+    """Truncate a log after its last complete record, if a process was killed while writing.
 
-    Everything appended after half a record would be unreadable.
+    Everything appended to an incomplete record would be unreadable.
 
     Returns:
-        Bytes cut off.
+        Number of bytes removed.
     """
     if not path.exists():
         return 0
@@ -75,47 +74,28 @@ def cut_partial_record(path: Path) -> int:
     return size - end
 
 
-def quiet_server() -> None:
-    """Keep VisualDL from writing a line for every request and every reading of a log."""
-    logging.getLogger("vdl_logger").setLevel(logging.CRITICAL)
+def patch_curves() -> None:
+    """Make precision-recall curves work with current NumPy, and ROC curves correct.
 
-
-def numpy_with_float() -> types.ModuleType:
-    """Give VisualDL's curves the ``np.float`` they ask for, without touching numpy.
-
-    Replaces the name ``np`` in ``visualdl.component.base_component`` by a view of numpy.
+    Replaces, in ``visualdl.component.base_component``, ``np`` by a namespace
+    with ``np.float``, and ``compute_roc_curve`` by :func:`roc_points`.
     """
     from visualdl.component import base_component
 
-    view = types.ModuleType("numpy_view")
-    view.__dict__.update({name: getattr(np, name) for name in dir(np) if name[0] != "_"})
-    view.float = float
-    base_component.np = view
-    return view
+    base_component.np = types.SimpleNamespace(**{**vars(np), "float": float})
+    base_component.compute_roc_curve = roc_points
 
 
-def correct_roc() -> None:
-    """Make VisualDL draw :func:`roc_points`.
-
-    Replaces ``compute_roc_curve`` in ``visualdl.component.base_component``.
-    """
-    from visualdl.component import base_component
-
-    def compute_roc_curve(
-        labels: np.ndarray, predictions: np.ndarray, num_thresholds: int = 127, weights: Any = None
-    ) -> dict[str, list]:
-        return roc_points(labels, predictions, num_thresholds)
-
-    base_component.compute_roc_curve = compute_roc_curve
-
-
-def roc_points(labels: np.ndarray, scores: np.ndarray, thresholds: int = 127) -> dict[str, list]:
-    """Points of the ROC curve: VisualDL's own divides true positives by all negatives.
+def roc_points(
+    labels: np.ndarray, scores: np.ndarray, thresholds: int = 127, weights: None = None
+) -> dict[str, list]:
+    """Points of the ROC curve; VisualDL's own function divides true positives by all negatives.
 
     Args:
         labels: Bool [N].
-        scores: Float [N] on [0, 1].
-        thresholds: Points, evenly spaced on [0, 1]; the board takes at most 127.
+        scores: Float [N] in [0, 1].
+        thresholds: Number of points, evenly spaced in [0, 1]; the board shows at most 127.
+        weights: Not used; VisualDL passes it.
 
     Returns:
         ``tp``, ``fp``, ``tn``, ``fn`` (counts) and ``tpr``, ``fpr`` for each threshold.
@@ -124,7 +104,7 @@ def roc_points(labels: np.ndarray, scores: np.ndarray, thresholds: int = 127) ->
     chosen = np.asarray(scores)[None, :] >= np.linspace(0, 1, thresholds)[:, None]
     tp, fp = (chosen & labels).sum(axis=1), (chosen & ~labels).sum(axis=1)
     fn, tn = labels.sum() - tp, (~labels).sum() - fp
-    # At least 1, so that a class without positives or negatives gives 0 and not a division by 0.
+    # max(1, ...): a class without positives or negatives gives 0, not a division by 0.
     rates = {"tpr": tp / max(1, labels.sum()), "fpr": fp / max(1, (~labels).sum())}
     counts = {"tp": tp, "fp": fp, "tn": tn, "fn": fn}
     return {name: values.tolist() for name, values in {**counts, **rates}.items()}
@@ -163,26 +143,21 @@ def graph_copy(net: Any) -> Any:
     return twin
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep VisualDL's prints away from the terminal."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        yield
-
-
-# MERGED board.log_file: The file of a log, in place of VisualDL's own.
+def quiet() -> contextlib.redirect_stdout:
+    """A context manager that hides VisualDL's prints."""
+    return contextlib.redirect_stdout(io.StringIO())
 
 
 class LogFile:
-    """Appends to a file that stays open, until the first error.
+    """Replaces VisualDL's log file: appends to an open file, until the first error.
 
-    VisualDL calls it from a thread of its own, where an exception would go unseen.
+    VisualDL writes in a thread of its own, where an exception would be lost.
 
     Args:
-        path: An existing log of whole records, or a new one.
+        path: An existing log of complete records, or a new one.
 
     Attributes:
-        error: What went wrong first, or None; nothing is written after it.
+        error: The first error, or None; nothing is written after it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -190,20 +165,20 @@ class LogFile:
         self.error: OSError | None = None
 
     def write(self, data: bytes) -> None:
-        """Append a record, whole or not at all."""
+        """Append a record, completely or not at all."""
         if self.error is not None:
             return
         start = self._file.tell()
         try:
             if self._file.write(data) != len(data):
-                raise OSError("a part only was written; is the disk full?")
+                raise OSError("only a part was written; is the disk full?")
         except OSError as error:
             self.error = error
             with contextlib.suppress(OSError):
                 self._file.truncate(start)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: writes are not buffered."""
 
     def close(self) -> None:
         """Close the file."""
@@ -211,5 +186,5 @@ class LogFile:
 
     @property
     def closed(self) -> bool:
-        """Whether it is closed."""
+        """Whether the file is closed."""
         return self._file.closed

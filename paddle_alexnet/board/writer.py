@@ -1,8 +1,7 @@
-"""Writing a run's board log."""
+"""Write the VisualDL log of a run."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -14,18 +13,20 @@ from paddle_alexnet.printable import printable_name
 
 
 class BoardWriter:
-    """A VisualDL log of one run, in a directory of its own.
+    """The VisualDL log of one run; a context manager that closes it.
 
-    Opening a directory again appends to its log. Everything is on disk after :meth:`flush`, and
-    after :meth:`close`, which leaving a ``with`` block calls.
+    Opening a directory again appends to its log. Everything is in the file after :meth:`flush` and
+    after :meth:`close`. Texts are made safe to show: one line, without HTML.
 
     Args:
-        logdir: Made where missing. The board reads one log a directory.
+        logdir: Made if missing. The board reads one log per directory.
+
+    Raises:
+        RunError: The log cannot be written.
     """
 
     def __init__(self, logdir: str | Path) -> None:
-        # Here, not above: VisualDL takes a second to load, and not every user of the package
-        # writes a log.
+        # Imported here because VisualDL takes a second to load.
         from visualdl import LogWriter
 
         self.path = Path(logdir) / visualdl_patches.LOG_NAME
@@ -33,7 +34,7 @@ class BoardWriter:
         with visualdl_patches.quiet():
             self._log = LogWriter(logdir=str(logdir), file_name=visualdl_patches.LOG_NAME)
             self._log.flush()
-        # What VisualDL wrote by itself at the start may have failed, too.
+        # The header that VisualDL wrote may be incomplete, on a full disk.
         visualdl_patches.cut_partial_record(self.path)
         try:
             self._file = LogFile(self.path)
@@ -44,47 +45,41 @@ class BoardWriter:
     def __enter__(self) -> "BoardWriter":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def scalar(self, tag: str, value: float, step: int) -> None:
-        """A point of a curve."""
+        """Add a point of a curve."""
         self._log.add_scalar(_shown(tag), float(value), int(step))
 
     def image(self, tag: str, image: np.ndarray, step: int) -> None:
-        """A picture, uint8 RGB [H, W, 3]."""
+        """Add an image, uint8 RGB [H, W, 3]."""
         self._log.add_image(_shown(tag), visualdl_patches.image_copy(image), int(step))
 
     def hparams(self, values: Mapping[str, Any], metrics: Sequence[str]) -> None:
-        """A row of the hyper-parameter table; ``metrics`` are tags of scalars of this log."""
+        """Add a row of the hyper-parameter table; ``metrics`` are tags of scalars of this log."""
         plain = visualdl_patches.plain_hparams(values)
         shown = {key: _shown(v) if isinstance(v, str) else v for key, v in plain.items()}
         self._log.add_hparams(shown, list(metrics))
 
     def curves(self, name: str, labels: np.ndarray, scores: np.ndarray, step: int) -> None:
-        """Precision-recall and ROC curve of one class.
+        """Add the precision-recall and the ROC curve of one class.
 
         Args:
-            name: Of the class; the tags are ``pr/<name>`` and ``roc/<name>``, as one tag must not
-                stand for two kinds of component.
-            labels: Bool [N]: is it this class?
-            scores: Float [N] on [0, 1].
-            step: Of the log.
+            name: Class name; the tags are ``pr/<name>`` and ``roc/<name>``, because VisualDL fails
+                on one tag for two kinds of data.
+            labels: Bool [N], True for this class.
+            scores: Float [N] in [0, 1].
+            step: Step or epoch.
         """
-        visualdl_patches.numpy_with_float()
-        visualdl_patches.correct_roc()
+        visualdl_patches.patch_curves()
         labels, scores = np.asarray(labels, int), np.asarray(scores)
         name = _shown(name)
         self._log.add_pr_curve(f"pr/{name}", labels, scores, step)
         self._log.add_roc_curve(f"roc/{name}", labels, scores, step)
 
     def graph(self, net: Any, input_shape: Sequence[int]) -> None:
-        """The structure of ``net`` for float32 input of ``input_shape`` (-1: any)."""
+        """Add the graph of ``net`` for float32 input of ``input_shape`` (-1: any size)."""
         import paddle
 
         with visualdl_patches.graph_export(), visualdl_patches.quiet():
@@ -92,7 +87,7 @@ class BoardWriter:
             self._log.add_graph(visualdl_patches.graph_copy(net), [spec])
 
     def flush(self) -> None:
-        """Bring everything written so far to the file.
+        """Write everything to the file.
 
         Raises:
             RunError: Something could not be written.
@@ -107,5 +102,5 @@ class BoardWriter:
 
 
 def _shown(text: str) -> str:
-    """A text for the board's page: one line, no HTML, and no %, which VisualDL refuses in a tag."""
+    """A text for the board: one line, no HTML, and no %, which VisualDL refuses in a tag."""
     return printable_name(text).translate({ord("<"): "‹", ord(">"): "›", ord("%"): "_"})

@@ -1,1 +1,1 @@
-"""What a run is told: the keys, and reading them."""
+"""The configuration: its keys, reading and checking it, and what may change on resuming."""

@@ -1,9 +1,10 @@
-"""Every key of a configuration: its type, default, range and meaning.
+"""Configuration schema: every key with its type, default, range and meaning.
 
-Names are not checked against the registries of nets, norms and inits here, so that reading a
-configuration does not load Paddle; the registries name their choices themselves.
+Names of nets, norms, inits and schedules are free words here and are checked by their registries,
+so that reading a configuration does not load Paddle and a new entry needs no change of this file.
 """
 
+import dataclasses
 import os
 from typing import Annotated, Any, Literal
 
@@ -12,16 +13,16 @@ from pydantic.dataclasses import dataclass
 
 from paddle_alexnet.data.header import MAX_PIXELS, PIXELS_AT_MOST
 
-# Strict: "8" is not a number and 1.5 is not a count. A whole number may stand for a float.
+# Strict: "8" is not a number and 1.5 is not a count. An int may stand for a float.
 _checked = dataclass(
     config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False), frozen=True
 )
 
 
 def _path(text: str) -> str:
-    """Shells leave the ~ of key=~/folder to us."""
+    """Expand ``~``: shells do not expand it in ``key=~/folder``."""
     if "\0" in text:
-        raise ValueError("a file's name has no zero byte")
+        raise ValueError("a file name cannot contain a zero byte")
     return os.path.expanduser(text)
 
 
@@ -35,34 +36,33 @@ def _key(default: Any, meaning: str, **bounds: Any) -> Any:
     return Field(default=default, description=meaning, **bounds)
 
 
-def _section(section: type) -> Any:
-    return Field(default_factory=section)
-
-
 @_checked
 class DataConfig:
-    """Where the pictures are and how they are divided."""
+    """Where the images are and how they are split."""
 
+    source: Word | None = _key(
+        None, "kind of data set, folder or lists; null: lists where train_list is set, else folder"
+    )
     root: PathText = _key("data/flower_photos", "folder with a sub-folder of images for each class")
     prepare: Literal["none", "flower_photos", "drawn_flowers"] = _key(
         "none",
-        "what to do where root is missing: flower_photos fetches the photos (only to "
-        "data/flower_photos), drawn_flowers draws a small set",
+        "where root is missing; flower_photos: download the photos (only to data/flower_photos); "
+        "drawn_flowers: draw a small synthetic set",
     )
     split: Literal["hash", "random"] = _key(
-        "hash", "hash: by file name, 80/10/10; random: val_rate and the seed. A root that holds "
-        "train/ and val/ brings its own",
+        "hash", "hash: by file name, 80/10/10; random: by val_rate and train.seed. Ignored where "
+        "root holds train/ and val/",
     )  # fmt: skip
     train_list: PathText | None = _key(
-        None, "file of lines 'path label', paths from root; with val_list, in place of folders"
+        None, "file of lines 'path label', paths relative to root; with val_list"
     )
-    val_list: PathText | None = _key(None, "the same for val")
-    class_names: PathText | None = _key(None, "with lists: file with the name of a class a line")
-    val_rate: float = _key(0.1, "share of each class for val, with split random", gt=0, lt=1)
+    val_list: PathText | None = _key(None, "the same for validation")
+    class_names: PathText | None = _key(None, "with lists: file with one class name per line")
+    val_rate: float = _key(0.1, "with split random: fraction of each class for val", gt=0, lt=1)
     mean: Literal["channel", "image"] = _key(
         "channel",
-        "what is subtracted; channel: the net's own numbers; image: the mean of the training "
-        "pictures, pixel by pixel",
+        "what is subtracted; channel: the net's own mean per channel; image: the mean training "
+        "image, pixel by pixel",
     )
     max_pixels: int = _key(
         MAX_PIXELS,
@@ -71,48 +71,45 @@ class DataConfig:
         le=PIXELS_AT_MOST,
     )
     workers: Count = _key(0, "processes that decode images; 0: a thread beside training", ge=0)
-    cache: Literal["none", "ram", "disk"] = _key(
-        "none",
-        "where decoded pictures are kept for the next epoch; ram: in each process's memory, with "
-        "workers 0; disk: in cache_dir, for all processes and later runs",
+    cache: Literal["none", "ram"] = _key(
+        "none", "ram: keep decoded images in memory for the next epoch, with workers 0"
     )
     cache_gib: float = _key(
-        2.0, "with cache: what it may take, GiB; what does not fit is decoded each time", gt=0
-    )
-    cache_dir: PathText | None = _key(
-        None,
-        "with cache disk: its folder; null: paddle-alexnet/pictures in the user's caches",
+        2.0, "with cache ram: its size, GiB; images that do not fit are decoded each time", gt=0
     )
 
 
 @_checked
 class AugmentConfig:
-    """Random changes to training pictures."""
+    """Random changes to training images."""
 
     crop: Literal["random_resized", "random"] = _key(
         "random_resized",
-        "random_resized: any area and shape; random: the paper's crop of the 256 x 256 centre",
+        "random_resized: any area and aspect ratio; random: the paper's crop of the 256 x 256 "
+        "centre",
     )
-    min_area: float = _key(0.3, "least share of the area, with crop random_resized", gt=0, le=1)
+    min_area: float = _key(0.3, "with crop random_resized: least fraction of the area", gt=0, le=1)
     color_noise: Literal["none", "paper", "krizhevsky2012"] = _key(
         "none",
         "shift of all pixels along the principal components of colour; paper: by the variance, as "
-        "its text; krizhevsky2012: by the standard deviation, then / 1.1, as its code",
+        "in its text; krizhevsky2012: by the standard deviation, then / 1.1, as in its code",
     )
-    flip: bool = _key(True, "mirror left and right half of the time")
+    flip: bool = _key(True, "mirror left and right with probability 1/2")
     brightness: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0, le=100)
     contrast: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0, le=100)
     saturation: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0, le=100)
-    hue: float = _key(0.0, "turn of the colour circle in [-x, x]", ge=0, le=0.5)
+    hue: float = _key(0.0, "shift in [-x, x], as a fraction of the colour circle", ge=0, le=0.5)
 
 
 @_checked
 class ModelConfig:
-    """The net and how it starts."""
+    """The net and its initial weights."""
 
-    name: Word = _key("alexnet", "which net")
-    num_classes: Count | None = _key(None, "logits; null: as many as the data has classes", ge=1)
-    lrn: Word = _key("avgpool3d", "form of the response norm, all equal: avgpool3d, builtin, fused")
+    name: Word = _key("alexnet", "which net; a wrong name lists the choices")
+    num_classes: Count | None = _key(None, "number of logits; null: number of classes", ge=1)
+    lrn: Word = _key(
+        "avgpool3d", "code for the response norm, all equal: avgpool3d, builtin, fused"
+    )
     init: Word | None = _key(
         None,
         "how weights start: he, he_small_head, paper, krizhevsky2012, caffe, kaiming_pad2, "
@@ -122,97 +119,96 @@ class ModelConfig:
     dropout: float | None = _key(
         None, "share of fc6 and fc7 set to zero; null: the net's", ge=0, lt=1
     )
+    width: float = _key(1.0, "factor for the number of channels and hidden units", gt=0, le=1)
+    dropout: float | None = _key(None, "probability of dropout; null: the net's", ge=0, lt=1)
     pretrained: PathText | None = _key(None, "weights file to start from")
-    skip_head: bool = _key(False, "with pretrained: leave out the last layer (fine-tuning)")
+    skip_head: bool = _key(False, "with pretrained: do not load the last layer (fine-tuning)")
 
 
 @_checked
 class TrainConfig:
-    """The loop."""
+    """The training loop."""
 
     epochs: Count = _key(32, "passes over the training images", ge=1)
-    batch_size: Count = _key(64, "images a batch", ge=1)
-    accumulate_steps: Count = _key(1, "batches whose gradients make one update", ge=1)
-    label_smoothing: Share = _key(0.0, "share of the target spread over all classes")
-    topk: Count = _key(5, "k of the top-k accuracy; cut to the number of classes", ge=1)
-    seed: int = _key(0, "of initial weights, order, augmentation and dropout", ge=0, lt=2**31)
-    device: str = _key(
-        "auto", "auto, cpu, gpu or gpu:N", pattern=r"^(auto|cpu|gpu|gpu:[0-9]{1,3})$"
-    )
+    batch_size: Count = _key(64, "images per batch", ge=1)
+    accumulate_steps: Count = _key(1, "batches whose gradients make one step", ge=1)
+    label_smoothing: Share = _key(0.0, "fraction of the target spread evenly over all classes")
+    topk: Count = _key(5, "k of the top-k accuracy; at most the number of classes", ge=1)
+    seed: int = _key(0, "random seed: weights, order, augmentation, dropout", ge=0, lt=2**31)
+    device: str = _key("auto", "auto, cpu, gpu or gpu:N", pattern=r"^(auto|cpu|gpu(:[0-9]{1,3})?)$")
     compile: Literal["auto", "none", "static", "onednn"] = _key(
         "auto",
-        "how updates run; none: operator by operator; static: as one graph; onednn: as one graph "
-        "with oneDNN, on a CPU; auto: onednn where it is known to be right",
+        "how a step is run; none: operator by operator; static: as one graph; onednn: as one graph "
+        "with oneDNN, on a CPU; auto: onednn where it is known to be correct",
     )
     amp: Literal["none", "float16", "bfloat16"] = _key(
         "none",
-        "mixed precision on a GPU: the type of what amp_level says; weights stay float32, and "
-        "with float16 the loss is scaled. Validation is in float32",
+        "mixed precision on a GPU: dtype of the operators that amp_level selects; weights and "
+        "validation stay float32, and float16 uses loss scaling",
     )
     amp_level: Literal["O1", "O2"] = _key(
-        "O1",
-        "with amp, else nothing; O1: convolutions and products; O2: all of the net but its "
-        "response norms",
+        "O1", "with amp; O1: convolutions and matrix products; O2: all but response norms"
     )
     channels_last: bool = _key(
         False,
-        "compute maps with the channels as the last axis, for a GPU's tensor cores (slower on a "
-        "CPU); same weights, and numbers but for rounding",
+        "NHWC (channels-last) feature maps, for a GPU's tensor cores (slower on a CPU); same "
+        "weights, results differ by rounding only",
     )
-    log_every_steps: Count = _key(10, "updates between two points of the step curves", ge=1)
+    log_every_steps: Count = _key(10, "steps between two points of the step curves", ge=1)
     save_every_steps: Count | None = _key(
-        None, "updates between two saves of the state within an epoch; null: after epochs only",
-        ge=1,
-    )  # fmt: skip
+        None, "steps between two checkpoints within an epoch; null: after each epoch only", ge=1
+    )
     on_nonfinite: Literal["stop", "skip"] = _key(
         "stop",
-        "an update whose loss or gradient is not finite; stop: end the run; skip: leave it out, "
-        "but end after ten in a row",
+        "a step whose loss or gradient is not finite; stop: end the run; skip: leave it out, but "
+        "end after ten in a row",
     )
 
 
 @_checked
 class OptimizerConfig:
-    """The update."""
+    """The optimizer."""
 
     name: Literal["momentum", "adam", "krizhevsky2012"] = _key(
         "momentum",
-        "which update; krizhevsky2012: the original code's, with lr inside the velocity and biases "
-        "at a fixed 0.02",
+        "which optimizer; krizhevsky2012: the original code's, with lr inside the velocity and a "
+        "constant rate of 0.02 for biases",
     )
-    lr: float = _key(0.01, "highest learning rate", gt=0)
+    lr: float = _key(0.01, "peak learning rate", gt=0)
     momentum: Share = _key(0.9, "with momentum and krizhevsky2012")
-    nesterov: bool = _key(False, "with momentum")
+    nesterov: bool = _key(False, "Nesterov momentum, with momentum")
     bias_lr: Literal["same", "double"] = _key(
-        "same", "double: biases learn at twice the current rate, as in Caffe"
+        "same", "double: biases have twice the learning rate of weights, as in Caffe"
     )
     weight_decay: float = _key(0.0, "L2 penalty on weights", ge=0)
-    decay_biases: bool = _key(False, "weight_decay on biases too, as PyTorch has it")
-    clip_norm: float | None = _key(None, "gradients are scaled down to this global norm", gt=0)
+    decay_biases: bool = _key(False, "apply weight_decay to biases too, as PyTorch does")
+    clip_norm: float | None = _key(None, "largest global norm of the gradients", gt=0)
     average: Share | None = _key(
-        None, "decay of the running average of the weights, per update, that is evaluated and saved"
+        None,
+        "decay per step of an exponential moving average of weights, which is evaluated and saved",
     )
 
 
 @_checked
 class ScheduleConfig:
-    """How the learning rate moves."""
+    """The learning rate schedule."""
 
-    name: Literal["plateau", "step", "cosine", "epochs2012"] = _key(
+    name: Word = _key(
         "plateau",
-        "plateau: val error no longer falls; step: at milestones; cosine: to zero; epochs2012: the "
-        "original code's, lr / 10 at 25, 51 and 79, colour noise off at 67, conv1 frozen at 72",
+        "plateau: lower lr when the val error stops falling; step: at milestones; cosine: decay to "
+        "zero; epochs2012: the original run's, lr / 10 after epochs 25, 51 and 79, colour noise "
+        "off at 67, conv1 frozen at 72",
     )
-    warmup_epochs: float = _key(0.0, "linear rise from 0 at the start", ge=0)
-    factor: float = _key(0.1, "with plateau and step: lr is multiplied by it", gt=0, lt=1)
-    patience: Count = _key(1, "with plateau: epochs without a better val error that pass", ge=0)
-    min_lr: float = _key(0.0, "with plateau: not below", ge=0)
-    milestones: list[Count] = _key([], "with step: epochs after which lr drops, rising")
+    warmup_epochs: float = _key(0.0, "epochs of linear rise from 0 at the start", ge=0)
+    factor: float = _key(0.1, "with plateau and step: lr is multiplied by this", gt=0, lt=1)
+    patience: Count = _key(1, "with plateau: epochs without a better val error to wait", ge=0)
+    min_lr: float = _key(0.0, "with plateau: lower bound of lr", ge=0)
+    milestones: list[Count] = _key([], "with step: epochs after which lr is lowered, ascending")
 
 
 @_checked
 class RunConfig:
-    """What is left behind."""
+    """The files of a run."""
 
     dir: PathText | None = _key(
         None, "the run's own directory, new or empty; null: runs/<config name>, numbered"
@@ -221,12 +217,21 @@ class RunConfig:
 
 @_checked
 class Config:
-    """All keys of a run. See :mod:`paddle_alexnet.config.load` to make one."""
+    """All keys of a run. :mod:`paddle_alexnet.config.load` reads and checks them."""
 
-    data: DataConfig = _section(DataConfig)
-    augment: AugmentConfig = _section(AugmentConfig)
-    model: ModelConfig = _section(ModelConfig)
-    train: TrainConfig = _section(TrainConfig)
-    optimizer: OptimizerConfig = _section(OptimizerConfig)
-    schedule: ScheduleConfig = _section(ScheduleConfig)
-    run: RunConfig = _section(RunConfig)
+    data: DataConfig = DataConfig()
+    augment: AugmentConfig = AugmentConfig()
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    run: RunConfig = RunConfig()
+
+
+def flat_values(config: Config) -> dict[str, Any]:
+    """All values by ``section.key``."""
+    return {
+        f"{section}.{key}": value
+        for section, values in dataclasses.asdict(config).items()
+        for key, value in values.items()
+    }

@@ -1,1 +1,1 @@
-"""From files to batches: finding, decoding, changing and collecting pictures."""
+"""From files to batches: listing, decoding, augmenting and batching images."""

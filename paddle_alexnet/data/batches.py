@@ -1,117 +1,112 @@
-"""From a data set to batches of uint8 pictures; they become floats on the device."""
+"""From a data set to batches of Paddle tensors; they become floats on the device."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 import paddle
 
-from paddle_alexnet.data.dataset import AugmentedDataset, ImageSamples
-from paddle_alexnet.data.loader import load_batches
-from paddle_alexnet.data.pixel_statistics import ColorNoise
+from paddle_alexnet.data.dataset import AugmentedDataset, ImageDataset, PreprocessedDataset
+from paddle_alexnet.data.loader import group_indices, load_batches
 from paddle_alexnet.data.transforms import Transform
-
-# Of the random numbers that one seed gives; augmentation (data/view.py) and dropout
-# (training/loop.py) have the next.
-ORDER_STREAM = 0
+from paddle_alexnet.randomness import order_rng
 
 
+@dataclass
 class TrainingBatches:
-    """Batches of an epoch, in an order told by (seed, epoch) alone.
-
-    Args:
-        pictures: The training pictures.
-        transform: The random change of each.
-        batch_size: Pictures a batch; the last of an epoch may hold fewer.
-        seed: Of the run.
-        workers: Processes that decode; 0 for a thread of this process.
-        noise: As for :class:`AugmentedDataset`.
-        noise_epochs: The first epochs have noise, so many; None for all.
-        share: (rank, count): of each batch this process loads every ``count``-th picture, from
-            number ``rank`` on.
+    """Augmented batches of an epoch, in an order that depends only on (seed, epoch).
 
     Attributes:
-        view: The pictures of the epoch under way.
+        dataset: The training images.
+        augmentation: Random transform to images of one size.
+        batch_size: Images per batch; the last batch of an epoch may be smaller.
+        seed: The run's seed.
+        workers: Processes that decode; 0: a thread of this process.
+        draw_offset: As for :class:`paddle_alexnet.data.dataset.AugmentedDataset`.
+        share: (rank, count): of every batch this process loads each ``count``-th image, starting
+            at ``rank``.
+        augmented: The samples of the current epoch.
     """
 
-    def __init__(
-        self,
-        pictures: ImageSamples,
-        transform: Transform,
-        *,
-        batch_size: int,
-        seed: int = 0,
-        workers: int = 0,
-        noise: ColorNoise | None = None,
-        noise_epochs: int | None = None,
-        share: tuple[int, int] = (0, 1),
-    ) -> None:
-        self.view = AugmentedDataset(pictures, transform, seed, noise)
-        self.share = share
-        self.noise_epochs = noise_epochs
-        self.batch_size = batch_size
-        self.workers = workers
+    dataset: ImageDataset
+    augmentation: Transform
+    _: KW_ONLY
+    batch_size: int
+    seed: int = 0
+    workers: int = 0
+    draw_offset: Callable[[np.random.Generator], np.ndarray] | None = None
+    share: tuple[int, int] = (0, 1)
+
+    def __post_init__(self) -> None:
+        self.augmented = AugmentedDataset(
+            self.dataset, self.augmentation, self.seed, self.draw_offset
+        )
 
     def __len__(self) -> int:
-        """Batches an epoch."""
+        """Batches per epoch."""
         return math.ceil(self.images / self.batch_size)
 
     @property
     def images(self) -> int:
-        """Pictures an epoch."""
-        return len(self.view)
+        """Images per epoch."""
+        return len(self.dataset)
 
-    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[list[paddle.Tensor]]:
+    def epoch(
+        self, epoch: int, first_batch: int = 0, offsets: bool = True
+    ) -> Iterator[list[paddle.Tensor]]:
         """Batches [uint8 [N, S, S, 3], int64 [N]] of an epoch (from 0), from ``first_batch`` on.
 
-        With noise a third part holds the shifts, float32 [N, 3], RGB on 0..255.
+        With ``draw_offset``, unless ``offsets`` is false, the third part holds the offsets,
+        float32 [N, 3], RGB on 0..255.
         """
-        self.view.epoch = epoch
-        over = self.noise_epochs is not None and epoch >= self.noise_epochs
-        self.view.noisy = self.view.noise is not None and not over
+        self.augmented.epoch = epoch
+        self.augmented.offsets = offsets
         rank, count = self.share
-        shares = [group[rank::count] for group in self._groups(epoch)[first_batch:]]
-        return load_batches(self.view, shares, self.workers)
+        groups = [group[rank::count] for group in self._groups(epoch)[first_batch:]]
+        return _tensors(load_batches(self.augmented, groups, self.workers))
 
-    def files(self, epoch: int, first_batch: int, count: int) -> tuple[str, ...]:
-        """The files of ``count`` batches of an epoch (from 0), of all processes together."""
+    def names(self, epoch: int, first_batch: int, count: int) -> tuple[str, ...]:
+        """Names of the images in ``count`` batches of an epoch (from 0), of all processes."""
         groups = self._groups(epoch)[first_batch : first_batch + count]
-        samples = self.view.pictures.samples
-        return tuple(str(samples[index][0]) for group in groups for index in group)
+        return tuple(self.dataset.name(index) for group in groups for index in group)
 
     def _groups(self, epoch: int) -> list[Sequence[int]]:
-        rng = np.random.default_rng([self.view.seed, ORDER_STREAM, epoch])
-        return _in_groups(rng.permutation(self.images).tolist(), self.batch_size)
+        order = order_rng(self.seed, epoch).permutation(self.images)
+        return group_indices(order.tolist(), self.batch_size)
 
 
+@dataclass
 class EvaluationBatches:
-    """Batches [uint8 [N, S, S, 3], int64 [N]] in order, as often as they are iterated.
+    """Batches in order, as often as they are iterated.
 
-    Args:
-        pictures: With a transform that gives all the same size.
-        batch_size: Pictures a batch; the last may hold fewer.
+    Each is [uint8 [N, S, S, 3] or, of several views, [N, V, S, S, 3]; int64 [N]].
+
+    Attributes:
+        dataset: The images.
+        preprocess: Transform to arrays of one shape.
+        batch_size: Images per batch; the last batch may be smaller.
         workers: As for :class:`TrainingBatches`.
-        share: (rank, count): every ``count``-th picture, from number ``rank`` on.
+        share: (rank, count): each ``count``-th image, starting at ``rank``.
     """
 
-    def __init__(
-        self,
-        pictures: ImageSamples,
-        *,
-        batch_size: int,
-        workers: int = 0,
-        share: tuple[int, int] = (0, 1),
-    ) -> None:
-        self.pictures = pictures
-        self.share = share
-        self.batch_size = batch_size
-        self.workers = workers
+    dataset: ImageDataset
+    preprocess: Callable[[np.ndarray], np.ndarray]
+    _: KW_ONLY
+    batch_size: int
+    workers: int = 0
+    share: tuple[int, int] = (0, 1)
 
     def __iter__(self) -> Iterator[list[paddle.Tensor]]:
         rank, count = self.share
-        groups = _in_groups(range(rank, len(self.pictures), count), self.batch_size)
-        return load_batches(self.pictures, groups, self.workers)
+        groups = group_indices(range(rank, len(self.dataset), count), self.batch_size)
+        samples = PreprocessedDataset(self.dataset, self.preprocess)
+        return _tensors(load_batches(samples, groups, self.workers))
 
 
-def _in_groups(indices: Sequence[int], size: int) -> list[Sequence[int]]:
-    return [indices[start : start + size] for start in range(0, len(indices), size)]
+def _tensors(batches: Iterator[list[np.ndarray]]) -> Iterator[list[paddle.Tensor]]:
+    try:
+        for batch in batches:
+            yield [paddle.to_tensor(part) for part in batch]
+    finally:
+        batches.close()  # stops the loading where the epoch is left early

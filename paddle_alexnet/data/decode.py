@@ -1,4 +1,4 @@
-"""The still picture in an animated PNG."""
+"""From a file to pixels, with bounds on what a file may cost."""
 
 import os
 import stat
@@ -10,77 +10,58 @@ import numpy as np
 
 from paddle_alexnet.data.header import MAX_PIXELS, read_claim
 
-ANIMATION = (b"acTL", b"fcTL", b"fdAT")
-
-
-def without_animation(data: bytes) -> bytes:
-    """A PNG without its chunks of animation: what viewers show that know of none.
-
-    OpenCV 5.0 ends the process (SIGSEGV) where the chunks of an animation are damaged in some ways.
-
-    Args:
-        data: A PNG whose chunks lie within it.
-    """
-    if not any(kind in data for kind in ANIMATION):
-        return data
-    kept, place = [data[:8]], 8
-    while place + 8 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, place)
-        if kind not in ANIMATION:
-            kept.append(data[place : place + length + 12])
-        place += length + 12
-    return b"".join(kept)
-
-
-# MERGED data.decode: From a file to pixels, with bounds on what a file may cost.
-
-
 # What OpenCV may be able to read, lower case; which of them it does depends on how it was built.
-_KINDS = (
-    *("avif", "bmp", "dib", "gif", "hdr", "jp2", "jpe", "jpeg", "jpg", "jxl", "pbm", "pfm"),
-    *("pgm", "pic", "png", "pnm", "ppm", "pxm", "ras", "sr", "tif", "tiff", "webp"),
-)
-IMAGE_SUFFIXES = frozenset(f".{kind}" for kind in _KINDS)
+_SUFFIXES = {
+    *("avif", "bmp", "dib", "gif", "hdr", "jp2", "jpe", "jpeg", "jpg", "jxl", "pbm", "pfm", "pgm"),
+    *("pic", "png", "pnm", "ppm", "pxm", "ras", "sr", "tif", "tiff", "webp"),
+}
 _NO_IMAGE = "not an image that can be decoded: of another kind, damaged or cut off"
-MAX_BYTES = 2**29  # of a file: MAX_PIXELS, uncompressed, with alpha, and some
+MAX_BYTES = 2**29  # of a file: MAX_PIXELS uncompressed with alpha is 480 MB
+_APNG_CHUNKS = (b"acTL", b"fcTL", b"fdAT")
 
 
 class Unreadable(Exception):
-    """A file gives no picture; the text says why, without the file's name."""
+    """A file gives no image; the text says why, without the file's name."""
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a file of this name is taken for an image, by its suffix in any case.
+    """Whether a file of this name counts as an image, by its suffix in any case.
 
-    Hidden files are not: macOS leaves ``._photo.jpg`` beside ``photo.jpg`` on other disks.
+    Hidden files do not: macOS leaves ``._photo.jpg`` beside ``photo.jpg`` on other disks.
     """
-    return not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
+    stem, _, suffix = name.rpartition(".")
+    return bool(stem) and not name.startswith(".") and suffix.lower() in _SUFFIXES
 
 
 def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """Read a picture as it is meant to be seen: turned as its EXIF data says.
+    """Read an image, rotated and mirrored as its EXIF orientation says.
 
     Grey becomes three equal channels, 16 bits become 8, an alpha channel is dropped, and of several
-    frames the first is taken.
+    frames the first is read.
 
     Args:
-        path: Any name that the file system has; OpenCV itself fails on some.
-        max_pixels: A larger picture is not decoded.
+        path: Any name that the file system allows; OpenCV's own reader fails on some.
+        max_pixels: Larger images are not decoded.
 
     Returns:
         uint8 RGB [H, W, 3].
 
     Raises:
-        Unreadable: The file cannot be read or is no picture that OpenCV decodes.
+        Unreadable: The file cannot be read, or OpenCV cannot decode it.
     """
-    return _decode(read_file(path), cv2.IMREAD_COLOR_RGB, max_pixels)
+    return decode_image(read_file(path), max_pixels)
+
+
+def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """As :func:`read_image`, from a file's content."""
+    return _decode(data, cv2.IMREAD_COLOR_RGB, max_pixels)
 
 
 def check_image(data: bytes, max_pixels: int = MAX_PIXELS) -> None:
-    """Decode the whole of ``data``.
+    """Decode all of ``data``.
 
     Raises:
-        Unreadable: It is no picture that :func:`read_image` would give.
+        Unreadable: :func:`decode_image` could not decode it.
     """
     # JPEG at an eighth of its size: all of it is read, in a third of the time. Of other formats
     # OpenCV would shrink the result, and fail where nothing is left.
@@ -89,14 +70,14 @@ def check_image(data: bytes, max_pixels: int = MAX_PIXELS) -> None:
 
 
 def read_file(path: str | Path) -> bytes:
-    """All bytes of a file that may be a picture.
+    """All bytes of a file that may be an image.
 
     Raises:
-        Unreadable: It cannot be read, is larger than any picture, or is a folder, a pipe or a
-            device, which might never end.
+        Unreadable: It cannot be read, is larger than :data:`MAX_BYTES`, or is a folder, a pipe or
+            a device, which might never end.
     """
     try:
-        found = os.stat(path)  # before it is opened: a pipe would wait
+        found = os.stat(path)  # before it is opened: opening a pipe would wait
         if not stat.S_ISREG(found.st_mode):
             raise Unreadable("not a regular file")
         if found.st_size > MAX_BYTES:
@@ -107,6 +88,25 @@ def read_file(path: str | Path) -> bytes:
         raise Unreadable(error.strerror or str(error)) from error
     except ValueError as error:  # a name that no file can have
         raise Unreadable(str(error)) from error
+
+
+def strip_apng_chunks(data: bytes) -> bytes:
+    """A PNG without its animation chunks: the image that viewers without APNG support show.
+
+    OpenCV 5.0 ends the process (SIGSEGV) where these chunks are damaged in some ways.
+
+    Args:
+        data: A PNG whose chunks lie within it.
+    """
+    if not any(kind in data for kind in _APNG_CHUNKS):
+        return data
+    kept, place = [data[:8]], 8
+    while place + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, place)
+        if kind not in _APNG_CHUNKS:
+            kept.append(data[place : place + length + 12])
+        place += length + 12
+    return b"".join(kept)
 
 
 def _decode(data: bytes, flags: int, max_pixels: int) -> np.ndarray:
@@ -122,7 +122,7 @@ def _decode(data: bytes, flags: int, max_pixels: int) -> np.ndarray:
             "--max-pixels)"
         )
     if data.startswith(b"\x89PNG"):
-        data = without_animation(data)
+        data = strip_apng_chunks(data)
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:

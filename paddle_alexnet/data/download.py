@@ -1,11 +1,9 @@
-"""Fetching flower_photos: downloaded or from a file, checked, unpacked."""
+"""Downloading an archive of images, or taking it from a file: checked, then unpacked."""
 
 import hashlib
-import shutil
 import tarfile
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -17,7 +15,7 @@ from paddle_alexnet.storage.files import is_free, whole_folder
 
 FLOWER_PHOTOS_ROOT = Path("data/flower_photos")
 BLOCK = 1 << 16  # bytes read at a time
-TIMEOUT = (10, 60)  # seconds to connect, and between two pieces of an answer
+TIMEOUT = (10, 60)  # seconds to connect, and between two parts of an answer
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,7 @@ class Archive:
         sha256: Of the file, hexadecimal.
         folder: Its one folder.
         max_unpacked: Bytes that all its files together may have.
+        hint: What to do without a network, for messages; ``{root}`` is the folder to make.
     """
 
     name: str
@@ -39,6 +38,7 @@ class Archive:
     sha256: str
     folder: str
     max_unpacked: int
+    hint: str = ""
 
 
 _EXAMPLES = "download.tensorflow.org/example_images/flower_photos.tgz"
@@ -49,27 +49,32 @@ FLOWER_PHOTOS = Archive(
     sha256="4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c",
     folder="flower_photos",
     max_unpacked=1 << 30,
+    hint="Without a network, bring the file and run tools/prepare_flowers.py --archive FILE "
+    "--root {root}; a folder of photos that you have is used with -o data.root=FOLDER.",
 )
 
 
-def fetch_flower_photos(
-    root: str | Path, *, file: str | Path | None = None, archive: Archive = FLOWER_PHOTOS
-) -> None:
-    """Make ``root`` from the archive: whole, or not at all. Nothing found there is changed.
+def fetch(archive: Archive, root: str | Path, file: str | Path | None = None) -> None:
+    """Make the folder ``root`` from an archive: completely, or not at all.
 
-    A download is kept beside ``root`` as ``<archive name>.part`` until ``root`` stands, so that a
-    second call goes on where the first was cut off.
+    A download is kept beside ``root`` as ``<archive name>.part`` until ``root`` is complete, so
+    that a second call continues where the first was cut off.
 
     Args:
-        root: The folder to make; must not exist or be empty.
-        file: The archive where there is a copy; it stays as it is. None to download.
         archive: What to fetch.
+        root: Folder to make; must not exist or be empty.
+        file: A copy of the archive, which is not changed; None to download.
 
     Raises:
-        DataError: There is no network, the archive is not the one it should be, or a folder cannot
-            be written.
+        DataError: There is no network, the archive is another, a folder cannot be written, or this
+            Python's tarfile is too old.
     """
     root = Path(root)
+    if not hasattr(tarfile, "data_filter"):
+        raise DataError(
+            "this Python cannot unpack archives safely (no tarfile.data_filter): "
+            "use 3.10.12, 3.11.4 or newer"
+        )
     try:
         if not is_free(root):
             raise DataError(f"{root} is not an empty folder: it is left as it is")
@@ -102,47 +107,30 @@ def _download(part: Path, root: Path, archive: Archive) -> None:
             _download_from(url, part, have, archive)
             return
         except requests.RequestException as error:
-            failures.append(f"{url}: {_reason(error)}")
-    raise DataError(
-        f"cannot download {archive.name}:\n  " + "\n  ".join(failures) + "\n  Try again to go on "
-        "where it stopped. Without a network, bring the file and run tools/prepare_flowers.py "
-        f"--archive FILE --root {root}; a folder of photos that you have is used with "
-        "-o data.root=FOLDER."
-    )
+            text = str(error)  # which may hold Python's addresses of objects
+            failures.append(f"{url}: {text if len(text) < 100 else type(error).__name__}")
+    advice = f"Try again to continue where it stopped. {archive.hint.replace('{root}', str(root))}"
+    raise DataError("\n  ".join([f"cannot download {archive.name}:", *failures, advice]))
 
 
 def _download_from(url: str, part: Path, have: int, archive: Archive) -> None:
     headers = {"Range": f"bytes={have}-"} if have else {}
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
         answer.raise_for_status()
-        goes_on = answer.status_code == requests.codes.partial_content
+        continues = answer.status_code == requests.codes.partial_content
+        start = have if continues else 0
+        # disable=None: no bar where there is no terminal.
+        bar = {"total": archive.size, "initial": start, "desc": archive.name, "disable": None}
         with (
-            open(part, "ab" if goes_on else "wb") as out,
-            tqdm(
-                total=archive.size,
-                initial=have if goes_on else 0,
-                desc=archive.name,
-                unit="B",
-                unit_scale=True,
-                disable=None,  # where there is no terminal
-            ) as bar,
+            open(part, "ab" if continues else "wb") as file,
+            tqdm.wrapattr(file, "write", **bar) as out,
         ):
             for block in answer.iter_content(BLOCK):
                 out.write(block)
-                bar.update(len(block))
                 if out.tell() > archive.size:
                     return  # another file; the check says so
     if part.stat().st_size < archive.size:
         raise requests.ConnectionError("the connection ended before the file did")
-
-
-def _reason(error: requests.RequestException) -> str:
-    if isinstance(error, requests.HTTPError):
-        return f"HTTP status {error.response.status_code}"
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    text = str(error)
-    return text if len(text) < 100 else "cannot be reached"
 
 
 def _check(path: Path, archive: Archive) -> None:
@@ -153,65 +141,43 @@ def _check(path: Path, archive: Archive) -> None:
     """
     if not path.is_file():
         raise DataError(f"there is no file {path}")
-    size = path.stat().st_size
-    if size != archive.size:
-        raise DataError(
-            f"{path} is not {archive.name}: it has {size:,} bytes, expected {archive.size:,}; "
-            "download it again"
-        )
-    digest = hashlib.sha256()
+    size, digest = path.stat().st_size, hashlib.sha256()
     with open(path, "rb") as source:
-        while block := source.read(BLOCK):
+        while size == archive.size and (block := source.read(BLOCK)):
             digest.update(block)
-    if digest.hexdigest() != archive.sha256:
-        raise DataError(
-            f"{path} is not {archive.name}: its sha256 is {digest.hexdigest()}, expected "
-            f"{archive.sha256}; download it again"
-        )
+    if (size, digest.hexdigest()) != (archive.size, archive.sha256):
+        found = f"it has {size:,} bytes, expected {archive.size:,}"
+        if size == archive.size:
+            found = f"its sha256 is {digest.hexdigest()}, expected {archive.sha256}"
+        raise DataError(f"{path} is not {archive.name}: {found}; download it again")
 
 
 def _unpack(path: Path, root: Path, archive: Archive) -> None:
     """Write the archive's folder as ``root``."""
-    with whole_folder(root) as folder, _open(path) as tar:
-        total = 0
-        for member in tqdm(tar, desc="unpacking", unit=" files", disable=None):
-            where = _inside(member, archive)
-            # A file of nothing takes room too.
-            total += member.size + tarfile.BLOCKSIZE
-            if total > archive.max_unpacked:
-                raise DataError(f"{path} unpacks to over {archive.max_unpacked:,} bytes")
-            if member.isdir():
-                (folder / where).mkdir(parents=True, exist_ok=True)
-                continue
-            (folder / where).parent.mkdir(parents=True, exist_ok=True)
-            source = tar.extractfile(member)
-            with open(folder / where, "wb") as out:
-                shutil.copyfileobj(source, out)
+    total = 0
 
+    def accept(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
+        nonlocal total
+        total += member.size + tarfile.BLOCKSIZE  # an empty file takes space too
+        if total > archive.max_unpacked:
+            raise DataError(f"{path} unpacks to over {archive.max_unpacked:,} bytes")
+        parts = PurePosixPath(member.name).parts
+        # On Windows \ separates folders too, and : names a drive or a second stream.
+        plain = not any(character in member.name for character in "\\:\0")
+        inside = parts[:1] == (archive.folder,) and ".." not in parts
+        if not (plain and inside and (member.isfile() or member.isdir())):
+            raise DataError(
+                f"the archive holds {member.name!r}, which is not a plain file in "
+                f"{archive.folder}/: nothing of it is used"
+            )
+        # Refuses what leads out of the folder, removes owners and odd permissions.
+        checked = tarfile.data_filter(member, folder)
+        return checked.replace(name="/".join(parts[1:]) or ".", deep=False)
 
-@contextmanager
-def _open(path: Path) -> Iterator[tarfile.TarFile]:
     try:
-        with tarfile.open(path, "r:gz") as tar:
-            yield tar
+        with whole_folder(root) as folder, tarfile.open(path, "r:gz") as tar:
+            members = tqdm(tar, desc="unpacking", unit=" files", disable=None)
+            tar.extractall(folder, members=members, filter=accept)  # noqa: S202 # nosec B202 # filtered
     # The last two: damage within the stream, and numbers or names that cannot be.
     except (tarfile.TarError, EOFError, zlib.error, ValueError) as error:
         raise DataError(f"{path} cannot be unpacked: {error}") from error
-
-
-def _inside(member: tarfile.TarInfo, archive: Archive) -> Path:
-    """The member's path below the archive's folder.
-
-    Raises:
-        DataError: It is a link or a device, or lies elsewhere.
-    """
-    path = PurePosixPath(member.name)
-    inside = path.parts[:1] == (archive.folder,) and ".." not in path.parts
-    # On Windows \ divides paths too, and : names a drive or a second content.
-    plain = not any(character in member.name for character in "\\:\0")
-    if not inside or not (member.isfile() or member.isdir()) or not plain:
-        raise DataError(
-            f"the archive holds {member.name!r}, which is not a plain file in {archive.folder}/: "
-            "nothing of it is used"
-        )
-    return Path(*path.parts[1:])

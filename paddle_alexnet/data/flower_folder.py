@@ -1,39 +1,36 @@
-"""A folder of pictures by class as a data set."""
+"""A folder of images by class as a data set of Paddle's."""
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from paddle.io import Dataset
 
-from paddle_alexnet.data.cache import Read
-from paddle_alexnet.data.dataset import ImageSamples
+from paddle_alexnet.data.dataset import ImageFiles, ReadImage
 from paddle_alexnet.data.decode import read_image
 from paddle_alexnet.data.folder import Listing, list_images
 
 
-class FlowerFolder(ImageSamples, Dataset):
-    """Pictures and labels of one split; not only for flowers.
+class FlowerFolder(ImageFiles, Dataset):
+    """Images and labels of one split; not only for flowers.
 
-    An item is ``(uint8 RGB [H, W, 3], label)``.
+    ``ds[i]`` is ``(uint8 RGB [H, W, 3], label)``.
 
     Args:
-        root: Folder as :func:`paddle_alexnet.data.folder.list_images` reads it (divided by file
-            names), or what that function returned.
+        root: Folder that :func:`paddle_alexnet.data.folder.list_images` can list (split by file
+            name), or a listing.
         split: ``train``, ``val``, ``test`` or ``all``.
-        transform: Called with each picture; its result takes the picture's place.
-        read: Opens the files; see :func:`paddle_alexnet.data.cache.open_cache` to keep pictures or
-            to bound their size otherwise.
+        transform: Applied to each decoded image.
+        read: Reads a file, e.g. a :class:`paddle_alexnet.data.dataset.MemoryCache`.
 
     Attributes:
         classes: Class names, sorted; labels are indices into them.
-        samples: (path, label) of every picture.
+        samples: (path, label) of every image.
 
     Raises:
-        DataError: The folder cannot be used, or has nothing for this split; on access, a file
-            cannot be read or decoded, perhaps no longer.
-        ValueError: ``split`` is not known.
+        DataError: The folder cannot be used, or has no images for this split; on access, a file
+            cannot be read or decoded (any more).
+        ValueError: ``split`` is unknown.
     """
 
     def __init__(
@@ -41,14 +38,9 @@ class FlowerFolder(ImageSamples, Dataset):
         root: str | Path | Listing,
         split: str = "train",
         transform: Callable[[np.ndarray], np.ndarray] | None = None,
-        read: Read = read_image,
+        read: ReadImage = read_image,
     ) -> None:
         listing = root if isinstance(root, Listing) else list_images(root)
-        super().__init__(listing.select(split), transform, read)
+        contents = listing.contents.get(split, b"")
+        super().__init__(listing.select(split), transform, read, listing.root, contents)
         self.classes = listing.classes
-
-
-def class_index(classes: Sequence[str]) -> str:
-    """The text of ``class_index.json``: ``{"0": "daisy", ...}``."""
-    names = {str(label): name for label, name in enumerate(classes)}
-    return json.dumps(names, ensure_ascii=False, indent=2) + "\n"

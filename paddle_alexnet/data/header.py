@@ -1,9 +1,10 @@
-"""How large a picture claims to be, from its header alone.
+"""The size that an image file claims in its header.
 
-A file of a hundred bytes may claim 60,000 x 60,000 pixels, and a decoder makes room for them before
-it finds out. These readers look where OpenCV's decoders look; where a file may claim several sizes
-they take the largest. Pillow is not used for it: it knows fewer kinds, refuses TIFFs that OpenCV
-reads, and makes room for a WebP's canvas itself.
+A file of a hundred bytes may claim 60,000 x 60,000 pixels, and decoders allocate them before they
+find out. These readers look where OpenCV's decoders look; where a file may claim several sizes they
+take the largest. Pillow's ``Image.open(...).size`` cannot replace them: it knows fewer kinds,
+refuses TIFFs that OpenCV reads, believes the box around a JPEG 2000 codestream, and allocates a
+WebP's canvas itself.
 """
 
 import re
@@ -11,10 +12,10 @@ import struct
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-# Larger pictures are not decoded. As bytes of RGB it is 360 MB; medium-format cameras have 102
-# million pixels, most large telephones 108. data.max_pixels moves it, up to PIXELS_AT_MOST.
+# Larger images are not decoded by default (data.max_pixels). 360 MB as uint8 RGB; medium-format
+# cameras have 102 million pixels, telephones mostly up to 108.
 MAX_PIXELS = 120_000_000
-PIXELS_AT_MOST = 2**28  # 800 MB
+PIXELS_AT_MOST = 2**28  # of data.max_pixels; 800 MB
 
 Size = tuple[int, int]
 
@@ -25,7 +26,7 @@ class Claim(NamedTuple):
     Attributes:
         width: Pixels.
         height: Pixels.
-        weight: How much memory decoding a pixel takes, as a multiple of what it takes of a JPEG.
+        weight: Memory for decoding one pixel, as a multiple of a JPEG's.
     """
 
     width: int
@@ -34,27 +35,27 @@ class Claim(NamedTuple):
 
 
 def read_claim(data: bytes) -> Claim | None:
-    """The size that a file claims, by OpenCV's kinds.
+    """The size that a file claims, for the kinds that OpenCV decodes.
 
     Args:
         data: The whole file.
 
     Returns:
-        Of several sizes the one with the most pixels; None where the file is of no known kind, or
-        so damaged that it has none.
+        Of several sizes the one with the most pixels; None where the kind is unknown, or the file
+        is so damaged that it claims none.
     """
     for signature, read, weight in _KINDS:
         if signature.match(data):
             try:
                 size = max(read(data), key=lambda size: size[0] * size[1], default=None)
             except (struct.error, IndexError, OverflowError):
-                return None  # it leads to where the file has ended
+                return None  # it points beyond the end of the file
             return None if size is None else Claim(*size, weight)
     return None
 
 
 def _at(place: int, layout: str) -> Callable[[bytes], list[Size]]:
-    """A reader of two numbers at a fixed place."""
+    """A reader of width and height at a fixed offset."""
 
     def read(data: bytes) -> list[Size]:
         width, height = struct.unpack_from(layout, data, place)
@@ -66,7 +67,7 @@ def _at(place: int, layout: str) -> Callable[[bytes], list[Size]]:
 def _bmp(data: bytes) -> list[Size]:
     (header,) = struct.unpack_from("<I", data, 14)
     width, height = struct.unpack_from("<HH" if header == 12 else "<ii", data, 18)
-    return [(abs(width), abs(height))]  # rows from the top have a negative height
+    return [(abs(width), abs(height))]  # negative: rows from the top
 
 
 def _jpeg(data: bytes) -> list[Size]:
@@ -89,9 +90,9 @@ def _jpeg(data: bytes) -> list[Size]:
 
 
 def _png(data: bytes) -> list[Size]:
-    """Of the picture and of every frame.
+    """Sizes of the image and of every frame.
 
-    Nothing where a chunk is longer than the file: OpenCV would make room for 4 GB and fill it.
+    Empty where a chunk is longer than the file: OpenCV would allocate and fill up to 4 GB.
     """
     sizes, place = [], 8
     while place + 8 <= len(data):
@@ -108,7 +109,7 @@ def _png(data: bytes) -> list[Size]:
 
 
 def _tiff(data: bytes) -> list[Size]:
-    """Of the first picture, with the tiles it is stored in: room is made for a whole tile."""
+    """Sizes of the first image and of its tiles: a whole tile is allocated."""
     order = "<" if data[:1] == b"I" else ">"
     big = 43 in data[2:4]
     (start,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
@@ -127,27 +128,27 @@ def _tiff(data: bytes) -> list[Size]:
 
 def _webp(data: bytes) -> list[Size]:
     kind = data[12:16]
-    if kind == b"VP8X":  # the canvas, less one, in 24 bits each
+    if kind == b"VP8X":  # canvas size minus one, 24 bits each
         width, height = data[24:27], data[27:30]
         return [(int.from_bytes(width, "little") + 1, int.from_bytes(height, "little") + 1)]
     if kind == b"VP8L":
         (bits,) = struct.unpack_from("<I", data, 21)
         return [((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)]
     width, height = struct.unpack_from("<HH", data, 26)
-    return [(width & 0x3FFF, height & 0x3FFF)]  # the upper bits tell how to scale
+    return [(width & 0x3FFF, height & 0x3FFF)]  # the upper bits are a scale
 
 
 def _jpeg2000(data: bytes) -> list[Size]:
-    """Of every codestream: the box around one may claim another size."""
+    """Sizes of all codestreams: the box around one may claim another size."""
     sizes = re.finditer(rb"\xff\x4f\xff\x51.{4}(.{16})", data, re.DOTALL)
     edges = (struct.unpack(">4I", match[1]) for match in sizes)
     return [(max(0, right - left), max(0, low - top)) for right, low, left, top in edges]
 
 
 def _avif(data: bytes) -> list[Size]:
-    """Of every picture, and of every track, which an animation has in place of them."""
-    pictures = re.finditer(rb"ispe.{4}(.{8})", data, re.DOTALL)
-    sizes = [struct.unpack(">II", match[1]) for match in pictures]
+    """Sizes of all images, and of all tracks, which an animation has instead."""
+    images = re.finditer(rb"ispe.{4}(.{8})", data, re.DOTALL)
+    sizes = [struct.unpack(">II", match[1]) for match in images]
     for match in re.finditer(b"tkhd", data):
         place = match.end() + (88 if data[match.end()] == 1 else 76)  # by the box's version
         width, height = struct.unpack_from(">II", data, place)
@@ -156,25 +157,25 @@ def _avif(data: bytes) -> list[Size]:
 
 
 def _pam(data: bytes) -> list[Size]:
-    """The largest of each, up to the end of the header: lines stand in any order."""
+    """The largest width and height in the header, whose lines may be in any order."""
     header = data.partition(b"ENDHDR")[0]
     sides = [re.findall(name + rb"\s+(\d{1,10})", header) for name in (b"WIDTH", b"HEIGHT")]
     return [(max(map(int, sides[0])), max(map(int, sides[1])))] if all(sides) else []
 
 
-def _written(pattern: bytes, *, turned: bool = False) -> Callable[[bytes], Iterable[Size]]:
-    """A reader of numbers that are written as text, width first or, ``turned``, height first."""
+def _text(pattern: bytes, *, height_first: bool = False) -> Callable[[bytes], Iterable[Size]]:
+    """A reader of two numbers written as text."""
     compiled = re.compile(pattern, re.DOTALL)
 
     def read(data: bytes) -> Iterable[Size]:
         for match in compiled.finditer(data):
             first, second = int(match[1]), int(match[2])
-            yield (second, first) if turned else (first, second)
+            yield (second, first) if height_first else (first, second)
 
     return read
 
 
-# JPEG 2000, PFM and HDR are decoded to 32 bits a number first, AVIF to two pictures: their weight.
+# Weights: JPEG 2000, PFM and HDR are first decoded to 32 bits per value, AVIF to two images.
 _GAP = rb"(?:\s|#[^\n\r]*[\n\r])+"
 _NUMBER = rb"(\d{1,10})"
 _KINDS = [
@@ -189,9 +190,9 @@ _KINDS = [
         (rb"\xff\x4f\xff\x51|\0\0\0\x0cjP", _jpeg2000, 4),
         (rb"....ftyp", _avif, 2),
         (rb"\x59\xa6\x6a\x95", _at(4, ">II"), 1),  # Sun raster
-        (rb"P[1-6]\s", _written(rb"\AP[1-6]" + _GAP + _NUMBER + _GAP + _NUMBER), 1),
-        (rb"P[Ff]\s", _written(rb"\AP[Ff]\s+" + _NUMBER + rb"\s+" + _NUMBER), 4),
+        (rb"P[1-6]\s", _text(rb"\AP[1-6]" + _GAP + _NUMBER + _GAP + _NUMBER), 1),
+        (rb"P[Ff]\s", _text(rb"\AP[Ff]\s+" + _NUMBER + rb"\s+" + _NUMBER), 4),
         (rb"P7\s", _pam, 1),
-        (rb"#\?R", _written(rb"[-+]Y " + _NUMBER + rb" [-+]X " + _NUMBER, turned=True), 4),
+        (rb"#\?R", _text(rb"[-+]Y " + _NUMBER + rb" [-+]X " + _NUMBER, height_first=True), 4),
     )
 ]

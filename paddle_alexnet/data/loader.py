@@ -1,4 +1,4 @@
-"""A process that loads pictures for one that trains. Nothing here loads Paddle."""
+"""Loading batches ahead of their use, in a thread or in other processes. Does not import Paddle."""
 
 import itertools
 import multiprocessing
@@ -6,87 +6,62 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
-from typing import Protocol
 
 import numpy as np
-import paddle
 
-from paddle_alexnet.data.dataset import Items, collect
+from paddle_alexnet.data.dataset import Samples, collect
 from paddle_alexnet.errors import RunError
 
-
-def start_worker() -> None:
-    """Set up this process.
-
-    Ctrl-C and SIGTERM, which may be sent to all, are for the one that trains: it saves itself and
-    ends the others. Where it is killed it cannot, so the others watch for its end.
-    """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    connection.wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)
-
-
-# MERGED data.loading: Loading batches ahead of their use, in a thread or in other processes.
-
-
-AHEAD = 2  # batches in work or waiting, for each process
+AHEAD = 2  # batches loading or waiting, per process
 
 Batch = list[np.ndarray]
 
 
-class Divisible(Protocol):
-    """A data set that can give a part of itself.
-
-    A process gets the part that it is to load and never the whole, which may be a list of a million
-    pictures.
-    """
-
-    def subset(self, indices: Sequence[int]) -> Items:
-        """Some of the items, in the given order."""
+def group_indices(indices: Sequence[int], size: int) -> list[Sequence[int]]:
+    """Divide indices into batches of ``size``; the last may be smaller."""
+    return [indices[start : start + size] for start in range(0, len(indices), size)]
 
 
 def load_batches(
-    dataset: Divisible, groups: Iterable[Sequence[int]], workers: int = 0
-) -> Iterator[list[paddle.Tensor]]:
-    """Collect items of ``dataset`` into batches, in order.
+    samples: Samples, groups: Iterable[Sequence[int]], workers: int = 0
+) -> Generator[Batch, None, None]:
+    """Collect samples into batches, in order.
+
+    Not with ``paddle.io.DataLoader``: where a data set raises an error, version 3.3 waits forever
+    without workers, and with workers the error is lost in another one.
 
     Args:
-        dataset: Gives (uint8 [S, S, 3], int, ...), each part of one shape. For workers its subsets
-            are pickled.
-        groups: The indices of each batch.
-        workers: Processes; 0 for a thread of this one, which runs beside the net as OpenCV lets
-            other threads go on.
+        samples: Gives (uint8 [S, S, 3], int, ...), each part of one shape. Processes receive
+            pickled subsets.
+        groups: Indices of each batch.
+        workers: Processes; 0 for a thread of this process, which runs beside the net, as OpenCV
+            releases the GIL.
 
     Yields:
-        uint8 [N, S, S, 3], int64 [N], and what else an item has.
+        uint8 [N, S, S, 3], int64 [N], and further parts of the samples.
 
     Raises:
-        DataError: An item cannot be had, as ``dataset`` said.
-        RunError: A process ended early.
+        DataError: A sample cannot be read.
+        RunError: A loading process ended early.
     """
     waiting = iter(groups)
     pending: deque[Future[Batch]] = deque()
-    with _executor(workers) as executor:
+    with make_executor(workers) as executor:
         try:
             for group in itertools.islice(waiting, AHEAD * max(1, workers)):
-                pending.append(executor.submit(collect, dataset.subset(group)))
+                pending.append(executor.submit(collect, samples.subset(group)))
             while pending:
                 batch = pending.popleft().result()
                 for group in itertools.islice(waiting, 1):
-                    pending.append(executor.submit(collect, dataset.subset(group)))
-                yield [paddle.to_tensor(part) for part in batch]
+                    pending.append(executor.submit(collect, samples.subset(group)))
+                yield batch
         except BrokenProcessPool as error:
             raise RunError(
-                "a process that loads images ended early, perhaps for want of memory: "
+                "a process that loads images ended early, perhaps for lack of memory: "
                 "lower data.workers (0 needs no further processes)"
             ) from error
         finally:
@@ -94,10 +69,26 @@ def load_batches(
                 future.cancel()
 
 
-def _executor(workers: int) -> Executor:
+def make_executor(workers: int) -> Executor:
+    """A pool of processes, or of one thread where ``workers`` is 0."""
     if not workers:
         return ThreadPoolExecutor(1, thread_name_prefix="loading")
-    # Spawned, not forked: a fork of a process with Paddle's threads may hang. What they get loads
-    # no Paddle, so they start in a fraction of the time.
+    # Spawned, not forked: a fork of a process with Paddle's threads may hang.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, context, initializer=start_worker)
+    return ProcessPoolExecutor(workers, context, initializer=_start_worker)
+
+
+def _start_worker() -> None:
+    """Set up a loading process.
+
+    Ctrl-C and SIGTERM may be sent to the whole process group. Only the parent acts on them: it
+    saves its state and ends the workers. If it is killed it cannot, so workers watch for its end.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+
+
+def _exit_with_parent() -> None:
+    connection.wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)

@@ -1,4 +1,4 @@
-"""From a picture of any size to what a net takes, the same at validation and in use."""
+"""From an image of any size to a net's input, the same in validation and in use."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -11,27 +11,28 @@ from paddle_alexnet.data.transforms import center_crop, central_square
 # Per channel RGB on [0, 1], over ImageNet's training set; torchvision's and PaddleClas's numbers.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-# Far from any data, and far from where float32 ends.
+# Wider than any data needs, and far from the limits of float32.
 MEAN_RANGE = (-1000.0, 1000.0)
 STD_RANGE = (1e-6, 1000.0)
-MAX_SIDE = 4096  # pixels; a weights file that asks for more is not believed
+MAX_SIDE = 4096  # pixels; weights files that ask for more are refused
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Resize, crop the centre; later, on the device, remove mean and std.
+    """Resize and centre crop; later, on the device, subtract the mean and divide by std.
 
     Attributes:
-        input_size: Side of the square that the net takes, pixels.
+        input_size: Side of the net's square input, pixels.
         resize: Length of the short side before the crop, pixels, >= ``input_size``; with
             ``squash`` of both sides.
         mean: Per channel RGB, of pixels on [0, 1]; in :data:`MEAN_RANGE`.
         std: Per channel RGB, of pixels on [0, 1]; 1/255 keeps the range of 0..255. In
             :data:`STD_RANGE`.
-        squash: Whether the picture's shape is given up for a square, so that nothing is cut off.
+        squash: Whether the whole image is scaled to a square, whatever its aspect ratio, so that
+            nothing is cut off.
 
     Raises:
-        ValueError: A value is not as described.
+        ValueError: A value is out of range or of another type.
     """
 
     input_size: int = 227
@@ -42,16 +43,14 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         sides = (self.input_size, self.resize)
-        if not all(isinstance(side, int) and not isinstance(side, bool) for side in sides):
-            raise ValueError(f"input_size and resize must be whole numbers, got {sides}")
-        if not 1 <= self.input_size <= self.resize <= MAX_SIDE:
-            raise ValueError(f"expected 1 <= input_size <= resize <= {MAX_SIDE}, got {sides}")
-        if not isinstance(self.squash, bool):
+        if {*map(type, sides)} != {int} or not 1 <= self.input_size <= self.resize <= MAX_SIDE:
+            raise ValueError(
+                f"expected whole numbers 1 <= input_size <= resize <= {MAX_SIDE}, got {sides}"
+            )
+        if type(self.squash) is not bool:
             raise ValueError(f"squash must be true or false, got {self.squash!r}")
-        for name, values, (least, most) in (
-            ("mean", self.mean, MEAN_RANGE),
-            ("std", self.std, STD_RANGE),
-        ):
+        for name, (least, most) in {"mean": MEAN_RANGE, "std": STD_RANGE}.items():
+            values = getattr(self, name)
             numbers = len(values) == 3 and all(type(v) in (int, float) for v in values)
             if not numbers or not all(least <= v <= most for v in values):
                 raise ValueError(f"{name} must hold three numbers from {least:g} to {most:g}")
@@ -61,27 +60,27 @@ class Preprocessing:
         return center_crop(self.square(image), self.input_size)
 
     def square(self, image: np.ndarray) -> np.ndarray:
-        """The square that crops are cut from, uint8 RGB [resize, resize, 3]."""
+        """The square from which crops are taken, uint8 RGB [resize, resize, 3]."""
         return central_square(image, self.resize, self.squash)
 
     @property
     def has_views(self) -> bool:
-        """Whether there is something to choose: not where pictures are resized to the input."""
+        """Whether crops differ: not where images are resized to the input size."""
         return self.resize > self.input_size
 
     def views(self, image: np.ndarray) -> np.ndarray:
         """The paper's ten views (section 4.1), uint8 RGB [10, input_size, input_size, 3].
 
-        From the central square of ``resize`` pixels the four corners and the centre, then the same
+        The four corners and the centre of the central square of ``resize`` pixels, then the same
         mirrored.
 
         Raises:
-            ValueError: Pictures are resized to the input, so that there is nothing to choose.
+            ValueError: Images are resized to the input size, so there is only one crop.
         """
         if not self.has_views:
             raise ValueError(
-                f"pictures are resized to the {self.input_size} pixels of the input: ten views "
-                "would be the same two"
+                f"images are resized to the input of {self.input_size} pixels: ten views would be "
+                "the same two"
             )
         square = self.square(image)
         last, size = self.resize - self.input_size, self.input_size
@@ -98,7 +97,7 @@ class Preprocessing:
         """Undo :meth:`to_json`.
 
         Raises:
-            TypeError, ValueError: A value is missing or not as it should be.
+            TypeError, ValueError: A value is missing, out of range or of another type.
         """
         known = {field.name for field in fields(cls)}
         # Weights files of the first version have no squash.

@@ -1,187 +1,82 @@
-"""Making the data of a configuration where it is missing."""
+"""From a configuration to its images: where they come from, preparing them, checking them."""
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from paddle_alexnet.config.schema import AugmentConfig, Config
-from paddle_alexnet.data.batches import EvaluationBatches, TrainingBatches
-from paddle_alexnet.data.cache import open_cache
-from paddle_alexnet.data.download import FLOWER_PHOTOS_ROOT, fetch_flower_photos
+from paddle_alexnet.config.schema import Config
+from paddle_alexnet.data.dataset import (
+    ImageDataset,
+    MemoryCache,
+    PreprocessedDataset,
+    ReadImage,
+    fingerprint,
+)
+from paddle_alexnet.data.decode import read_image
+from paddle_alexnet.data.download import FLOWER_PHOTOS, FLOWER_PHOTOS_ROOT, fetch
 from paddle_alexnet.data.flower_folder import FlowerFolder
 from paddle_alexnet.data.folder import Listing, list_images
 from paddle_alexnet.data.list_files import read_lists
+from paddle_alexnet.data.loader import group_indices, load_batches
 from paddle_alexnet.data.pixel_statistics import (
-    ColorNoise,
     PixelStatistics,
     measure_pixel_statistics,
+    needs_statistics,
 )
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.split import SplitRule
 from paddle_alexnet.data.synthetic_flowers import draw_flower_folder
-from paddle_alexnet.data.transforms import (
-    ColorJitter,
-    Compose,
-    RandomCrop,
-    RandomResizedCrop,
-    Transform,
-    random_flip,
-)
 from paddle_alexnet.errors import ConfigError, DataError
-from paddle_alexnet.printable import printable_name
 from paddle_alexnet.runtime.distributed import ALONE, Ranks
 
 
-def prepare(root: str | Path, how: str) -> None:
-    """Make ``root`` where there is nothing of that name.
-
-    Args:
-        root: The folder of data.
-        how: ``none``; ``flower_photos`` to fetch the photos, only to ``data/flower_photos``, so
-            that a slip in another path does not start a download; ``drawn_flowers`` to draw.
-
-    Raises:
-        DataError: It cannot be made.
-    """
-    if Path(root).exists():
-        return
-    if how == "flower_photos" and Path(root) == FLOWER_PHOTOS_ROOT:
-        fetch_flower_photos(root)
-    elif how == "drawn_flowers":
-        draw_flower_folder(root)
-
-
-# MERGED run.inputs: From the keys of data and augmentation to batches.
-
-
 @dataclass(frozen=True)
-class Inputs:
-    """What a run learns from.
+class ImageData:
+    """The images of a run.
 
     Attributes:
-        listing: All pictures.
-        rule: How they are divided.
-        train: The training pictures as they are.
-        val: The val pictures, preprocessed.
-        preprocessing: That of the net.
-        ranks: The processes that share every batch.
+        classes: Class names in order of the labels.
+        train: Training images.
+        val: Validation images.
+        split_rule: How they were split, which travels with the weights.
+        fingerprint: Hash by which a resumed run recognizes its images.
     """
 
-    listing: Listing
-    rule: SplitRule
-    train: FlowerFolder
-    val: FlowerFolder
-    preprocessing: Preprocessing
-    ranks: Ranks = ALONE
-
-    @property
-    def classes(self) -> list[str]:
-        """Class names in order of the labels."""
-        return self.listing.classes
-
-    def pixels(self, config: Config) -> PixelStatistics | None:
-        """Statistics of the training pictures' squares, where the configuration needs them.
-
-        All processes must ask; each goes through its share of the pictures.
-        """
-        if not needs_pixel_statistics(config):
-            return None
-        squares = FlowerFolder(self.listing, "train", self.preprocessing.square, self.train.read)
-        batches = EvaluationBatches(
-            squares,
-            batch_size=config.train.batch_size,
-            workers=config.data.workers,
-            share=self.ranks.share,
-        )
-        return measure_pixel_statistics(
-            batches, self.preprocessing.resize, self.ranks.all_reduce_sum
-        )
-
-    def training_batches(
-        self, config: Config, pixels: PixelStatistics | None, noise_epochs: int | None
-    ) -> TrainingBatches:
-        """Augmented batches.
-
-        Args:
-            config: All keys.
-            pixels: For colour noise.
-            noise_epochs: How many epochs have it; None for all.
-        """
-        noise = None
-        if config.augment.color_noise != "none" and pixels is not None:
-            noise = ColorNoise.make(config.augment.color_noise, pixels)
-        return TrainingBatches(
-            self.train,
-            training_transform(config.augment, self.preprocessing),
-            batch_size=config.train.batch_size,
-            seed=config.train.seed,
-            workers=config.data.workers,
-            noise=noise,
-            noise_epochs=noise_epochs,
-            share=self.ranks.share,
-        )
-
-    def val_batches(self, config: Config) -> EvaluationBatches:
-        """The val pictures in order."""
-        return EvaluationBatches(
-            self.val,
-            batch_size=config.train.batch_size,
-            workers=config.data.workers,
-            share=self.ranks.share,
-        )
+    classes: list[str]
+    train: ImageDataset
+    val: ImageDataset
+    split_rule: SplitRule
+    fingerprint: str
 
 
-def open_data(config: Config, preprocessing: Preprocessing, ranks: Ranks = ALONE) -> Inputs:
-    """Find the pictures; made where they are missing and the configuration says how.
+def open_data(config: Config, ranks: Ranks = ALONE) -> ImageData:
+    """Open the images of a configuration; prepare them where they are missing and it says how.
 
     Raises:
-        DataError: There are none, or not as they should be.
-        ConfigError: The configuration wants another number of classes, or a folder for decoded
-            pictures that cannot be made.
+        DataError: They cannot be used.
+        ConfigError: The source is unknown, or ``model.num_classes`` or ``train.batch_size`` does
+            not fit.
     """
     keys = config.data
-    rule = SplitRule(keys.split, keys.val_rate, config.train.seed)
-    if keys.train_list and keys.val_list:
-        listing = read_lists(
-            keys.root,
-            {"train": keys.train_list, "val": keys.val_list},
-            class_names=keys.class_names,
-            num_classes=config.model.num_classes,
-        )
-    else:
-        if ranks.first:
-            prepare(keys.root, keys.prepare)
-        ranks.barrier()
-        listing = list_images(keys.root, rule, keys.max_pixels)
-    _check_classes(config, listing.classes)
-    read = open_cache(keys.cache, keys.cache_gib, keys.cache_dir, keys.max_pixels)
-    train = FlowerFolder(listing, "train", read=read)
-    _check_shares(len(train), config.train.batch_size, ranks.count)
-    val = FlowerFolder(listing, "val", preprocessing, read)
-    return Inputs(listing, rule, train, val, preprocessing, ranks)
+    source = keys.source or ("lists" if keys.train_list else "folder")
+    if source not in DATA_SOURCES:
+        raise ConfigError(f"data.source: unknown {source!r}; choose {', '.join(DATA_SOURCES)}")
+    if ranks.first and source != "lists":
+        prepare(keys.root, keys.prepare)
+    ranks.barrier()
+    data = DATA_SOURCES[source](config)
+    _check_classes(config, data.classes)
+    check_batches(len(data.train), config.train.batch_size, ranks.count)
+    return data
 
 
-def needs_pixel_statistics(config: Config) -> bool:
-    """Whether a run needs statistics of its training pictures."""
-    return config.data.mean == "image" or config.augment.color_noise != "none"
+def check_batches(images: int, batch_size: int, processes: int) -> None:
+    """Check that every process has an image of every batch.
 
-
-def training_transform(keys: AugmentConfig, preprocessing: Preprocessing) -> Transform:
-    """The random change of a training picture, to uint8 RGB [input_size, input_size, 3]."""
-    size = preprocessing.input_size
-    if keys.crop == "random":
-        steps: list[Transform] = [RandomCrop(size, preprocessing.resize, preprocessing.squash)]
-    else:
-        steps = [RandomResizedCrop(size, scale=(keys.min_area, 1.0))]
-    if keys.flip:
-        steps.append(random_flip)
-    jitter = ColorJitter(keys.brightness, keys.contrast, keys.saturation, keys.hue)
-    if jitter != ColorJitter():
-        steps.append(jitter)
-    return Compose(steps)
-
-
-def _check_shares(images: int, batch_size: int, processes: int) -> None:
-    """Every process needs a picture of every batch."""
+    Raises:
+        ConfigError: The last batch of an epoch has fewer images than there are processes.
+    """
     last = images % batch_size or batch_size
     if last < processes:
         raise ConfigError(
@@ -190,11 +85,90 @@ def _check_shares(images: int, batch_size: int, processes: int) -> None:
         )
 
 
+def open_folder(config: Config) -> ImageData:
+    """``data.root`` as a folder of classes; see :func:`paddle_alexnet.data.folder.list_images`."""
+    rule = _split_rule(config)
+    return _from_listing(list_images(config.data.root, rule, config.data.max_pixels), config)
+
+
+def open_lists(config: Config) -> ImageData:
+    """``data.train_list`` and ``data.val_list``, with paths relative to ``data.root``."""
+    keys = config.data
+    if not keys.train_list or not keys.val_list:
+        raise ConfigError("data.source lists needs data.train_list and data.val_list")
+    listing = read_lists(
+        keys.root,
+        {"train": keys.train_list, "val": keys.val_list},
+        class_names=keys.class_names,
+        num_classes=config.model.num_classes,
+    )
+    return _from_listing(listing, config)
+
+
+# The values of data.source.
+DATA_SOURCES: dict[str, Callable[[Config], ImageData]] = {
+    "folder": open_folder,
+    "lists": open_lists,
+}
+
+
+def prepare(root: str | Path, how: str) -> None:
+    """Make the folder ``root`` where nothing of that name exists.
+
+    Args:
+        root: The folder of images.
+        how: ``none``; ``flower_photos`` to download the photos, only to ``data/flower_photos``, so
+            that a mistyped path starts no download; ``drawn_flowers`` to draw synthetic images.
+
+    Raises:
+        DataError: It cannot be made.
+    """
+    if Path(root).exists():
+        return
+    if how == "flower_photos" and Path(root) == FLOWER_PHOTOS_ROOT:
+        fetch(FLOWER_PHOTOS, root)
+    elif how == "drawn_flowers":
+        draw_flower_folder(root)
+
+
+def measure_statistics(
+    data: ImageData, config: Config, preprocessing: Preprocessing, ranks: Ranks = ALONE
+) -> PixelStatistics | None:
+    """Statistics of the training images' squares, where the configuration needs them.
+
+    All processes must call it; each reads its share of the images.
+    """
+    if not needs_statistics(config):
+        return None
+    indices = range(ranks.rank, len(data.train), ranks.count)
+    batches = load_batches(
+        PreprocessedDataset(data.train, preprocessing.square),
+        group_indices(indices, config.train.batch_size),
+        config.data.workers,
+    )
+    return measure_pixel_statistics(batches, preprocessing.resize, ranks.all_reduce_sum)
+
+
+def _split_rule(config: Config) -> SplitRule:
+    return SplitRule(config.data.split, config.data.val_rate, config.train.seed)
+
+
+def _from_listing(listing: Listing, config: Config) -> ImageData:
+    keys = config.data
+    read: ReadImage = functools.partial(read_image, max_pixels=keys.max_pixels)
+    if keys.cache == "ram":
+        read = MemoryCache(int(keys.cache_gib * 2**30), keys.max_pixels)
+    train, val = (FlowerFolder(listing, split, read=read) for split in ("train", "val"))
+    splits = {split: FlowerFolder(listing, split) for split, part in listing.splits.items() if part}
+    marks = fingerprint(listing.classes, splits)
+    return ImageData(listing.classes, train, val, _split_rule(config), marks)
+
+
 def _check_classes(config: Config, classes: list[str]) -> None:
     if len(classes) < 2:
         raise DataError(
-            f"{config.data.root} has only one class ({printable_name(classes[0])}): a classifier "
-            "needs a folder of images for each of at least two"
+            f"{config.data.root} has only one class ({classes[0]!r}): a classifier needs a folder "
+            "of images for each of at least two"
         )
     wanted = config.model.num_classes
     if wanted is not None and wanted != len(classes):

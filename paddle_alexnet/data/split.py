@@ -1,26 +1,27 @@
-"""Which pictures are for training, which for choosing, which for the final figure."""
+"""Which images are for training, which for validation, which for the final test."""
 
 import hashlib
 import os
-import random
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from paddle_alexnet.randomness import split_rng
 
 SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
 class SplitRule:
-    """How a folder of classes is divided.
+    """How a folder of classes is split.
 
     Attributes:
-        split: ``hash`` looks at the file name alone: a tenth is test, a tenth val. ``random`` draws
-            a share of each class for val and leaves no test pictures.
-        val_rate: That share, in (0, 1).
-        seed: Of that draw.
+        split: ``hash`` depends only on the file name: 10 % test, 10 % val. ``random`` draws a
+            fraction of each class for val and leaves no test images.
+        val_rate: That fraction, in (0, 1).
+        seed: Seed of that draw.
 
     Raises:
-        ValueError: A value is not as described.
+        ValueError: A value is out of range or of another type.
     """
 
     split: str = "hash"
@@ -36,7 +37,7 @@ class SplitRule:
             raise ValueError(f"seed must be a whole number, got {self.seed!r}")
 
     def assign(self, class_name: str, names: Iterable[str]) -> dict[str, str]:
-        """Give the split of each file of a class, by base name with suffix."""
+        """The split of each file of a class, by base name with suffix."""
         names = list(names)
         if self.split == "hash":
             return {name: hash_split(name) for name in names}
@@ -45,21 +46,19 @@ class SplitRule:
 
 
 def hash_split(name: str) -> str:
-    """``test``, ``val`` or ``train`` by a file's base name: adding files moves none."""
-    # SHA-1 spreads names evenly; nothing is secured by it.
+    """``test``, ``val`` or ``train`` by a file's base name: adding files moves no other file."""
+    # SHA-1 distributes names evenly; no security depends on it.
     digest = hashlib.sha1(os.fsencode(name), usedforsecurity=False).hexdigest()
-    share = int(digest, 16) % 100
-    return "test" if share < 10 else "val" if share < 20 else "train"
+    percent = int(digest, 16) % 100
+    return "test" if percent < 10 else "val" if percent < 20 else "train"
 
 
 def draw_val(class_name: str, names: Iterable[str], val_rate: float, seed: int) -> set[str]:
-    """Draw the val files of a class: its count times ``val_rate``, rounded down, at least one.
+    """Draw the val files of a class: count times ``val_rate``, rounded down, at least one.
 
-    The draw depends on the seed, the class and the names, not on other classes or on the order in
-    which the system lists files.
+    The draw depends only on the seed, the class and the names, not on other classes or on the
+    order in which the system lists files.
     """
     ordered = sorted(names)
     count = max(1, int(len(ordered) * val_rate)) if len(ordered) > 1 else 0
-    # By bytes, which seed as their text does: a name need not be text.
-    drawn = random.Random(f"{seed} {class_name}".encode("utf-8", "surrogatepass"))
-    return set(drawn.sample(ordered, count))
+    return set(split_rng(seed, class_name).sample(ordered, count))

@@ -1,8 +1,8 @@
-"""Drawn flowers: a small data set that needs no network.
+"""Drawn flowers: a small synthetic data set that needs no network.
 
-Five species named after the photos' classes, drawn with OpenCV. They are told apart by their
-petals: every species comes in every colour, some more often than others. They are no photos, and
-accuracy on them says nothing about real flowers.
+Five species named after the classes of flower_photos, drawn with OpenCV. They differ in their
+petals: every species occurs in every colour, some more often than others. Accuracy on them says
+nothing about real flowers.
 """
 
 from collections.abc import Callable
@@ -19,18 +19,14 @@ PER_SPECIES = 160
 JPEG_QUALITY = 90
 SHIFT = 4  # OpenCV's fixed-point coordinates: sixteenths of a pixel
 
-# RGB: white, yellow, red, orange, pink, violet; a species' own colour stands at its number.
+# RGB: white, yellow, red, orange, pink, violet; the first five are the species' own colours.
 COLORS = np.array(
     [
-        (245, 243, 235),
-        (248, 210, 40),
-        (200, 25, 40),
-        (240, 160, 30),
-        (240, 130, 170),
-        (150, 70, 190),
+        *((245, 243, 235), (248, 210, 40), (200, 25, 40)),
+        *((240, 160, 30), (240, 130, 170), (150, 70, 190)),
     ]
 )
-# RGB of what is behind: meadow, wood, sky, soil, shade.
+# RGB of backgrounds: meadow, wood, sky, soil, shade.
 GROUNDS = np.array([(70, 120, 50), (40, 75, 45), (140, 175, 205), (110, 90, 70), (35, 45, 40)])
 
 Canvas = np.ndarray
@@ -39,12 +35,12 @@ Rng = np.random.Generator
 
 
 def draw_flower_folder(root: str | Path, *, per_species: int = PER_SPECIES, seed: int = 0) -> None:
-    """Write ``root/<species>/<species>_<number>.jpg``: whole, or not at all.
+    """Write ``root/<species>/<species>_<number>.jpg``: all of them, or none.
 
     Args:
         root: Must not exist or be an empty folder.
-        per_species: Pictures of each.
-        seed: A picture depends on it, its species and its number alone.
+        per_species: Images of each species.
+        seed: An image depends only on it, the species and the number.
 
     Raises:
         DataError: The folder cannot be written.
@@ -54,12 +50,9 @@ def draw_flower_folder(root: str | Path, *, per_species: int = PER_SPECIES, seed
             for species in SPECIES:
                 (folder / species).mkdir()
                 for number in range(per_species):
-                    image = draw_flower(species, number, seed)
-                    quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-                    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-                    _, data = cv2.imencode(".jpg", bgr, quality)
-                    path = folder / species / f"{species}_{number:03d}.jpg"
-                    path.write_bytes(data.tobytes())
+                    bgr = cv2.cvtColor(draw_flower(species, number, seed), cv2.COLOR_RGB2BGR)
+                    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+                    (folder / species / f"{species}_{number:03d}.jpg").write_bytes(data.tobytes())
     except OSError as error:
         raise DataError(f"cannot draw flowers in {root}: {error}") from error
 
@@ -69,13 +62,13 @@ def draw_flower(species: str, number: int, seed: int = 0) -> np.ndarray:
 
     Args:
         species: A key of :data:`SPECIES`.
-        number: Of the picture.
-        seed: Of the set.
+        number: Of the image, from 0.
+        seed: Of the data set.
     """
     order = list(SPECIES).index(species)
     rng = np.random.default_rng([seed, order, number])
     canvas = _ground(rng)
-    # Of five flowers three have their species' own colour, the others any.
+    # 60 % of the flowers have their species' own colour, the others a random one.
     own = order if rng.random() < 0.6 else rng.integers(len(COLORS))
     color = _shade(COLORS[own], rng, 18)
     center = SIDE / 2 + rng.uniform(-22, 22, 2)
@@ -87,7 +80,7 @@ def draw_flower(species: str, number: int, seed: int = 0) -> np.ndarray:
 
 
 def _daisy(canvas: Canvas, center: np.ndarray, radius: float, color: Color, rng: Rng) -> None:
-    """Long narrow petals that stand apart, a small disc."""
+    """Long narrow separate petals, a small disc."""
     _stem(canvas, center, rng)
     for angle in _around(int(rng.integers(7, 11)), rng):
         _petal(canvas, center, radius * _direction(angle), radius * 0.15, color)
@@ -95,7 +88,7 @@ def _daisy(canvas: Canvas, center: np.ndarray, radius: float, color: Color, rng:
 
 
 def _dandelion(canvas: Canvas, center: np.ndarray, radius: float, color: Color, rng: Rng) -> None:
-    """Very many thin rays of every length, no disc."""
+    """Many thin rays of all lengths, no disc."""
     _stem(canvas, center, rng)
     for reach in (1.0, 0.8, 0.6, 0.4):
         shade = _shade(np.array(color) * (0.7 + 0.3 * reach), rng, 6)
@@ -105,7 +98,7 @@ def _dandelion(canvas: Canvas, center: np.ndarray, radius: float, color: Color, 
 
 
 def _rose(canvas: Canvas, center: np.ndarray, radius: float, color: Color, rng: Rng) -> None:
-    """Rings of broad petals, one within the other, darker inside."""
+    """Nested rings of broad petals, darker inside."""
     _stem(canvas, center, rng)
     for ring, reach in enumerate((1.0, 0.78, 0.56, 0.36)):
         shade = _shade(np.array(color) * (1 - 0.16 * ring), rng, 6)
@@ -122,7 +115,7 @@ def _sunflower(canvas: Canvas, center: np.ndarray, radius: float, color: Color, 
         for angle in _around(18, rng):
             _point(canvas, center, radius * reach * _direction(angle), radius * 0.15, shade)
     _disc(canvas, center, radius * 0.55, _shade(np.array((75, 45, 25)), rng, 10))
-    for turn in range(60):  # seeds stand by the golden angle
+    for turn in range(60):  # seeds turn by the golden angle, in radians
         spot = center + radius * 0.52 * np.sqrt(turn / 60) * _direction(turn * 2.39996)
         _disc(canvas, spot, 2.0, (140, 95, 50))
 
@@ -155,12 +148,12 @@ def _ground(rng: Rng) -> Canvas:
     """Soft patches of two colours."""
     first, second = GROUNDS[rng.choice(len(GROUNDS), 2, replace=False)]
     patches = cv2.resize(rng.random((6, 6)), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-    share = np.clip(patches, 0, 1)[..., None]
-    return np.ascontiguousarray((first * share + second * (1 - share)).astype(np.uint8))
+    weight = np.clip(patches, 0, 1)[..., None]
+    return np.ascontiguousarray((first * weight + second * (1 - weight)).astype(np.uint8))
 
 
 def _around(count: int, rng: Rng) -> np.ndarray:
-    """``count`` angles around the circle, a little uneven."""
+    """``count`` angles around the circle, with jitter."""
     step = 2 * np.pi / count
     return rng.uniform(0, 2 * np.pi) + step * (np.arange(count) + rng.uniform(-0.2, 0.2, count))
 
@@ -209,7 +202,7 @@ def _petal(
 def _point(
     canvas: Canvas, base: np.ndarray, reach: np.ndarray, half_width: float, color: Color
 ) -> None:
-    """A lozenge from ``base`` to ``base + reach``, with an edge."""
+    """A rhombus from ``base`` to ``base + reach``, with an edge."""
     middle = base + 0.65 * reach
     across = half_width / np.hypot(*reach) * np.array((-reach[1], reach[0]))
     corners = (base, middle + across, base + reach, middle - across)

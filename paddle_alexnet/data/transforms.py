@@ -1,52 +1,58 @@
-"""Changes to pictures, with OpenCV; all take and give uint8 RGB [H, W, 3].
+"""Transforms of single images, with OpenCV; all take and give uint8 RGB [H, W, 3].
 
-Random ones are called with a generator, so that who calls decides what they depend on.
+Random ones are called with a generator, so the caller decides what they depend on. A new
+augmentation is a function here, an entry of :data:`AUGMENTATIONS` and its key in config/schema.py.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+if TYPE_CHECKING:
+    from paddle_alexnet.config.schema import AugmentConfig
+    from paddle_alexnet.data.preprocessing import Preprocessing
+
 Transform = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
-LONG = 8  # times as long as wide; further from the middle nothing is looked at
+MAX_ASPECT = 8  # long side / short side; pixels further from the centre are ignored
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601: RGB to grey
 
 
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Scale to ``height`` x ``width``: areas are averaged when shrinking, else bilinear."""
+    """Scale to ``height`` x ``width``: area interpolation when shrinking, else bilinear."""
     shrinks = height < image.shape[0] and width < image.shape[1]
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return cv2.resize(image, (width, height), interpolation=how)
 
 
 def resize_short_side(image: np.ndarray, side: int) -> np.ndarray:
-    """Scale so that the shorter side is ``side`` pixels; the shape is kept."""
+    """Scale so that the shorter side is ``side`` pixels; the aspect ratio is kept."""
     height, width = image.shape[:2]
     scale = side / min(height, width)
     return resize(image, max(side, round(height * scale)), max(side, round(width * scale)))
 
 
 def center_crop(image: np.ndarray, size: int) -> np.ndarray:
-    """The middle ``size`` x ``size`` pixels of a picture at least that large."""
+    """The central ``size`` x ``size`` pixels of an image at least that large."""
     top, left = (image.shape[0] - size) // 2, (image.shape[1] - size) // 2
     return image[top : top + size, left : left + size]
 
 
 def central_square(image: np.ndarray, side: int, squash: bool = False) -> np.ndarray:
-    """The middle of a picture whose short side was scaled to ``side``, ``side`` x ``side`` pixels.
+    """Scale the short side to ``side`` and crop the central ``side`` x ``side`` pixels.
 
-    With ``squash`` the whole picture instead, its shape given up.
+    With ``squash``, scale the whole image to a square instead, whatever its aspect ratio.
     """
     if squash:
         return resize(image, side, side)
-    # Of a very long picture only the middle is scaled: at 1 x 100,000 pixels, a file of a kilobyte,
-    # the whole would be gigabytes. The parity stays, and so does the centre.
+    # Of a very long image only the centre is scaled: 1 x 100,000 pixels, a file of a kilobyte,
+    # would become gigabytes. The parity stays, and so does the centre.
     height, width = image.shape[:2]
-    reach = LONG * min(height, width)
+    reach = MAX_ASPECT * min(height, width)
     if max(height, width) > reach + 1:
         rows, columns = (reach + (long - reach) % 2 for long in (height, width))
         top, left = max(0, height - rows) // 2, max(0, width - columns) // 2
@@ -55,13 +61,13 @@ def central_square(image: np.ndarray, side: int, squash: bool = False) -> np.nda
 
 
 def random_flip(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Mirror left and right in half of the cases."""
+    """Mirror left and right with probability 1/2."""
     return image[:, ::-1] if rng.random() < 0.5 else image
 
 
 @dataclass(frozen=True)
 class Compose:
-    """One transform after the other."""
+    """Apply transforms one after the other."""
 
     steps: Sequence[Transform]
 
@@ -74,7 +80,7 @@ class Compose:
 
 @dataclass(frozen=True)
 class RandomCrop:
-    """The paper's crop (section 4.1): short side to ``resize``, its central square, a random part.
+    """The paper's crop (section 4.1): a random part of the central square.
 
     Both ends of the range of offsets occur: 0..32 from 256 to 224, so 33 x 33 positions, as in the
     original code; the paper's 2,048 counts 32 x 32.
@@ -82,7 +88,7 @@ class RandomCrop:
     Attributes:
         size: Side of the result, pixels.
         resize: Side of the square it is cut from.
-        squash: Whether that square is the whole picture with its shape given up, as in Caffe.
+        squash: Whether the whole image is scaled to that square, as in Caffe.
     """
 
     size: int
@@ -98,12 +104,12 @@ class RandomCrop:
 
 @dataclass(frozen=True)
 class RandomResizedCrop:
-    """A part of random area and shape, scaled to a square (Szegedy et al. 2014, section 6).
+    """A crop of random area and aspect ratio, scaled to a square (Szegedy et al. 2014, section 6).
 
     Attributes:
         size: Side of the result, pixels.
-        scale: Least and greatest share of the area.
-        ratio: Least and greatest width / height; its logarithm is drawn evenly.
+        scale: Least and greatest fraction of the area.
+        ratio: Least and greatest width / height; its logarithm is uniform.
     """
 
     size: int
@@ -119,7 +125,7 @@ class RandomResizedCrop:
     def window(
         self, height: int, width: int, rng: np.random.Generator
     ) -> tuple[int, int, int, int]:
-        """Draw (top, left, height, width) within a picture of ``height`` x ``width``."""
+        """Draw (top, left, height, width) within an image of ``height`` x ``width``."""
         for _ in range(10):
             area = height * width * rng.uniform(*self.scale)
             shape = math.exp(rng.uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
@@ -128,7 +134,7 @@ class RandomResizedCrop:
                 top = int(rng.integers(0, height - h, endpoint=True))
                 left = int(rng.integers(0, width - w, endpoint=True))
                 return top, left, h, w
-        # A very long picture: the central part of the nearest shape that is allowed.
+        # A very long image: the central crop of the nearest allowed aspect ratio.
         w = min(width, round(height * self.ratio[1]))
         h = min(height, round(width / self.ratio[0]))
         return (height - h) // 2, (width - w) // 2, h, w
@@ -140,9 +146,9 @@ class ColorJitter:
 
     Attributes:
         brightness: Pixels are multiplied by a factor in [max(0, 1 - x), 1 + x].
-        contrast: The same for the distance from the picture's mean grey.
+        contrast: The same for the distance from the image's mean grey.
         saturation: The same for the distance from each pixel's own grey.
-        hue: Turn of the colour circle in [-x, x], as a share of it, at most 0.5.
+        hue: Shift of the hue in [-x, x], as a fraction of the colour circle, at most 0.5.
     """
 
     brightness: float = 0.0
@@ -157,7 +163,7 @@ class ColorJitter:
             (scale_brightness, self._factors(self.brightness)),
             (scale_contrast, self._factors(self.contrast)),
             (scale_saturation, self._factors(self.saturation)),
-            (turn_hue, (-self.hue, self.hue)),
+            (shift_hue, (-self.hue, self.hue)),
         )
         for which in rng.permutation(len(changes)):
             change, (least, greatest) = changes[which]
@@ -171,12 +177,12 @@ class ColorJitter:
 
 
 def scale_brightness(pixels: np.ndarray, factor: float) -> np.ndarray:
-    """Multiply float32 RGB [H, W, 3]; what leaves 0..255 is the caller's to clip."""
+    """Multiply float32 RGB [H, W, 3]; the caller clips to 0..255."""
     return pixels * np.float32(factor)
 
 
 def scale_contrast(pixels: np.ndarray, factor: float) -> np.ndarray:
-    """Scale the distance of float32 RGB [H, W, 3] from the mean grey of the picture."""
+    """Scale the distance of float32 RGB [H, W, 3] from the mean grey of the image."""
     mean = np.float32((pixels @ LUMA).mean())
     return (pixels - mean) * np.float32(factor) + mean
 
@@ -187,8 +193,39 @@ def scale_saturation(pixels: np.ndarray, factor: float) -> np.ndarray:
     return (pixels - grey) * np.float32(factor) + grey
 
 
-def turn_hue(pixels: np.ndarray, share: float) -> np.ndarray:
-    """Turn the hue of float32 RGB [H, W, 3] on 0..255 by a share of the colour circle."""
+def shift_hue(pixels: np.ndarray, fraction: float) -> np.ndarray:
+    """Shift the hue of float32 RGB [H, W, 3] on 0..255 by a fraction of the colour circle."""
     hsv = cv2.cvtColor(pixels, cv2.COLOR_RGB2HSV)  # for float: hue in degrees
-    hsv[..., 0] = np.mod(hsv[..., 0] + np.float32(360 * share), np.float32(360))
+    hsv[..., 0] = np.mod(hsv[..., 0] + np.float32(360 * fraction), np.float32(360))
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+
+
+def _make_crop(keys: "AugmentConfig", preprocessing: "Preprocessing") -> Transform:
+    size = preprocessing.input_size
+    if keys.crop == "random":
+        return RandomCrop(size, preprocessing.resize, preprocessing.squash)
+    return RandomResizedCrop(size, scale=(keys.min_area, 1.0))
+
+
+def _make_flip(keys: "AugmentConfig", preprocessing: "Preprocessing") -> Transform | None:
+    return random_flip if keys.flip else None
+
+
+def _make_jitter(keys: "AugmentConfig", preprocessing: "Preprocessing") -> Transform | None:
+    jitter = ColorJitter(keys.brightness, keys.contrast, keys.saturation, keys.hue)
+    return None if jitter == ColorJitter() else jitter
+
+
+# Applied in this order to training images; None: the keys switch it off. The first gives the
+# net's input size. Functions in an entry must be picklable, as loading processes receive them.
+AUGMENTATIONS: dict[str, Callable[["AugmentConfig", "Preprocessing"], Transform | None]] = {
+    "crop": _make_crop,
+    "flip": _make_flip,
+    "jitter": _make_jitter,
+}
+
+
+def build_augmentation(keys: "AugmentConfig", preprocessing: "Preprocessing") -> Compose:
+    """The random transform of training images, to uint8 RGB [input_size, input_size, 3]."""
+    made = (make(keys, preprocessing) for make in AUGMENTATIONS.values())
+    return Compose([step for step in made if step is not None])

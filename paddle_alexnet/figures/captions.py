@@ -1,8 +1,8 @@
-"""A font that can show the class names."""
+"""Captions below images, and images in a grid. All arrays are uint8 RGB [H, W, 3]."""
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -13,42 +13,26 @@ from paddle_alexnet.data.transforms import resize
 from paddle_alexnet.errors import ConfigError
 from paddle_alexnet.printable import printable_name
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-# Fonts with Chinese glyphs that systems ship, best first; compared without case.
+# Fonts with Chinese glyphs that systems ship, best first; in lower case.
 CHINESE_FONTS = (
-    "NotoSansCJK-Regular.ttc",
-    "NotoSansCJKsc-Regular.otf",
-    "NotoSansSC-Regular.otf",
-    "SourceHanSansSC-Regular.otf",
-    "wqy-microhei.ttc",
-    "wqy-zenhei.ttc",
-    "uming.ttc",
-    "DroidSansFallbackFull.ttf",
-    "PingFang.ttc",
-    "STHeiti Medium.ttc",
-    "Hiragino Sans GB.ttc",
-    "msyh.ttc",
-    "simhei.ttf",
-    "simsun.ttc",
+    *("notosanscjk-regular.ttc", "notosanscjksc-regular.otf", "notosanssc-regular.otf"),
+    *("sourcehansanssc-regular.otf", "wqy-microhei.ttc", "wqy-zenhei.ttc", "uming.ttc"),
+    *("droidsansfallbackfull.ttf", "pingfang.ttc", "stheiti medium.ttc", "hiragino sans gb.ttc"),
+    *("msyh.ttc", "simhei.ttf", "simsun.ttc"),
 )
-FONT_FOLDERS = (
-    "/usr/share/fonts",
-    "/usr/local/share/fonts",
-    "~/.local/share/fonts",
-    "~/.fonts",
-    "/System/Library/Fonts",
-    "/Library/Fonts",
-    "~/Library/Fonts",
-    "C:/Windows/Fonts",
-)
+TEXT_COLOR, BACKGROUND = (20, 20, 20), (245, 245, 245)
+RIGHT, WRONG = (0, 110, 40), (180, 30, 20)  # text colours of predictions
+# Pixels; an image outside these limits is resized, so that its caption is readable.
+MIN_WIDTH, MAX_WIDTH, MAX_HEIGHT = 240, 1600, 6400
 
 
 class FontChooser:
-    """Chooses a font once and makes texts that it can show.
+    """Chooses a font that can show class names.
 
     Args:
-        font: File to use; None for one of the system where a name is not ASCII, else Pillow's own.
+        font: Font file; None for a system font if a name is not ASCII, else Pillow's own font.
 
     Raises:
         ConfigError: ``font`` cannot be read as a font.
@@ -69,15 +53,15 @@ class FontChooser:
         return ImageFont.load_default(size) if path is None else ImageFont.truetype(path, size)
 
     def showable(self, text: str, fallback: str) -> str:
-        """A name in one line, or the ASCII ``fallback`` where no font can show it; says so once."""
+        """A name in one line, or the ASCII ``fallback`` if no font can show it; warns once."""
         text = printable_name(text)
         if text.isascii() or self.path or find_chinese_font():
             return text
         if not self.reported:
             self.reported = True
-            log.warning(
-                "no font for %r was found, so pictures say %r: install one "
-                "(on Debian: fonts-noto-cjk) or name a file with --font",
+            logger.warning(
+                "no font for %r was found, so images say %r: install one (on Debian: "
+                "fonts-noto-cjk) or name a file with --font",
                 text,
                 fallback,
             )
@@ -86,41 +70,40 @@ class FontChooser:
 
 @cache
 def find_chinese_font() -> str | None:
-    """The best of :data:`CHINESE_FONTS` that the system has."""
-    rank = {name.lower(): i for i, name in enumerate(CHINESE_FONTS)}
-    found: list[tuple[int, str]] = []
-    for folder in FONT_FOLDERS:
-        for parent, _, names in os.walk(os.path.expanduser(folder)):
-            found += [
-                (rank[name.lower()], os.path.join(parent, name))
-                for name in names
-                if name.lower() in rank
-            ]
-    return min(found)[1] if found else None
+    """The file of the best of :data:`CHINESE_FONTS` that the system has.
 
+    Matplotlib keeps a list of all fonts in the user's cache folder, or in a temporary folder if
+    that is read-only. Fonts that were installed after it was made are searched for.
+    """
+    level = logging.getLogger("matplotlib").level
+    try:
+        # A folder that is read-only concerns nobody here.
+        logging.getLogger("matplotlib").setLevel(logging.CRITICAL)
+        from matplotlib import font_manager
+    finally:
+        logging.getLogger("matplotlib").setLevel(level)
 
-# MERGED pictures.annotate: Captions below pictures, and pictures side by side. All arrays are uint8 RGB [H, W, 3].
+    def best(paths: Iterable[str]) -> str | None:
+        files = {os.path.basename(path).lower(): path for path in paths if os.path.isfile(path)}
+        return next((files[name] for name in CHINESE_FONTS if name in files), None)
 
-
-INK, PAPER = (20, 20, 20), (245, 245, 245)
-RIGHT, WRONG = (0, 110, 40), (180, 30, 20)
-# Pixels; outside, the picture is scaled for the caption's sake.
-MIN_WIDTH, MAX_WIDTH, MAX_HEIGHT = 240, 1600, 6400
+    listed = best(entry.fname for entry in font_manager.fontManager.ttflist)
+    return listed or best(font_manager.findSystemFonts())
 
 
 def caption(
     image: np.ndarray,
     lines: Sequence[str],
-    lettering: FontChooser,
-    color: tuple[int, int, int] = INK,
+    fonts: FontChooser,
+    color: tuple[int, int, int] = TEXT_COLOR,
 ) -> np.ndarray:
-    """Put lines of text on a strip of their own below a picture, readable whatever it shows.
+    """Add lines of text on a strip below an image, readable whatever the image shows.
 
     Args:
-        image: The picture; scaled where its width is outside 240..1600 or its height over 6400.
+        image: Resized if its width is outside 240..1600 or its height over 6400.
         lines: Texts; each is shortened to the width.
-        lettering: Chooses fonts.
-        color: Of the text, RGB.
+        fonts: Chooses the fonts.
+        color: Text colour, RGB.
     """
     height, width = image.shape[:2]
     scale = min(min(max(width, MIN_WIDTH), MAX_WIDTH) / width, MAX_HEIGHT / height)
@@ -129,36 +112,31 @@ def caption(
     height, width = image.shape[0], max(image.shape[1], MIN_WIDTH)
     size = max(14, width // 24)
     row = size * 3 // 2
-    canvas = Image.new("RGB", (width, height + row * len(lines) + size // 2), PAPER)
+    canvas = Image.new("RGB", (width, height + row * len(lines) + size // 2), BACKGROUND)
     canvas.paste(Image.fromarray(image), (0, 0))
     draw = ImageDraw.Draw(canvas)
     for i, line in enumerate(lines):
-        font = lettering.font(line, size)
-        end = len(line)
-        while end > 1 and draw.textlength(_shortened(line, end), font) > width - size:
+        font, text, end = fonts.font(line, size), line, len(line)
+        while end > 1 and draw.textlength(text, font) > width - size:
             end -= 1
+            text = line[:end] + "..."
         where = (size // 2, height + size // 4 + row * i)
-        draw.text(where, _shortened(line, end), fill=color, font=font)
+        draw.text(where, text, fill=color, font=font)
     return np.asarray(canvas)
 
 
-def _shortened(line: str, end: int) -> str:
-    """The first ``end`` characters, with dots where that is not all."""
-    return line if end >= len(line) else line[:end] + "..."
-
-
 def grid(images: Sequence[np.ndarray], columns: int = 4) -> np.ndarray:
-    """Tile pictures of one width, row by row; shorter ones get paper below.
+    """Tile images row by row; smaller ones get a margin to the right and below.
 
     Args:
         images: At least one.
-        columns: Pictures a row.
+        columns: Images per row.
     """
     height = max(image.shape[0] for image in images)
     width = max(image.shape[1] for image in images)
     rows = -(-len(images) // columns)
     sheet = np.empty((rows * height, min(columns, len(images)) * width, 3), np.uint8)
-    sheet[:] = PAPER
+    sheet[:] = BACKGROUND
     for i, image in enumerate(images):
         top, left = i // columns * height, i % columns * width
         sheet[top : top + image.shape[0], left : left + image.shape[1]] = image

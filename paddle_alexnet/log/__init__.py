@@ -1,1 +1,1 @@
-"""What a run writes: its directory, metrics, terminal lines and board log."""
+"""What a run leaves behind: its directory, metrics, board log and terminal output."""

@@ -1,72 +1,59 @@
-"""A run on the VisualDL board."""
+"""A run on the VisualDL board: curves, panels of images, hyper-parameters."""
 
-import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from paddle_alexnet.board.writer import BoardWriter
-from paddle_alexnet.config.schema import Config
+from paddle_alexnet.config.schema import Config, flat_values
 from paddle_alexnet.data.dataset import AugmentedDataset
+from paddle_alexnet.data.sources import ImageData
 from paddle_alexnet.figures.captions import RIGHT, WRONG, FontChooser, caption, grid
-from paddle_alexnet.training.callbacks import Callback
-from paddle_alexnet.training.evaluation import Evaluation
-from paddle_alexnet.training.loop import Trainer
+from paddle_alexnet.inference.classifier import Classifier
 
-PANEL_PICTURES = 12
+PANEL_IMAGES = 12
 
 
-class BoardLog(Callback):
-    """Curves per step (``step/*``) and per epoch (the names of metrics.jsonl), pictures, settings.
+class BoardLog:
+    """Curves by step (``step/*``) and by epoch (the names of metrics.jsonl), panels, settings.
+
+    A new scalar is a line in :meth:`step` or :meth:`epoch`; a new panel a method that
+    :meth:`epoch` calls.
 
     Args:
         logdir: The run's directory.
-        config: Shown in the hyper-parameter table beside the final metrics.
-        view: Augmented training pictures.
-        val_images: Val pictures, each with its label.
-        predict: From pictures uint8 RGB to softmax scores [N, classes], with the net as it is.
-        classes: Class names.
+        augmented: Training images of the current epoch, augmented.
+        data: The val images, and the class names.
+        classifier: The net as it is at any time.
     """
 
     def __init__(
-        self,
-        logdir: Path,
-        *,
-        config: Config,
-        view: AugmentedDataset,
-        val_images: Sequence[tuple[np.ndarray, int]],
-        predict: Callable[[Sequence[np.ndarray]], np.ndarray],
-        classes: Sequence[str],
+        self, logdir: Path, augmented: AugmentedDataset, data: ImageData, classifier: Classifier
     ) -> None:
         self.writer = BoardWriter(logdir)
-        self.config = config
-        self.view = view
-        self.val_images = val_images
-        self.predict = predict
-        self.classes = classes
-        self.lettering = FontChooser()
+        self.augmented = augmented
+        self.classes = data.classes
+        self.classifier = classifier
+        self.fonts = FontChooser()
+        chosen = _spread(len(data.val))
+        self.val_images = [classifier.preprocessing(data.val.image(i)) for i in chosen]
+        self.val_labels = [data.val.label(i) for i in chosen]
 
-    def on_start(self, trainer: Trainer) -> None:
+    def start(self, config: Config) -> None:
         """The hyper-parameters, once a run."""
-        if trainer.progress.step == 0:
-            values = {
-                f"{section}.{key}": value
-                for section, keys in dataclasses.asdict(self.config).items()
-                for key, value in keys.items()
-            }
-            self.writer.hparams(values, ["val/top1", "val/loss", "train/loss"])
-            self.writer.flush()
+        self.writer.hparams(flat_values(config), ["val/top1", "val/loss", "train/loss"])
+        self.writer.flush()
 
-    def on_log(self, trainer: Trainer, record: dict[str, float]) -> None:
+    def step(self, record: Mapping[str, float]) -> None:
         """A point of each step curve."""
         for key, value in record.items():
             if key != "step":
                 self.writer.scalar(f"step/{key}", value, int(record["step"]))
         self.writer.flush()
 
-    def on_epoch(self, trainer: Trainer, record: dict[str, float], val: Evaluation) -> None:
-        """A point of each epoch curve, and the two panels."""
+    def epoch(self, record: Mapping[str, float]) -> None:
+        """A point of each epoch curve, and the panels."""
         epoch = int(record["epoch"])
         for key, value in record.items():
             if key != "epoch":
@@ -80,19 +67,23 @@ class BoardLog(Callback):
         self.writer.close()
 
     def _train_panel(self) -> np.ndarray:
-        chosen = np.linspace(0, len(self.view) - 1, min(PANEL_PICTURES, len(self.view)), dtype=int)
-        samples = [self.view[int(i)][:2] for i in chosen]
-        return grid([caption(image, [self._name(y)], self.lettering) for image, y in samples])
+        samples = [self.augmented[i][:2] for i in _spread(len(self.augmented))]
+        return grid([caption(image, [self._name(y)], self.fonts) for image, y in samples])
 
     def _val_panel(self) -> np.ndarray:
-        scores = self.predict([image for image, _ in self.val_images])
+        scores = self.classifier.scores_of_inputs(np.stack(self.val_images))
         cells = []
-        for (image, label), row in zip(self.val_images, scores, strict=True):
+        for image, label, row in zip(self.val_images, self.val_labels, scores, strict=True):
             best = int(row.argmax())
             lines = [f"{row[best]:.0%} {self._name(best)}", f"true: {self._name(label)}"]
             color = RIGHT if best == label else WRONG
-            cells.append(caption(image, lines, self.lettering, color))
+            cells.append(caption(image, lines, self.fonts, color))
         return grid(cells)
 
     def _name(self, label: int) -> str:
-        return self.lettering.showable(self.classes[label], f"class {label}")
+        return self.fonts.showable(self.classes[label], f"class {label}")
+
+
+def _spread(count: int) -> list[int]:
+    """Indices of up to 12 of ``count`` images, evenly spread."""
+    return np.linspace(0, count - 1, min(PANEL_IMAGES, count), dtype=int).tolist()

@@ -1,5 +1,6 @@
-"""What a result depends on besides the configuration."""
+"""What a result depends on besides the configuration: versions, commit and machine."""
 
+import contextlib
 import importlib.metadata
 import platform
 import subprocess  # nosec B404 # for git, without a shell
@@ -8,31 +9,26 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = (
-    "paddlepaddle",
-    "paddlepaddle-gpu",
-    "numpy",
-    "opencv-python",
-    "visualdl",
-    "protobuf",
-    "safetensors",
-    "torch",
-    "onnxruntime",
-    "openvino",
-    "paddle2onnx",
+    *("paddlepaddle", "paddlepaddle-gpu", "numpy", "opencv-python", "visualdl", "protobuf"),
+    *("safetensors", "torch", "onnxruntime", "openvino", "paddle2onnx"),
 )
 
 
 def describe_environment(cpu_speed: dict[str, Any], device: str) -> dict[str, Any]:
-    """Versions, commit, machine and command, as plain values.
+    """Versions, commit, machine and command, as plain values for JSON.
 
     Args:
-        cpu_speed: What :func:`paddle_alexnet.runtime.cpu.speed_up` reported.
+        cpu_speed: The report of :func:`paddle_alexnet.runtime.cpu.speed_up`.
         device: Where the net runs.
     """
+    packages = {}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            packages[name] = importlib.metadata.version(name)
     return {
         "command": sys.argv,
         "python": platform.python_version(),
-        "packages": {name: v for name in PACKAGES if (v := _version(name)) is not None},
+        "packages": packages,
         "commit": _commit(),
         "machine": {
             "system": platform.platform(),
@@ -45,37 +41,31 @@ def describe_environment(cpu_speed: dict[str, Any], device: str) -> dict[str, An
 
 
 def processor_name() -> str:
-    """The processor's own name where the system tells it."""
-    try:
+    """The processor's model name if the system tells it, else its architecture."""
+    with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
     return platform.processor() or platform.machine()
 
 
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
 def _commit() -> str | None:
-    """The commit of this checkout, with ``+changes`` where files differ from it; None outside."""
+    """The commit of this checkout, with ``+changes`` if files differ from it; None outside."""
     here = Path(__file__).resolve().parents[2]
-    if not (here / ".git").exists():
-        return None
-    try:
-        head = _git(here, "rev-parse", "HEAD")
-        return head + ("+changes" if _git(here, "status", "--porcelain", "-uno") else "")
-    except (OSError, subprocess.SubprocessError):
-        return None
 
+    def git(*words: str) -> str:
+        done = subprocess.run(  # nosec B603 B607 # git is the one of PATH, as for its user
+            ["git", "-C", str(here), *words],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+        return done.stdout.strip()
 
-def _git(folder: Path, *words: str) -> str:
-    done = subprocess.run(  # nosec B603 B607 # git is the one of PATH, as for its user
-        ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=10
-    )
-    return done.stdout.strip()
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        if (here / ".git").exists():
+            return git("rev-parse", "HEAD") + (
+                "+changes" if git("status", "--porcelain", "-uno") else ""
+            )
+    return None

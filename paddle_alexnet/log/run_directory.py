@@ -1,106 +1,119 @@
-"""The files of a run."""
+"""The directory of a run: its files, who may write them, and rewinding its logs."""
 
+import contextlib
 import itertools
 import logging
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 from filelock import FileLock, Timeout
+from pydantic import Field
 
 from paddle_alexnet.board.visualdl_patches import LOG_NAME
 from paddle_alexnet.errors import RunError
 
-CONFIG = "config.yml"
 LOCK = ".lock"
-# What a run that was killed was writing; see paddle_alexnet.storage.files.write_whole.
+# Temporary files of a run that was killed; see paddle_alexnet.storage.files.write_whole.
 LEFT_OVER = re.compile(
     r"\.(config\.yml|(class_index|environment(-\d+)?|nonfinite-\d+)\.json"
     r"|(pixels|best|state)\.safetensors)\.\d+\.part"
 )
+# Bytes of each log by file name, for parse_strict.
+HistorySizes = dict[str, Annotated[int, Field(ge=0)]]
+
+logger = logging.getLogger(__name__)
 
 
-@dataclass
 class RunDirectory:
-    """Names within a run's own directory.
+    """The files of a run by name.
 
     Attributes:
         path: The directory.
-        lock: Held by the process that writes there, from :meth:`claim` on; the system gives it back
+        config: The resolved configuration.
+        environment: Versions, commit and machine; see :meth:`free_environment`.
+        class_index: ``{"0": "daisy", ...}``.
+        pixels: Mean image and colour statistics of the training set, if the run needs them.
+        metrics: One JSON object per epoch.
+        best: Weights with the best val top-1.
+        state: The checkpoint: all that is needed to resume.
+        previous_state: The checkpoint that was saved before ``state``.
+        damaged_state: A checkpoint that could not be read, kept for inspection.
+        lock: Held by the process that writes here, from :meth:`claim` on; the system releases it
             when a process dies.
     """
 
-    path: Path
-
-    def __post_init__(self) -> None:
-        self.lock = FileLock(self.path / LOCK)
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.yml"
+        self.environment = path / "environment.json"
+        self.class_index = path / "class_index.json"
+        self.pixels = path / "pixels.safetensors"
+        self.metrics = path / "metrics.jsonl"
+        self.best = path / "best.safetensors"
+        self.state = path / "state.safetensors"
+        self.previous_state = path / "state.previous.safetensors"
+        self.damaged_state = path / "state.damaged.safetensors"
+        self.lock = FileLock(path / LOCK)
         self._identity: tuple[int, int] | None = None
 
-    @property
-    def config(self) -> Path:
-        """The resolved configuration."""
-        return self.path / CONFIG
+    @classmethod
+    def create(cls, path: str | Path | None, name: str) -> "RunDirectory":
+        """Make and claim the directory of a new run.
 
-    @property
-    def environment(self) -> Path:
-        """Versions, commit and machine."""
-        return self.path / "environment.json"
-
-    def free_environment(self) -> Path:
-        """``environment.json``, or ``environment-2.json`` ... for each time the run went on."""
-        return next(path for path in _numbered(self.environment) if not path.exists())
-
-    @property
-    def class_index(self) -> Path:
-        """``{"0": "daisy", ...}``."""
-        return self.path / "class_index.json"
-
-    @property
-    def pixels(self) -> Path:
-        """Mean picture and colour statistics of the training set, where the run needs them."""
-        return self.path / "pixels.safetensors"
-
-    @property
-    def metrics(self) -> Path:
-        """One JSON object an epoch."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def best(self) -> Path:
-        """Weights with the best val top-1."""
-        return self.path / "best.safetensors"
-
-    @property
-    def state(self) -> Path:
-        """All that training needs to go on."""
-        return self.path / "state.safetensors"
-
-    @property
-    def previous_state(self) -> Path:
-        """The state that was saved before :attr:`state`."""
-        return self.path / "state.previous.safetensors"
-
-    @property
-    def damaged_state(self) -> Path:
-        """A state that could not be read, kept for whoever wants to look at it."""
-        return self.path / "state.damaged.safetensors"
-
-    def has_state(self) -> bool:
-        """Whether something was saved to go on from."""
-        return self.state.exists() or self.previous_state.exists()
-
-    def nonfinite(self, step: int) -> Path:
-        """What is known of update number ``step``, which was not finite."""
-        return self.path / f"nonfinite-{step}.json"
-
-    def claim(self) -> None:
-        """Keep other processes out, and remove what one that was killed was writing.
+        Args:
+            path: Must not exist or be empty; None for :meth:`free`.
+            name: Name of the configuration.
 
         Raises:
-            RunError: Another process has it, or nothing can be written there.
+            RunError: ``path`` is taken or cannot be made.
+        """
+        try:
+            run = cls(_make_free(Path("runs") / name) if path is None else Path(path))
+            run.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"cannot make the run's directory: {error}") from error
+        run._refuse_if_taken()
+        run.claim()
+        run._refuse_if_taken()  # by a process that was faster
+        return run
+
+    @classmethod
+    def existing(cls, path: str | Path) -> "RunDirectory":
+        """The directory of a run to resume; not claimed yet.
+
+        Raises:
+            RunError: It holds no configuration.
+        """
+        run = cls(Path(path))
+        if not run.config.is_file():
+            raise RunError(f"{path} is not the directory of a run: {run.config} is missing")
+        return run
+
+    @staticmethod
+    def free(name: str) -> Path:
+        """``runs/<name>``, or the first of ``runs/<name>-2`` ... that does not exist."""
+        return next(path for path in _numbered(Path("runs") / name) if not path.exists())
+
+    def free_environment(self) -> Path:
+        """``environment.json``, or ``environment-2.json`` ... for each time the run is resumed."""
+        return next(path for path in _numbered(self.environment) if not path.exists())
+
+    def nonfinite(self, step: int) -> Path:
+        """The report about a step whose loss or gradient was not finite."""
+        return self.path / f"nonfinite-{step}.json"
+
+    def has_state(self) -> bool:
+        """Whether there is a checkpoint to resume from."""
+        return self.state.exists() or self.previous_state.exists()
+
+    def claim(self) -> None:
+        """Lock out other processes, and remove temporary files of one that was killed.
+
+        Raises:
+            RunError: Another process holds the directory, or it cannot be written to.
         """
         try:
             self.lock.acquire(blocking=False)
@@ -117,154 +130,62 @@ class RunDirectory:
             raise RunError(f"cannot write to {self.path}: {error}") from error
 
     def check(self) -> None:
-        """See that this is still the directory that was claimed.
+        """Check that this is still the directory that was claimed.
 
         Raises:
-            RunError: It was removed, or removed and made anew, perhaps by another run.
+            RunError: It was removed, or removed and made again, perhaps by another run.
         """
         if _identity(self.path) != self._identity:
             raise RunError(f"cannot write {self.path}: it was removed or replaced during the run")
 
     def release(self) -> None:
-        """Let another process have the directory."""
+        """Let another process claim the directory."""
         self.lock.release()
 
-    @classmethod
-    def create(cls, path: str | Path | None, name: str) -> "RunDirectory":
-        """Make the directory of a new run.
-
-        Args:
-            path: Must not exist or be empty; None for ``runs/<name>``, or ``runs/<name>-2`` ...
-                where that is taken.
-            name: Of the configuration.
-
-        Raises:
-            RunError: ``path`` is taken or cannot be made.
-        """
-        run = cls(_make_free(name) if path is None else _make(Path(path)))
-        run._refuse_if_taken()
-        run.claim()
-        run._refuse_if_taken()  # by one that was quicker
-        return run
-
     def _refuse_if_taken(self) -> None:
-        # What a run leaves that was killed before it had a configuration does not count.
+        # Files of a run that was killed before it had a configuration do not count.
         names = [entry.name for entry in self.path.iterdir()]
         if any(name != LOCK and not LEFT_OVER.fullmatch(name) for name in names):
             self.release()
-            go_on = f"go on with --resume {self.path}, or " if self.has_state() else ""
+            resume = f"resume it with --resume {self.path}, or " if self.has_state() else ""
             raise RunError(
-                f"{self.path} is not empty, and a run is never overwritten: {go_on}choose another "
+                f"{self.path} is not empty, and a run is never overwritten: {resume}choose another "
                 "run.dir"
             )
 
-    @staticmethod
-    def free(name: str) -> Path:
-        """``runs/<name>``, or the first of ``runs/<name>-2`` ... that does not exist."""
-        return next(path for path in _numbered(Path("runs") / name) if not path.exists())
-
-    @classmethod
-    def existing(cls, path: str | Path) -> "RunDirectory":
-        """The directory of a run to resume; not claimed yet.
-
-        Raises:
-            RunError: It holds no configuration.
-        """
-        run = cls(Path(path))
-        if not run.config.is_file():
-            raise RunError(f"{path} is not the directory of a run: {run.config} is missing")
-        return run
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells a folder from another of its name; None where there is none."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def _make(path: Path) -> Path:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"cannot make the run's directory {path}: {error}") from error
-    return path
-
-
-def _make_free(name: str) -> Path:
-    """``runs/<name>``, or the first of ``runs/<name>-2`` ... that does not exist."""
-    for path in _numbered(_make(Path("runs")) / name):
-        try:
-            path.mkdir()
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise RunError(f"cannot make the run's directory {path}: {error}") from error
-        return path
-    raise AssertionError  # numbers do not end
-
-
-def _numbered(path: Path) -> Iterator[Path]:
-    """``path``, then with ``-2``, ``-3`` ... before the suffix."""
-    yield path
-    for number in itertools.count(2):
-        yield path.with_name(f"{path.stem}-{number}{path.suffix}")
-
-
-# MERGED run.history: What a run has logged so far, and going back to what a saved state knows of it.
-
-
-logger = logging.getLogger(__name__)
-
 
 def history_sizes(run: RunDirectory) -> dict[str, int]:
-    """Bytes of each log, all of them on the disk.
+    """Bytes of each log, after syncing it to the disk; saved in each checkpoint.
 
     Raises:
-        RunError: A log cannot be brought to the disk.
+        RunError: A log cannot be synced.
     """
     sizes = {}
-    for path in _logs(run):
-        if path.exists():
-            try:
-                with open(path, "rb+") as file:
-                    os.fsync(file.fileno())
-                    sizes[path.name] = file.seek(0, os.SEEK_END)
-            except OSError as error:
-                raise RunError(f"cannot write {path}: {error}") from error
-    return sizes
-
-
-def checked_sizes(sizes: Any) -> dict[str, int]:
-    """What :func:`history_sizes` gave, out of a file.
-
-    Raises:
-        TypeError: It is something else.
-    """
-    if not isinstance(sizes, dict) or not all(
-        type(size) is int and 0 <= size < 1 << 63 for size in sizes.values()
-    ):
-        raise TypeError("its history is not sizes by name")
+    for path in filter(Path.exists, _logs(run)):
+        try:
+            with open(path, "rb+") as file:
+                os.fsync(file.fileno())
+                sizes[path.name] = file.seek(0, os.SEEK_END)
+        except OSError as error:
+            raise RunError(f"cannot write {path}: {error}") from error
     return sizes
 
 
 def rewind(run: RunDirectory, sizes: dict[str, int]) -> None:
-    """Cut each log to its size in ``sizes``; one that is not named there goes.
+    """Truncate each log to its size in ``sizes``, that of a checkpoint; remove it if not named.
 
     A log that has become shorter stays as it is, with a warning.
 
     Raises:
-        RunError: A log cannot be cut.
+        RunError: A log cannot be truncated.
     """
     for path in _logs(run):
         size = sizes.get(path.name, 0)
         there = path.stat().st_size if path.exists() else 0
         if there < size:
             logger.warning(
-                "%s has %d bytes, but had %d when the state was saved: a part of its history is "
-                "lost; training is not",
+                "%s has %d bytes, but had %d when the checkpoint was saved: part of its history is "
+                "lost; training is not affected",
                 *(path, there, size),
             )
         try:
@@ -278,3 +199,32 @@ def rewind(run: RunDirectory, sizes: dict[str, int]) -> None:
 
 def _logs(run: RunDirectory) -> tuple[Path, ...]:
     return run.metrics, run.path / LOG_NAME
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode: they differ between two folders of the same name. None if missing."""
+    with contextlib.suppress(OSError):
+        status = os.stat(path)
+        return status.st_dev, status.st_ino
+    return None
+
+
+def _make_free(path: Path) -> Path:
+    """Make ``path``, or the first numbered one that does not exist, safe against other processes.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for candidate in _numbered(path):
+        with contextlib.suppress(FileExistsError):
+            candidate.mkdir()
+            return candidate
+    raise AssertionError  # numbers do not end
+
+
+def _numbered(path: Path) -> Iterator[Path]:
+    """``path``, then with ``-2``, ``-3`` ... before the suffix."""
+    yield path
+    for number in itertools.count(2):
+        yield path.with_name(f"{path.stem}-{number}{path.suffix}")

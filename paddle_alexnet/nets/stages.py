@@ -7,7 +7,7 @@ registered with :func:`paddle_alexnet.nets.layers.build_layer`. This module does
 
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, NamedTuple
 
 HEAD = "out_fc"  # name of every net's last layer, which gives the logits
 
@@ -46,7 +46,7 @@ class Spec:
         """Compute the output's shape; None where it is that of the input."""
         return None
 
-    def narrowed(self, width: float) -> Self:
+    def narrowed(self, width: float) -> "Spec":
         """The same layer in a net whose channels and hidden units are scaled by ``width``."""
         return self
 
@@ -80,7 +80,7 @@ class Conv(Spec):
         output = (self.channels, size, size)
         return Traced(output, formula, weights + self.channels, weights * size**2)
 
-    def narrowed(self, width: float) -> Self:
+    def narrowed(self, width: float) -> "Conv":
         """Scale the channels."""
         return replace(self, channels=_even(self.channels * width))
 
@@ -115,7 +115,7 @@ class Linear(Spec):
         formula = f"{product}{features} -> {self.units}"
         return Traced((self.units,), formula, weights + self.units, weights)
 
-    def narrowed(self, width: float) -> Self:
+    def narrowed(self, width: float) -> "Linear":
         """Scale the units."""
         return replace(self, units=_even(self.units * width))
 

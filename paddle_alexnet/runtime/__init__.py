@@ -1,1 +1,1 @@
-"""The process: its processor, its device, its signals."""
+"""The process: CPU settings, device, distributed training, signals."""

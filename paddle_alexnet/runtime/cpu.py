@@ -1,8 +1,8 @@
-"""Two things that make Paddle several times faster on a CPU, for nothing.
+"""Process settings that make Paddle several times faster on a CPU: threads, MKL, and malloc.
 
-They act on the whole process and must come before Paddle is loaded, so importing this module does
-nothing: ``tools/*`` call :func:`speed_up` first. As freed memory is kept then,
-:func:`hand_back_after` gives back what training does not need again.
+They act on the whole process and must be made before Paddle is loaded, so importing this module
+does nothing: ``tools/*`` call :func:`speed_up` first. With them freed memory stays in the process;
+:func:`hand_back_after` returns to the system what training does not need again.
 """
 
 import ctypes
@@ -13,16 +13,16 @@ from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
-# mallopt's parameters (malloc.h of glibc) and the variables by which users set them.
-# Large tensors are kept for reuse: glibc would give each back to the kernel and fault it in again.
+# Environment variables of glibc's malloc, the parameter numbers of mallopt (malloc.h), and values.
+# Large tensors are kept for reuse: glibc would return each to the kernel and fault it in again.
 MALLOC_OPTIONS = {
     "MALLOC_MMAP_THRESHOLD_": (-3, 2**30),
     "MALLOC_TRIM_THRESHOLD_": (-1, 2**31 - 1),
     "MALLOC_TOP_PAD_": (-2, 256 << 20),
 }
-# They compile the graph and make velocity and gradients: what they free lies between what stays,
-# in pieces of sizes that are not asked for again. Gains are in docs/performance.md.
-EARLY_UPDATES = 3
+# The first steps compile the graph and allocate velocity and gradients. What they free lies between
+# what stays, in blocks of sizes that are not needed again. Savings: docs/performance.md.
+EARLY_STEPS = 3
 
 
 def speed_up(
@@ -31,21 +31,21 @@ def speed_up(
     processor: str | None = None,
     mallopt: Callable[[int, int], int] | None = None,
 ) -> dict[str, Any]:
-    """Set up the process; what the user has set stays, and other machines are left alone.
+    """Set up the process. Settings of the user stay; other platforms are not changed.
 
-    On Linux with an x86-64 processor the bundled MKL gets one thread a core, and on an AMD
-    processor with AVX2 its fast code (by itself it takes a slow path there). With glibc, freed
+    On Linux with an x86-64 processor the bundled MKL gets one thread per core, and on an AMD
+    processor with AVX2 its AVX2 code (by default it takes a slow path there). With glibc, freed
     memory is kept.
 
     Args:
-        environ: The environment to change; default: the process's.
+        environ: The environment to change; default: that of the process.
         processor: Text of /proc/cpuinfo; default: read. For tests.
-        mallopt: glibc's function; default: the process's. For tests.
+        mallopt: Replaces glibc's function. For tests.
 
     Returns:
         A report for the run's environment: ``cores``, ``set`` (what was set), ``kept`` (what the
-        user had set), ``late`` (True where Paddle was loaded before: the thread and MKL settings
-        are ignored then, and are not made).
+        user had set), ``late`` (True if Paddle was loaded before: then it would ignore the thread
+        and MKL settings, and they are not made).
     """
     environ = os.environ if environ is None else environ
     cores = usable_cores()
@@ -54,8 +54,10 @@ def speed_up(
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return report
     wanted = {"OMP_NUM_THREADS": str(cores), "MKL_NUM_THREADS": str(cores)}
-    if _is_fast_amd(_cpuinfo() if processor is None else processor):
-        # 5 is MKL's AVX2 code. A higher type would be AVX-512, which crashes there (SIGILL).
+    if processor is None:
+        processor = Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuinfo") else ""
+    if "AuthenticAMD" in processor and " avx2 " in processor:
+        # 5 selects MKL's AVX2 code. A higher type would be AVX-512, which crashes there (SIGILL).
         wanted["MKL_DEBUG_CPU_TYPE"] = "5"
     for name, value in wanted.items():
         if name in environ:
@@ -71,16 +73,16 @@ def speed_up(
     return report
 
 
-def hand_back_after(updates: int) -> None:
-    """Give memory that was freed and kept to the system, early in a training process.
+def hand_back_after(steps: int) -> None:
+    """Return freed memory to the system, early in a training process.
 
-    To be called before the first update and after every one; does something after 0 to
-    ``EARLY_UPDATES``, and nothing without glibc.
+    To be called before the first step and after every one. Does nothing after the first
+    ``EARLY_STEPS`` steps, and nothing without glibc.
 
     Args:
-        updates: How many this process has made.
+        steps: Steps that this process has made.
     """
-    trim = _glibc("malloc_trim") if updates <= EARLY_UPDATES else None
+    trim = _glibc("malloc_trim") if steps <= EARLY_STEPS else None
     if trim is not None:
         trim(0)
 
@@ -93,26 +95,15 @@ def usable_cores() -> int:
 
 
 def paddle_threads() -> int:
-    """Threads that Paddle's products of matrices were given when it was loaded, >= 1."""
+    """Threads of Paddle's matrix products, as set when it was loaded; at least 1."""
     try:
         return max(1, int(os.environ["OMP_NUM_THREADS"]))
     except (KeyError, ValueError):
-        return 1  # what Paddle takes then
-
-
-def _cpuinfo() -> str:
-    try:
-        return Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return ""
-
-
-def _is_fast_amd(cpuinfo: str) -> bool:
-    return "AuthenticAMD" in cpuinfo and " avx2 " in cpuinfo
+        return 1  # Paddle's default
 
 
 def _glibc(name: str) -> Callable[..., int] | None:
-    """A function of glibc; None where there is none."""
+    """A function of glibc; None on other systems."""
     if platform.libc_ver()[0] != "glibc":
         return None
     return getattr(ctypes.CDLL(None), name, None)

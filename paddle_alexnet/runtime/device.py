@@ -1,4 +1,4 @@
-"""Where the net runs."""
+"""Choose the device, and check that it supports mixed precision."""
 
 import os
 import re
@@ -7,7 +7,8 @@ import paddle
 
 from paddle_alexnet.errors import ConfigError
 
-# What paddle.amp.auto_cast asks for, which else warns and goes on in float32 (Paddle 3.3).
+# Major compute capability that paddle.amp.auto_cast needs; below, it warns and uses float32
+# (Paddle 3.3).
 CAPABILITY = {"float16": 7, "bfloat16": 8}
 
 
@@ -15,13 +16,13 @@ def choose_device(name: str) -> str:
     """Make Paddle use a device.
 
     Args:
-        name: ``auto`` (a GPU where there is one), ``cpu``, ``gpu`` or ``gpu:N``.
+        name: ``auto`` (a GPU if there is one), ``cpu``, ``gpu`` or ``gpu:N``.
 
     Returns:
-        What is used: ``cpu`` or ``gpu:N``.
+        The device in use: ``cpu`` or ``gpu:N``.
 
     Raises:
-        ConfigError: A GPU is asked for that cannot be used.
+        ConfigError: The GPU does not exist, or this Paddle has no GPU support.
     """
     if not re.fullmatch(r"auto|cpu|gpu(:\d+)?", name):
         raise ConfigError(f"unknown device {name!r}: choose auto, cpu, gpu or gpu:N")
@@ -37,7 +38,7 @@ def choose_device(name: str) -> str:
             f"device {name}: this PaddlePaddle has no GPU support; install paddlepaddle-gpu "
             "as https://www.paddlepaddle.org.cn/install/quick says, or use the device cpu"
         )
-    # The launcher of several processes tells each its own GPU.
+    # paddle.distributed.launch sets the GPU of each process.
     own = os.environ.get("FLAGS_selected_gpus", "0").partition(",")[0]  # noqa: SIM112, its name
     wanted = int(name.partition(":")[2] or own)
     if wanted >= count:
@@ -50,14 +51,14 @@ def choose_device(name: str) -> str:
 
 
 def check_amp(dtype: str, device: str) -> None:
-    """Check that a device, which is in use, has mixed precision in a type.
+    """Check that the device in use supports mixed precision with a dtype.
 
     Args:
         dtype: ``none``, ``float16`` or ``bfloat16``.
         device: ``cpu`` or ``gpu:N``.
 
     Raises:
-        ConfigError: It has not; Paddle would go on in float32.
+        ConfigError: It does not; Paddle would use float32 without saying so.
     """
     if dtype == "none":
         return

@@ -1,9 +1,9 @@
-"""Several processes that train one net, as ``python -m paddle.distributed.launch`` starts them.
+"""Data-parallel training in the processes that ``python -m paddle.distributed.launch`` starts.
 
-Shares of a batch may differ by a picture, and the losses are to be those of one process. So
+The parts of a batch may differ by one image, and the losses must equal those of one process. So
 ``paddle.DataParallel``, which gives the mean of every process the same weight, and
-``paddle.io.DistributedBatchSampler``, which repeats pictures until all shares are equal, are not
-used: the loss is divided by the pictures of all processes, and the gradients are summed after the
+``paddle.io.DistributedBatchSampler``, which repeats images until all parts are equal, are not used:
+the loss is divided by the number of images of all processes, and the gradients are summed after the
 backward pass, not during it.
 """
 
@@ -17,11 +17,13 @@ from paddle import distributed
 
 @dataclass(frozen=True)
 class Ranks:
-    """Which of the processes this is.
+    """The rank of this process, and reductions over all processes.
+
+    Every process must call the methods in the same order.
 
     Attributes:
-        rank: From 0; 0 writes logs and files.
-        count: Processes.
+        rank: From 0; rank 0 writes logs and files.
+        count: Number of processes (the world size).
     """
 
     rank: int = 0
@@ -29,16 +31,16 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this process writes."""
+        """Whether this process writes logs and files."""
         return self.rank == 0
 
     @property
     def share(self) -> tuple[int, int]:
-        """(rank, count), as batches take it."""
+        """(rank, count), as the batches need it."""
         return self.rank, self.count
 
     def all_reduce_sum(self, values: list[float]) -> list[float]:
-        """The sums of numbers over all processes; all must call it."""
+        """The sums of numbers over all processes, in float64."""
         if self.count == 1:
             return values
         tensor = paddle.to_tensor(values, "float64")
@@ -46,18 +48,18 @@ class Ranks:
         return tensor.tolist()
 
     def all_reduce_(self, tensors: Iterable[paddle.Tensor]) -> None:
-        """Make each tensor the sum of those of all processes; all must call it."""
+        """Replace each tensor by its sum over all processes."""
         if self.count > 1:
-            # All are under way before the first is waited for.
+            # All are started before the first is waited for.
             for work in [distributed.all_reduce(t, sync_op=False) for t in tensors]:
                 work.wait()
 
     def any(self, flag: bool) -> bool:
-        """Whether ``flag`` is set in one of the processes; all must call it."""
+        """Whether ``flag`` is set in any process."""
         return self.all_reduce_sum([float(flag)])[0] > 0
 
     def barrier(self) -> None:
-        """Return when all processes have come here."""
+        """Wait until all processes have called this."""
         self.all_reduce_sum([0.0])
 
 
@@ -65,7 +67,7 @@ ALONE = Ranks()
 
 
 def join_ranks() -> Ranks:
-    """Meet the other processes that the launcher started; :data:`ALONE` where it was not used.
+    """Join the processes that the launcher started; :data:`ALONE` without a launcher.
 
     To be called once, after the device is chosen.
     """

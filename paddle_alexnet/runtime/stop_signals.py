@@ -1,16 +1,16 @@
-"""Ctrl-C and SIGTERM as a request to stop, so that a run can save itself."""
+"""Ctrl-C and SIGTERM as a request to stop, so that a run can save a checkpoint first."""
 
 import signal
-from types import FrameType, TracebackType
+from types import FrameType
 
 
 class StopSignals:
-    """While the block runs, the first SIGINT or SIGTERM only sets ``received``.
+    """While the ``with`` block runs, the first SIGINT or SIGTERM only sets ``received``.
 
-    A second one acts at once, as if the block were not there.
+    The previous handlers are then restored, so that a second signal takes effect at once.
 
     Attributes:
-        received: Number of the signal, or None.
+        received: Signal number, or None.
     """
 
     def __init__(self) -> None:
@@ -22,16 +22,11 @@ class StopSignals:
             self._previous[number] = signal.signal(number, self._receive)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._restore()
 
     def requested(self) -> bool:
-        """Whether a signal has come."""
+        """Whether a signal was received."""
         return self.received is not None
 
     def _receive(self, number: int, frame: FrameType | None) -> None:

@@ -1,1 +1,1 @@
-"""Files and folders that are whole or not there."""
+"""Reading and writing files safely."""

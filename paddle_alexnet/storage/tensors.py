@@ -1,4 +1,4 @@
-"""Named arrays and a few texts in one file, written so that it is whole or not there."""
+"""Named arrays and metadata in one safetensors file with a checksum."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.storage.files import write_whole
 
 CHECKSUM = "checksum"  # its key in the metadata
-OUR_FORMATS = "paddle-alexnet"  # how the metadata's format of a file that only we write begins
+OUR_FORMATS = "paddle-alexnet"  # prefix of "format" in the metadata of files that only we write
 
 
 def write_tensors(
@@ -25,27 +25,27 @@ def write_tensors(
 ) -> None:
     """Write a safetensors file; an older file of the name stays until the new one is complete.
 
-    Its metadata gets a checksum of all the rest, for :func:`read_tensors`. For ``keep`` see
+    A checksum of all content is added to the metadata, for :func:`read_tensors`. For ``keep`` see
     :func:`paddle_alexnet.storage.files.write_whole`.
 
     Raises:
         RunError: It cannot be written.
     """
-    # safetensors writes memory as it lies, so every array must be contiguous.
+    # safetensors writes the memory of an array in order, so every array must be contiguous.
     whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    texts = {**metadata, CHECKSUM: _checksum(whole, metadata)}
+    metadata = {**metadata, CHECKSUM: _checksum(whole, metadata)}
 
-    def write(beside: str) -> None:
-        safetensors.numpy.save_file(whole, beside, metadata=texts)
-        _sort_metadata(Path(beside))
+    def write(part: str) -> None:
+        safetensors.numpy.save_file(whole, part, metadata=metadata)
+        _sort_metadata(part)
 
     write_whole(path, write, keep=keep)
 
 
-def _sort_metadata(path: Path) -> None:
-    """Give the metadata of a file an order; safetensors writes it in another one each time.
+def _sort_metadata(path: str) -> None:
+    """Sort the metadata of a file: safetensors writes it in a random order.
 
-    So the same content is the same file, byte for byte. The header stays as long as it is.
+    So the same content gives the same file, byte for byte. The header keeps its length.
     """
     with open(path, "rb+") as file:
         size = int.from_bytes(file.read(8), "little")
@@ -53,7 +53,7 @@ def _sort_metadata(path: Path) -> None:
         header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
         text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
         if len(text) > size:
-            raise ValueError("the header is not written as safetensors writes it")
+            raise ValueError("the header is longer than the one that safetensors wrote")
         file.seek(8)
         file.write(text.ljust(size))
 
@@ -65,10 +65,10 @@ def read_tensors(
 
     Args:
         path: The file.
-        foreign: Whether a file of others, which has no checksum, will do.
+        foreign: Accept a file of another project, which has no checksum.
 
     Raises:
-        WeightsError: The file is missing, cut off, not of this format, or not as it was written.
+        WeightsError: The file is missing, truncated, damaged or of another format.
     """
     if Path(path).is_dir():
         raise WeightsError(
@@ -80,7 +80,7 @@ def read_tensors(
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError as error:
         raise WeightsError(f"there is no weights file {path}") from error
-    # The last two: a kind of number that numpy does not have, such as bfloat16.
+    # The last two: a dtype that numpy does not have, such as bfloat16.
     except (safetensors.SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
         raise WeightsError(
             f"{path} cannot be read as safetensors ({error}): it is damaged or of another format"
@@ -89,30 +89,27 @@ def read_tensors(
     if written is None:
         if not foreign or metadata.get("format", "").startswith(OUR_FORMATS):
             raise WeightsError(
-                f"{path} has no checksum: it is of another project (tools/convert.py takes "
+                f"{path} has no checksum: it is of another project (tools/convert.py converts "
                 "weights), written by an early version, or damaged"
             )
     elif written != _checksum(arrays, metadata):
         raise WeightsError(
-            f"{path} is damaged: its content is not what was written, by its checksum; use a copy"
+            f"{path} is damaged: its content does not match its checksum; use a copy of the file"
         )
     return arrays, metadata
 
 
 def _checksum(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:
-    """SHA-256 of metadata and arrays, whatever their order.
+    """SHA-256 that does not depend on the order of arrays or metadata.
 
-    Of a JSON text that names all and has no two readings, a zero, and the arrays' bytes, whose
-    lengths that text tells.
+    It covers a canonical JSON text of the metadata and of all names, dtypes and shapes, a zero
+    byte, and the little-endian bytes of the arrays in order of their names.
     """
     ordered = sorted(arrays.items())
-    head = [
-        sorted(metadata.items()),
-        [[name, array.dtype.name, array.shape] for name, array in ordered],
-    ]
-    digest = hashlib.sha256(json.dumps(head).encode("ascii") + b"\0")
+    kinds = [[name, array.dtype.name, array.shape] for name, array in ordered]
+    digest = hashlib.sha256(json.dumps([sorted(metadata.items()), kinds]).encode("ascii") + b"\0")
     for _, array in ordered:
-        # As safetensors has numbers: the least byte first. Nothing is copied where they are so.
+        # safetensors is little-endian. Nothing is copied on a little-endian machine.
         little = array.astype(array.dtype.newbyteorder("<"), copy=False)
         digest.update(little.reshape(-1).view(np.uint8))
     return f"sha256:{digest.hexdigest()}"

@@ -1,38 +1,63 @@
-"""The state of a run: writing it, and going on from it."""
+"""What a run saves: a checkpoint to continue from, and the best weights."""
 
 import contextlib
+import dataclasses
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
+from paddle import nn
+from paddle.optimizer import Optimizer
 
 from paddle_alexnet.config.resume_rules import describe_changes, fixed_values
 from paddle_alexnet.config.schema import Config
-from paddle_alexnet.errors import ConfigError, DataError, WeightsError
-from paddle_alexnet.log.run_directory import RunDirectory, checked_sizes, history_sizes
-from paddle_alexnet.nets.weights import load_arrays, net_arrays
-from paddle_alexnet.printable import printable
-from paddle_alexnet.storage.files import parse_json
+from paddle_alexnet.data.pixel_statistics import PixelStatistics
+from paddle_alexnet.data.preprocessing import Preprocessing
+from paddle_alexnet.data.sources import ImageData
+from paddle_alexnet.errors import ConfigError, DataError, RunError, WeightsError
+from paddle_alexnet.log.metrics import read_metrics
+from paddle_alexnet.log.run_directory import HistorySizes, RunDirectory, history_sizes
+from paddle_alexnet.nets.weights import Description, load_arrays, net_arrays, write_weights
+from paddle_alexnet.storage.files import parse_json, parse_strict
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
-from paddle_alexnet.training.loop import Trainer
-from paddle_alexnet.training.optimizer import optimizer_arrays, restore_optimizer
+from paddle_alexnet.training.optimizer import (
+    ExponentialMovingAverage,
+    optimizer_arrays,
+    restore_optimizer,
+)
+from paddle_alexnet.training.schedule import Schedule
 from paddle_alexnet.training.state import TrainState
 
 logger = logging.getLogger(__name__)
 
-STATE_FORMAT = "paddle-alexnet-state"
+FORMAT = "paddle-alexnet-state"
+VERSION = "2"  # 1: before the fields of the state had their present names
+
+
+class Resumable(Protocol):
+    """What of a run is in its checkpoint."""
+
+    config: Config
+    net: nn.Layer
+    optimizer: Optimizer
+    average: ExponentialMovingAverage | None
+    schedule: Schedule
+    state: TrainState
+    fingerprint: str
 
 
 @dataclass(frozen=True)
-class State:
-    """A state as it was read, not yet believed.
+class Checkpoint:
+    """A checkpoint that was read but not validated yet.
 
     Attributes:
-        run: Whose it is.
+        run: The directory it belongs to.
         path: The file.
-        arrays: Weights, velocity and average.
+        arrays: Weights, accumulators of the optimizer, moving average.
         metadata: All else, as JSON.
     """
 
@@ -42,30 +67,19 @@ class State:
     metadata: dict[str, str]
 
     def check_config(self, config: Config) -> None:
-        """See that the run would go on as it began.
-
-        A state of an earlier version does not tell how it began: a warning says so.
+        """Check that the run would continue as it began.
 
         Raises:
             ConfigError: A key that must not change has another value; see
                 :mod:`paddle_alexnet.config.resume_rules`.
-            WeightsError: The state does not hold values.
+            WeightsError: The checkpoint does not hold values.
         """
-        if "config" not in self.metadata:
-            logger.warning(
-                "%s is of an earlier version: whether %s and the pictures are those that the run "
-                "started with is not known, and not asked",
-                *(self.path, self.run.config),
-            )
-            return
         try:
             then = parse_json(self.metadata["config"])
             if not isinstance(then, dict):
                 raise TypeError("its configuration is not values by key")
-        except (TypeError, ValueError) as error:
-            raise WeightsError(
-                f"{self.path} is not a state: {printable(str(error), 200)}"
-            ) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise WeightsError(f"{self.path} is not a checkpoint: {str(error)[:200]!r}") from error
         changes = describe_changes(then, config)
         if changes:
             raise ConfigError(
@@ -73,38 +87,35 @@ class State:
                 f"put it back, or start a new run{self._keeping_weights()}"
             )
 
-    def restore(self, trainer: Trainer, data_digest: str) -> dict[str, int]:
-        """Put all into a trainer made from the same configuration.
-
-        Args:
-            trainer: New.
-            data_digest: Tells the pictures; see :func:`paddle_alexnet.data.dataset.digest`.
-
-        Returns:
-            The sizes of the logs at the time; see :mod:`paddle_alexnet.log.run_directory`.
+    def restore(self, run: Resumable) -> None:
+        """Restore a run that was built from the same configuration.
 
         Raises:
-            WeightsError: It is the state of another net, update or schedule.
-            DataError: The pictures or their classes are not those that the run started with.
+            WeightsError: It is the checkpoint of another net, optimizer or schedule.
+            DataError: Images or classes are not those that the run started with.
         """
-        if "config" in self.metadata and self.metadata.get("data") != data_digest:
+        if self.metadata.get("data") != run.fingerprint:
             raise DataError(
-                f"{self.run.path} cannot go on: pictures or classes were added, removed, renamed "
+                f"{self.run.path} cannot continue: images or classes were added, removed, renamed "
                 "or changed since it started; put them back, or start a new run"
                 + self._keeping_weights()
             )
         try:
-            load_arrays(trainer.net, self._part("net"), self.path)
-            restore_optimizer(trainer.optimizer, trainer.net, self._part("optimizer"))
-            if trainer.average is not None:
-                trainer.average.restore(self._part("average"))
-            trainer.schedule.restore(parse_json(self.metadata["schedule"]))
-            trainer.progress = TrainState.from_plain(parse_json(self.metadata["progress"]))
-            return checked_sizes(parse_json(self.metadata["history"]))
-        except (KeyError, TypeError, ValueError) as error:
+            load_arrays(run.net, self._part("net"), self.path)
+            restore_optimizer(run.optimizer, run.net, self._part("optimizer"))
+            if run.average is not None:
+                run.average.restore(self._part("average"))
+            run.schedule.restore(parse_json(self.metadata["schedule"]))
+            run.state = parse_strict(TrainState, self.metadata["progress"])
+            self.log_sizes()
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise WeightsError(
-                f"{self.path} is not a state of this configuration: {printable(str(error), 200)}"
+                f"{self.path} is not a checkpoint of this configuration: {str(error)[:200]!r}"
             ) from error
+
+    def log_sizes(self) -> dict[str, int]:
+        """Bytes of each log when it was written; see :func:`...log.run_directory.rewind`."""
+        return parse_strict(HistorySizes, self.metadata["history"])
 
     def _part(self, prefix: str) -> dict[str, np.ndarray]:
         start = f"{prefix}/"
@@ -115,46 +126,51 @@ class State:
         return f" (model.pretrained={best} keeps the weights)" if best.exists() else ""
 
 
-def write_state(run: RunDirectory, trainer: Trainer, config: Config, data_digest: str) -> None:
-    """Write all that training needs to go on: weights, velocity, average, schedule, progress.
-
-    Random numbers are told by (seed, step) and (seed, epoch, index), so no generator's state needs
-    saving. The state before this one stays as ``run.previous_state``.
+def open_checkpoint(run: RunDirectory | None, config: Config) -> Checkpoint | None:
+    """The checkpoint that a run continues from.
 
     Args:
-        run: Where to.
-        trainer: Whose state.
-        config: Its configuration; what must not change of it is for :meth:`State.check_config`.
-        data_digest: Tells the pictures, for :meth:`State.restore`.
+        run: Directory to resume; None for a new run.
+        config: The run would continue with it.
+
+    Returns:
+        None for a new run, and for one that was killed before its first save: it starts again.
 
     Raises:
-        RunError: The file cannot be written.
+        WeightsError: There is a checkpoint but none that is whole.
+        ConfigError: A key that must not change has another value.
+        RunError: There are results but no checkpoint: starting again would remove them.
     """
-    arrays = _prefixed("net", net_arrays(trainer.net))
-    arrays |= _prefixed("optimizer", optimizer_arrays(trainer.optimizer, trainer.net))
-    if trainer.average is not None:
-        arrays |= _prefixed("average", trainer.average.arrays())
-    metadata = {
-        "format": STATE_FORMAT,
-        "progress": json.dumps(trainer.progress.plain()),
-        "schedule": json.dumps(trainer.schedule.state()),
-        "history": json.dumps(history_sizes(run)),
-        "config": json.dumps(fixed_values(config)),
-        "data": data_digest,
-    }
-    write_tensors(run.state, arrays, metadata, keep=run.previous_state)
+    if run is None:
+        return None
+    if run.has_state():
+        checkpoint = read_checkpoint(run)
+        checkpoint.check_config(config)
+        return checkpoint
+    if run.metrics.exists() and len(read_metrics(run.metrics)) > 1:
+        raise RunError(
+            f"{run.path} has results, but its checkpoint is missing: start a new run with "
+            f"model.pretrained={run.best}"
+        )
+    logger.info("%s was not saved yet: it starts again", run.path)
+    return None
 
 
-def read_state(run: RunDirectory) -> State:
-    """Read what :func:`write_state` wrote; where it is missing or damaged, the state before it.
+def read_checkpoint(run: RunDirectory) -> Checkpoint:
+    """Read what :func:`write_checkpoint` wrote; where it is damaged, the one before it.
 
     Raises:
-        WeightsError: There is no state that is whole.
+        WeightsError: None is whole, or it is of an earlier version.
     """
     path, arrays, metadata = _last_whole(run)
-    if metadata.get("format") != STATE_FORMAT:
-        raise WeightsError(f"{path} is not the state of a run")
-    return State(run, path, arrays, metadata)
+    if metadata.get("format") != FORMAT:
+        raise WeightsError(f"{path} is not the checkpoint of a run")
+    if metadata.get("version") != VERSION:
+        raise WeightsError(
+            f"{path} was saved by another version of this program, which must continue it; or "
+            f"start a new run with model.pretrained={run.best}"
+        )
+    return Checkpoint(run, path, arrays, metadata)
 
 
 def _last_whole(run: RunDirectory) -> tuple[Path, dict[str, np.ndarray], dict[str, str]]:
@@ -166,12 +182,76 @@ def _last_whole(run: RunDirectory) -> tuple[Path, dict[str, np.ndarray], dict[st
         if not run.previous_state.exists():
             raise
         content = read_tensors(run.previous_state)
-        logger.warning("%s; going on from %s, the state before it", error, run.previous_state)
+        logger.warning("%s; continuing from %s, the one before it", error, run.previous_state)
         # Out of the way, so that the next save does not put it in the place of the whole one.
         with contextlib.suppress(FileNotFoundError):  # another process was quicker
             run.state.replace(run.damaged_state)
         return run.previous_state, *content
 
 
-def _prefixed(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {f"{prefix}/{name}": array for name, array in arrays.items()}
+def write_checkpoint(directory: RunDirectory, run: Resumable) -> None:
+    """Write all that training needs to continue to the bit.
+
+    No generator's state is among it: random numbers depend only on (seed, step) and (seed, epoch,
+    index), see :mod:`paddle_alexnet.randomness`. The checkpoint before stays as
+    ``directory.previous_state``.
+
+    Raises:
+        RunError: The file cannot be written, or the directory is no longer the run's own.
+    """
+    directory.check()
+    parts = {
+        "net": net_arrays(run.net),
+        "optimizer": optimizer_arrays(run.optimizer, run.net),
+        "average": {} if run.average is None else run.average.arrays(),
+    }
+    metadata = {
+        "format": FORMAT,
+        "version": VERSION,
+        "progress": json.dumps(dataclasses.asdict(run.state)),
+        "schedule": json.dumps(run.schedule.state()),
+        "history": json.dumps(history_sizes(directory)),
+        "config": json.dumps(fixed_values(run.config)),
+        "data": run.fingerprint,
+    }
+    arrays = {f"{part}/{name}": a for part, named in parts.items() for name, a in named.items()}
+    write_tensors(directory.state, arrays, metadata, keep=directory.previous_state)
+
+
+def describe_weights(
+    config: Config,
+    data: ImageData,
+    preprocessing: Preprocessing,
+    statistics: PixelStatistics | None,
+) -> Description:
+    """What a weights file of a run says beside the weights, so that it can be used alone."""
+    mean_image = None
+    if config.data.mean == "image":
+        mean_image = statistics.mean_crop(preprocessing.input_size).astype(np.float32)
+    return Description(
+        config.model.name,
+        tuple(data.classes),
+        preprocessing,
+        data.split_rule,
+        width=config.model.width,
+        mean_image=mean_image,
+    )
+
+
+def save_best(
+    run: RunDirectory,
+    net: nn.Layer,
+    description: Description,
+    record: Mapping[str, Any],
+    config: Config,
+) -> None:
+    """Write the weights that ``net`` holds, with the figures of their epoch.
+
+    Raises:
+        RunError: The file cannot be written, or the directory is no longer the run's own.
+    """
+    run.check()
+    figures = {key: record[key] for key in ("epoch", "step", "val/top1", "val/loss")}
+    training = {**figures, "seed": config.train.seed}
+    described = dataclasses.replace(description, training=training)
+    write_weights(run.best, net_arrays(net), described)

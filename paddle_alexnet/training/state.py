@@ -1,48 +1,57 @@
-"""Scaling the loss, so that small gradients do not become 0 in float16.
-
-The rule is TensorFlow's ``DynamicLossScale`` with its numbers (start 2 ** 15, factor 2, 2000
-updates), the dynamic scaling that Micikevicius et al., "Mixed Precision Training" (2018), section
-3.2, lead to: as high as the gradients allow, found out by trying. ``paddle.amp.GradScaler`` does
-the same, but is idle on a CPU, where none of it could be tested, makes the update itself, and
-counts in tensors of its own.
-"""
+"""Where a run stands: counters, running means, loss scale. All of it is in the checkpoint."""
 
 import logging
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, TypeVar
+from dataclasses import field
+from typing import Annotated, Any
 
 import paddle
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from paddle_alexnet.training.evaluation import Evaluation
 
 logger = logging.getLogger(__name__)
 
-START = 2.0**15
-LARGEST = 2.0**24  # NVIDIA Apex's max_loss_scale; gradients that are all 0 would raise it for ever
-RAISE_AFTER = 2000
+# Checked where they are read from a file. No sum over an epoch comes near the bounds.
+_stored = dataclass(config=ConfigDict(strict=True, extra="forbid", allow_inf_nan=False))
+Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+Number = Annotated[float, Field(gt=-1e300, lt=1e300)]
+
+LOSS_SCALE_START = 2.0**15
+# NVIDIA Apex's max_loss_scale; gradients that are all 0 would raise it for ever.
+LOSS_SCALE_MAX = 2.0**24
+LOSS_SCALE_RAISE_AFTER = 2000  # steps
 
 
-@dataclass
+@_stored
 class LossScale:
-    """What the loss is multiplied by before gradients are taken; part of a run's state.
+    """Factor of the loss that keeps small gradients from becoming 0 in float16.
 
-    Powers of two change no digit, neither on scaling nor on its undoing.
+    The rule and its numbers (start 2**15, factor 2, 2000 steps) are TensorFlow's
+    ``DynamicLossScale``: as high as the gradients allow, found by trying (Micikevicius et al.,
+    "Mixed Precision Training", 2018, section 3.2). ``paddle.amp.GradScaler`` does the same, but is
+    idle on a CPU, where none of it could be tested, and makes the optimizer's step itself. Powers
+    of two change no digit, neither when scaling nor when undoing it.
 
     Attributes:
-        value: In [1, LARGEST], a power of two.
-        good: Updates in a row with finite gradients since it last changed, < RAISE_AFTER.
+        value: Power of two in [1, 2**24].
+        good_steps: Steps in a row with finite gradients since it changed, < 2000.
 
     Raises:
-        ValueError: One is not.
+        ValueError: One is out of its range.
     """
 
-    value: float = START
-    good: int = 0
+    value: Number = LOSS_SCALE_START
+    good_steps: Count = 0
 
     def __post_init__(self) -> None:
-        in_range = 1 <= self.value <= LARGEST and 0 <= self.good < RAISE_AFTER
+        in_range = 1 <= self.value <= LOSS_SCALE_MAX and self.good_steps < LOSS_SCALE_RAISE_AFTER
         if not in_range or math.frexp(self.value)[0] != 0.5:
-            raise ValueError(f"a loss scale of {self.value} after {self.good} updates is no such")
+            raise ValueError(
+                f"invalid loss scale: value {self.value}, good steps {self.good_steps}"
+            )
 
     @paddle.no_grad()
     def undo(self, parameters: Iterable[paddle.Tensor]) -> None:
@@ -52,119 +61,104 @@ class LossScale:
                 parameter.grad.scale_(1 / self.value)
 
     def passed(self) -> None:
-        """Gradients were finite: after enough such updates, try twice the scale."""
-        self.good += 1
-        if self.good == RAISE_AFTER:
-            self.value, self.good = min(2 * self.value, LARGEST), 0
+        """Count a step with finite gradients; after enough of them the scale doubles."""
+        self.good_steps += 1
+        if self.good_steps == LOSS_SCALE_RAISE_AFTER:
+            self.value, self.good_steps = min(2 * self.value, LOSS_SCALE_MAX), 0
 
     def lower(self) -> bool:
-        """Gradients were not finite: halve the scale.
+        """Halve the scale after gradients that are not finite.
 
         Returns:
-            Whether that may help; at 1 the scale is not what makes them so, and it stays.
+            Whether that may help. At 1 the scale is not the cause, and it stays.
         """
-        self.good = 0
+        self.good_steps = 0
         if self.value == 1:
             return False
         self.value /= 2
-        logger.info("gradients are past float16's range: the loss scale is %g now", self.value)
+        logger.info("gradients exceed float16's range: the loss scale is %g now", self.value)
         return True
 
 
-# MERGED training.progress: Where a run is, and what its updates came to.
-
-
-HUGE = 1e300  # no sum over an epoch is near
-_Made = TypeVar("_Made")
-
-
-@dataclass
+@_stored
 class RunningMean:
-    """Sums over some updates.
+    """Sums over some steps, from which the means of a log record are taken.
 
     Attributes:
-        updates: How many.
-        images: In them.
-        loss: Sum over the images.
+        steps: Number of steps.
+        images: Images in them.
+        loss: Sum of the losses of the images, nats.
         correct: Images whose label has the largest logit.
-        reader_seconds: Spent waiting for batches.
-        seconds: All time.
+        reader_seconds: Seconds spent waiting for batches.
+        seconds: All seconds.
     """
 
-    updates: int = 0
-    images: int = 0
-    loss: float = 0.0
-    correct: float = 0.0
-    reader_seconds: float = 0.0
-    seconds: float = 0.0
+    steps: Count = 0
+    images: Count = 0
+    loss: Number = 0.0
+    correct: Number = 0.0
+    reader_seconds: Number = 0.0
+    seconds: Number = 0.0
 
     def add(self, images: int, loss: float, correct: float) -> None:
-        """Take in an update.
-
-        One by one: were they added up between two saves first, a run that was saved more often
-        would have other last digits.
-        """
-        self.updates += 1
+        """Add one step. Steps are added one by one, so that saving changes no digit of a sum."""
+        self.steps += 1
         self.images += images
         self.loss += loss
         self.correct += correct
 
+    def means(self) -> dict[str, float]:
+        """Mean loss, top-1 accuracy and speed; at least one step."""
+        return {
+            "loss": self.loss / self.images,
+            "top1": self.correct / self.images,
+            "img_per_second": self.images / self.seconds,
+            "reader_cost": self.reader_seconds / self.steps,
+            "batch_cost": self.seconds / self.steps,
+        }
 
-@dataclass
+
+@_stored
 class TrainState:
-    """Where a run is; all of it is saved and restored.
+    """Where a run stands.
 
     Attributes:
         epoch: Epochs completed.
-        step: Updates made, with those that were skipped.
-        epoch_step: Updates made in the epoch under way.
+        step: Steps made, those that were skipped included.
+        epoch_step: Steps made in the current epoch.
         best_top1: Best val top-1 so far, in [0, 1]; -1 before the first.
-        best_epoch: After how many epochs that was.
-        skipped: Updates in a row, up to now, that were skipped as not finite.
-        totals: Of the epoch under way.
-        window: Since the last point of the step curves.
-        loss_scale: Of the next update, with ``train.amp: float16``.
+        best_epoch: Epoch, from 1, that it was reached in.
+        skipped: Steps in a row, up to now, that were skipped as not finite.
+        totals: Means over the current epoch.
+        window: Means since the last point of the step curves.
+        loss_scale: Of the next step, with ``train.amp: float16``.
     """
 
-    epoch: int = 0
-    step: int = 0
-    epoch_step: int = 0
-    best_top1: float = -1.0
-    best_epoch: int = 0
-    skipped: int = 0
+    epoch: Count = 0
+    step: Count = 0
+    epoch_step: Count = 0
+    best_top1: Number = -1.0
+    best_epoch: Count = 0
+    skipped: Count = 0
     totals: RunningMean = field(default_factory=RunningMean)
     window: RunningMean = field(default_factory=RunningMean)
     loss_scale: LossScale = field(default_factory=LossScale)
 
-    def plain(self) -> dict[str, Any]:
-        """Numbers and dictionaries, for JSON."""
-        return asdict(self)
 
-    @classmethod
-    def from_plain(cls, values: dict[str, Any]) -> "TrainState":
-        """Undo :meth:`plain`.
-
-        Raises:
-            KeyError, TypeError, ValueError: Something is missing, too much or no such number.
-        """
-        parts: dict[str, Any] = {
-            n: _checked(RunningMean(**values[n])) for n in ("totals", "window")
-        }
-        # States of before float16 have none.
-        parts["loss_scale"] = _checked(LossScale(**values.get("loss_scale", {})))
-        return _checked(cls(**{**values, **parts}))
-
-
-def _checked(made: _Made) -> _Made:
-    """``made`` if its fields are of the types of their defaults, and counts are counts.
-
-    Raises:
-        TypeError: One is not.
-    """
-    for item in fields(made):
-        value, kind = getattr(made, item.name), type(getattr(type(made)(), item.name))
-        count = kind is int and type(value) is int and 0 <= value < 1 << 63
-        number = kind is float and type(value) in (int, float) and -HUGE < value < HUGE
-        if not (count or number or type(value) is kind in (RunningMean, LossScale)):
-            raise TypeError(f"{item.name} is no such number")
-    return made
+def epoch_record(
+    state: TrainState, lr: float, totals: RunningMean, val: Evaluation, val_seconds: float
+) -> dict[str, Any]:
+    """The row of metrics.jsonl for the epoch that ended."""
+    train = totals.means()
+    return {
+        "epoch": state.epoch,
+        "step": state.step,
+        "lr": lr,
+        **{f"train/{key}": train[key] for key in ("loss", "top1", "img_per_second", "reader_cost")},
+        "train/seconds": totals.seconds,
+        "val/loss": val.loss,
+        "val/top1": val.top1,
+        f"val/top{val.k}": val.topk,
+        "val/img_per_second": val.count / val_seconds,
+        "val/seconds": val_seconds,
+    }

@@ -10,7 +10,7 @@ from paddle_alexnet.board.server import make_board
 
 @pytest.fixture(scope="session")
 def serving():
-    """A context manager: serves a folder of logs and gives the board's address."""
+    """A context manager that serves a folder of logs and yields the address of the board."""
 
     @contextmanager
     def serve(logdir, language="en"):

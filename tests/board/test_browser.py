@@ -12,7 +12,7 @@ from paddle import nn
 from paddle_alexnet.board.writer import BoardWriter
 
 CHROMIUM = "chromium"
-# Nothing of the browser's own goes out, and no name outside this machine is resolved.
+# The browser itself sends nothing, and resolves no name outside this machine.
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -27,7 +27,7 @@ FLAGS = [
     "--enable-logging=stderr",
 ]
 
-# The name of a folder may be anything.
+# A folder may have any name.
 MARKUP = "<img src=x onerror=console.error('Uncaught','by','name')>"
 
 pytestmark = [
@@ -104,7 +104,7 @@ def test_names_of_folders_and_curves_are_text(page):
     assert not [line for line in console if "Uncaught" in line]
 
 
-def test_the_page_asks_nobody_else(page, board):
+def test_the_page_contacts_no_other_server(page, board):
     document, console = page("/app/scalar")
     outside = [
         address

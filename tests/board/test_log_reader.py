@@ -1,4 +1,4 @@
-"""Logs that are damaged, half written, or not logs."""
+"""Logs that are damaged, incomplete, or not logs."""
 
 import os
 import struct
@@ -20,7 +20,7 @@ def reader():
 
 
 def points(log_reader, folder, tag="x"):
-    """The steps of a curve, as the board would draw them."""
+    """The steps of a curve, as on the board."""
     log_reader.load_new_data()
     items = log_reader.data_manager.get_reservoir("scalar").get_items(str(folder), tag)
     return [item.id for item in items]
@@ -33,8 +33,8 @@ def write(folder, steps=5):
     return folder / visualdl_patches.LOG_NAME
 
 
-def test_a_record_still_being_written_is_read_when_it_is_whole(tmp_path):
-    """The stock reader takes half a record for a whole one, and the board stops."""
+def test_a_record_still_being_written_is_read_when_it_is_complete(tmp_path):
+    """The stock reader reads half a record as a complete one, and the board stops."""
     log_reader.patch_log_reading()
     bodies = [b"first", b"second record", b"third"]
     whole = b"".join(struct.pack("<Q", len(body)) + body for body in bodies)
@@ -49,11 +49,11 @@ def test_a_record_still_being_written_is_read_when_it_is_whole(tmp_path):
     assert got == bodies
 
 
-def test_a_damaged_record_costs_itself_alone(reader, tmp_path):
+def test_only_the_damaged_record_is_lost(reader, tmp_path):
     path = write(tmp_path / "bad")
     write(tmp_path / "good")
     data = bytearray(path.read_bytes())
-    # The third record of the log: what the log is, and the points 0 and 1, come before.
+    # The fourth record: the header of the log and the points 0 and 1 come before.
     starts = [0]
     while starts[-1] < len(data):
         starts.append(starts[-1] + 8 + struct.unpack_from("<Q", data, starts[-1])[0])
@@ -65,7 +65,7 @@ def test_a_damaged_record_costs_itself_alone(reader, tmp_path):
 
 
 @pytest.mark.parametrize("length", [0, log_reader.RECORD_LIMIT + 1, 2**63, 2**64 - 1])
-def test_a_length_that_cannot_be_ends_the_log_alone(reader, tmp_path, length):
+def test_an_impossible_length_ends_only_that_log(reader, tmp_path, length):
     path = write(tmp_path / "bad")
     write(tmp_path / "good")
     with open(path, "ab") as file:
@@ -77,7 +77,7 @@ def test_a_length_that_cannot_be_ends_the_log_alone(reader, tmp_path, length):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
-def test_pipes_are_neither_waited_for_nor_read(reader, tmp_path):
+def test_pipes_do_not_block_and_are_not_read(reader, tmp_path):
     os.mkfifo(tmp_path / visualdl_patches.LOG_NAME)
     write(tmp_path / "run")
     log = reader(tmp_path)
@@ -100,7 +100,7 @@ def test_links_are_not_followed(reader, tmp_path):
         log_reader.open_file(inside / "file" / visualdl_patches.LOG_NAME)
 
 
-def test_a_link_put_in_the_place_of_a_log_is_not_followed(reader, tmp_path):
+def test_a_link_that_replaces_a_log_is_not_followed(reader, tmp_path):
     path = write(tmp_path / "runs" / "own", steps=1)
     secret = write(tmp_path / "elsewhere", steps=9)
     log = reader(tmp_path / "runs")
@@ -109,7 +109,7 @@ def test_a_link_put_in_the_place_of_a_log_is_not_followed(reader, tmp_path):
     assert points(log, path.parent) == [0]
 
 
-def test_a_link_put_in_the_place_of_a_graph_is_not_followed(tmp_path):
+def test_a_link_that_replaces_a_graph_is_not_followed(tmp_path):
     log_reader.patch_log_reading()
     graph = tmp_path / "runs" / "vdlgraph.1.log"
     graph.parent.mkdir()

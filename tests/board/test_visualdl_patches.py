@@ -1,4 +1,7 @@
-"""Each fault of VisualDL, and its cure."""
+"""Each fault of VisualDL, and its workaround."""
+
+import errno
+import shutil
 
 import numpy as np
 import pytest
@@ -8,7 +11,9 @@ from visualdl.component import base_component
 
 from paddle_alexnet import MODELS, build_model
 from paddle_alexnet.board import visualdl_patches
+from paddle_alexnet.board.visualdl_patches import LogFile
 from paddle_alexnet.board.writer import BoardWriter
+from paddle_alexnet.errors import RunError
 from paddle_alexnet.nets import lrn as lrn_module
 from paddle_alexnet.nets.lrn import LRN_KINDS
 
@@ -71,7 +76,7 @@ def test_images_are_neither_changed_nor_brightened(tmp_path):
 
 
 @pytest.mark.parametrize("cut", [1, 3, 9])
-def test_half_a_record_is_cut_off_before_more_is_written(tmp_path, cut):
+def test_an_incomplete_record_is_removed_before_more_is_written(tmp_path, cut):
     with BoardWriter(tmp_path) as writer:
         for step in range(5):
             writer.scalar("x", step, step)
@@ -82,7 +87,7 @@ def test_half_a_record_is_cut_off_before_more_is_written(tmp_path, cut):
     assert [p.id for p in read(tmp_path).get_data("scalar", "x")] == [0, 1, 2, 3, 9]
 
 
-def test_a_whole_log_is_not_cut(tmp_path):
+def test_a_complete_log_is_not_truncated(tmp_path):
     with BoardWriter(tmp_path) as writer:
         writer.scalar("x", 1, 1)
     assert visualdl_patches.cut_partial_record(tmp_path / visualdl_patches.LOG_NAME) == 0
@@ -110,7 +115,7 @@ def test_opening_again_appends_to_the_one_log(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_curves_work_with_todays_numpy_and_leave_it_alone(tmp_path):
+def test_curves_work_with_current_numpy_and_do_not_change_it(tmp_path):
     rng = np.random.default_rng(0)
     with BoardWriter(tmp_path) as writer:
         writer.curves("daisy", rng.random(50) < 0.4, rng.random(50), 1)
@@ -119,7 +124,10 @@ def test_curves_work_with_todays_numpy_and_leave_it_alone(tmp_path):
     reader = read(tmp_path)
     assert {"pr_curve", "roc_curve"} <= reader.get_tags().keys()
     roc = reader.get_data("roc_curve", "roc/daisy")[0].roc_curve
-    assert (roc.tpr[0], roc.fpr[0]) == (1.0, 1.0)  # threshold 0 takes all; the stock one has 20/30
+    assert (roc.tpr[0], roc.fpr[0]) == (
+        1.0,
+        1.0,
+    )  # threshold 0 accepts all; the stock one has 20/30
 
 
 def test_roc_points_against_scikit_learns_definition():
@@ -161,3 +169,59 @@ def test_the_graph_is_written_and_the_net_left_alone(tmp_path):
     assert "relu" in text
     assert net.training
     assert net.full_name() == name
+
+
+class FullDisk:
+    """A file on a disk with room for some more bytes."""
+
+    def __init__(self, file, room):
+        self.file, self.room = file, room
+
+    def write(self, data):
+        written = self.file.write(data[: self.room])
+        self.room -= written
+        if not written:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return written
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+@pytest.mark.parametrize("room", [0, 7])
+def test_a_record_is_written_completely_or_not_at_all(tmp_path, room):
+    file = LogFile(tmp_path / "log")
+    file.write(b"first record")
+    file._file = FullDisk(file._file, room)
+    file.write(b"second record")
+    file.write(b"third")
+    assert isinstance(file.error, OSError)
+    file.close()
+    assert file.closed
+    assert (tmp_path / "log").read_bytes() == b"first record"
+
+
+def test_a_full_disk_is_an_error_and_the_log_stays_readable(tmp_path):
+    writer = BoardWriter(tmp_path)
+    writer.scalar("a", 1.0, 1)
+    writer.flush()
+    full = writer._file._file = FullDisk(writer._file._file, 5)
+    writer.scalar("a", 2.0, 2)
+    with pytest.raises(RunError, match=r"cannot write .*vdlrecords\.main\.log"):
+        writer.flush()
+    writer.close()
+    assert full.closed
+    with BoardWriter(tmp_path) as writer:  # with free space again
+        writer.scalar("a", 3.0, 3)
+    points = LogReader(file_path=str(writer.path)).get_data("scalar", "a")
+    assert [p.id for p in points] == [1, 3]
+
+
+def test_a_removed_folder_is_not_made_again(tmp_path):
+    folder = tmp_path / "run"
+    writer = BoardWriter(folder)
+    shutil.rmtree(folder)
+    writer.scalar("a", 1.0, 1)
+    writer.flush()
+    writer.close()
+    assert not folder.exists()

@@ -27,9 +27,9 @@ def by_hand(kind, factors):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_formula(kind):
-    noise = ColorNoise.make(kind, PIXELS)
+    noise = ColorNoise.build(kind, PIXELS)
     factors = 0.1 * np.random.default_rng(5).standard_normal(3)
-    got = noise.shift(np.random.default_rng(5)).astype(float)
+    got = noise.draw(np.random.default_rng(5)).astype(float)
     # eigh orders by rising variance and leaves the signs open.
     _, vectors = PIXELS.components()
     _, theirs = np.linalg.eigh(COVARIANCE)
@@ -40,8 +40,8 @@ def test_the_formula(kind):
 @pytest.mark.parametrize(("kind", "power"), [("paper", 1.0), ("krizhevsky2012", 0.5)])
 def test_the_spread_along_each_component(kind, power):
     rng = np.random.default_rng(0)
-    noise = ColorNoise.make(kind, PIXELS)
-    shifts = np.stack([noise.shift(rng) for _ in range(4000)]) / 255
+    noise = ColorNoise.build(kind, PIXELS)
+    shifts = np.stack([noise.draw(rng) for _ in range(4000)]) / 255
     variances, vectors = np.linalg.eigh(COVARIANCE / 255**2)
     want = 0.1 * variances**power
     np.testing.assert_allclose((shifts @ vectors).std(axis=0), want, rtol=0.06)  # 5 standard errors
@@ -49,24 +49,23 @@ def test_the_spread_along_each_component(kind, power):
 
 def test_the_text_and_the_code_differ():
     """On these colours the code's change is several times the text's."""
-    assert ColorNoise.make("paper", PIXELS).divisor == 1.0
-    assert ColorNoise.make("krizhevsky2012", PIXELS).divisor == 1.1
-    spread = [np.abs(ColorNoise.make(kind, PIXELS).directions).max() for kind in KINDS]
+    assert ColorNoise.build("paper", PIXELS).divisor == 1.0
+    assert ColorNoise.build("krizhevsky2012", PIXELS).divisor == 1.1
+    spread = [np.abs(ColorNoise.build(kind, PIXELS).directions).max() for kind in KINDS]
     assert spread[1] > 2 * spread[0]
 
 
-def test_an_unknown_kind():
-    with pytest.raises(ValueError, match="paper or krizhevsky2012"):
-        ColorNoise.make("pca", PIXELS)
+def test_none_needs_no_statistics():
+    assert ColorNoise.build("none", None) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_picture_changes_by_one_shift(flowers, kind):
-    """From the file to the input: all pixels of a picture by the same, each picture its own."""
-    pictures, noise = FlowerFolder(flowers), ColorNoise.make(kind, PIXELS)
+def test_each_image_is_changed_by_one_shift(flowers, kind):
+    """From the file to the input: all pixels of an image by the same, each image by its own."""
+    dataset, noise = FlowerFolder(flowers), ColorNoise.build(kind, PIXELS)
     settings = {"batch_size": 50, "seed": 3}
-    plain = TrainingBatches(pictures, RandomCrop(16, 20), **settings)
-    noisy = TrainingBatches(pictures, RandomCrop(16, 20), noise=noise, **settings)
+    plain = TrainingBatches(dataset, RandomCrop(16, 20), **settings)
+    noisy = TrainingBatches(dataset, RandomCrop(16, 20), draw_offset=noise.draw, **settings)
     ((images, labels),) = plain.epoch(1)
     ((same_images, same_labels, shifts),) = noisy.epoch(1)
     np.testing.assert_array_equal(images.numpy(), same_images.numpy())
@@ -83,20 +82,18 @@ def test_each_picture_changes_by_one_shift(flowers, kind):
     assert len(np.unique(shifts.numpy()[:, 0])) == 50
 
 
-def test_shifts_are_told_by_seed_epoch_and_picture_and_end_in_time(flowers):
-    pictures, noise = FlowerFolder(flowers), ColorNoise.make("paper", PIXELS)
+def test_shifts_depend_on_seed_epoch_and_image_and_can_be_off(flowers):
+    dataset, noise = FlowerFolder(flowers), ColorNoise.build("paper", PIXELS)
 
-    def shifts(epoch, **settings):
-        batches = TrainingBatches(
-            pictures, RandomCrop(16, 20), noise=noise, noise_epochs=2, **settings
-        )
-        return [part[2].numpy() for part in batches.epoch(epoch) if len(part) > 2]
+    def shifts(epoch, noisy=True, **settings):
+        batches = TrainingBatches(dataset, RandomCrop(16, 20), draw_offset=noise.draw, **settings)
+        return [part[2].numpy() for part in batches.epoch(epoch, offsets=noisy) if len(part) > 2]
 
     first = np.concatenate(shifts(1, batch_size=8, seed=1))
     np.testing.assert_array_equal(first, np.concatenate(shifts(1, batch_size=20, seed=1)))
     np.testing.assert_array_equal(first, np.concatenate(shifts(1, batch_size=8, seed=1, workers=1)))
     assert not np.array_equal(first, np.concatenate(shifts(0, batch_size=8, seed=1)))
-    assert shifts(2, batch_size=8, seed=1) == []
+    assert shifts(1, noisy=False, batch_size=8, seed=1) == []
 
 
 def test_pixels_of_the_input_move_as_the_formula_says():
@@ -104,7 +101,7 @@ def test_pixels_of_the_input_move_as_the_formula_says():
     x = np.random.default_rng(0).integers(0, 256, (2, 5, 5, 3), dtype=np.uint8)
     mean = np.random.default_rng(1).uniform(0, 1, (5, 5, 3))
     shift = np.array([[1.0, -2, 3], [0.5, 0, -9]], np.float32)
-    normalize = Normalize(mean, (1 / 255,) * 3, noise_divisor=1.1)
+    normalize = Normalize(mean, (1 / 255,) * 3, offset_divisor=1.1)
     got = normalize(paddle.to_tensor(x), paddle.to_tensor(shift)).numpy()
     want = ((x - 255 * mean) + shift[:, None, None]) / 1.1
     np.testing.assert_allclose(got, want.transpose(0, 3, 1, 2), rtol=1e-4, atol=1e-3)

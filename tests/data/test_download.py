@@ -1,4 +1,4 @@
-"""Fetching, against a server of this machine and archives made to harm."""
+"""Downloads, against a local server, and hostile archives."""
 
 import gzip
 import hashlib
@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from paddle_alexnet.data.download import FLOWER_PHOTOS, Archive, fetch_flower_photos
+from paddle_alexnet.data.download import FLOWER_PHOTOS, Archive, fetch
 from paddle_alexnet.errors import DataError
 
 # Larger than a block, and not to be compressed.
@@ -42,6 +42,7 @@ def describe(data, *urls, **values):
             "urls": urls,
             "folder": "photos",
             "max_unpacked": 10**6,
+            "hint": "or --archive FILE --root {root}",
             **known,
             **values,
         }
@@ -101,59 +102,59 @@ def below(folder):
 
 def test_download_check_and_unpack(server, tmp_path):
     root = tmp_path / "data" / "photos"
-    fetch_flower_photos(root, archive=describe(DATA, f"{server.address}/ranges"))
+    fetch(describe(DATA, f"{server.address}/ranges"), root)
     assert below(root) == FILES
     assert [p.name for p in root.parent.iterdir()] == ["photos"]  # nothing else is left
     assert root.stat().st_mode & 0o777 == root.parent.stat().st_mode & 0o777
 
 
-def test_going_on_where_it_was_cut_off(server, tmp_path):
+def test_a_download_is_continued(server, tmp_path):
     cut = describe(DATA, f"{server.address}/cut")
-    with pytest.raises(DataError, match=r"(?s)cannot download.*--archive FILE.*data\.root"):
-        fetch_flower_photos(tmp_path / "photos", archive=cut)
+    with pytest.raises(DataError, match=r"(?s)cannot download.*--archive FILE --root .*photos"):
+        fetch(cut, tmp_path / "photos")
     have = (tmp_path / "p.tgz.part").stat().st_size
     assert 0 < have <= len(DATA) // 2
-    fetch_flower_photos(tmp_path / "photos", archive=describe(DATA, f"{server.address}/ranges"))
+    fetch(describe(DATA, f"{server.address}/ranges"), tmp_path / "photos")
     assert server.asked[-1] == ("/ranges", f"bytes={have}-")
     assert below(tmp_path / "photos") == FILES
 
 
-def test_a_server_that_cannot_go_on_sends_all(server, tmp_path):
+def test_a_server_without_ranges_sends_all(server, tmp_path):
     (tmp_path / "p.tgz.part").write_bytes(DATA[:100])
-    fetch_flower_photos(tmp_path / "photos", archive=describe(DATA, f"{server.address}/whole"))
+    fetch(describe(DATA, f"{server.address}/whole"), tmp_path / "photos")
     assert below(tmp_path / "photos") == FILES
 
 
 def test_the_second_address_is_tried(server, tmp_path):
     urls = ("http://127.0.0.1:9/closed", f"{server.address}/404", f"{server.address}/whole")
-    fetch_flower_photos(tmp_path / "photos", archive=describe(DATA, *urls))
+    fetch(describe(DATA, *urls), tmp_path / "photos")
     assert below(tmp_path / "photos") == FILES
 
 
 def test_no_network(tmp_path):
     urls = ("http://127.0.0.1:9/closed", "http://no.such.host.invalid/x")
-    with pytest.raises(DataError, match=r"(?s)127\.0\.0\.1.*no\.such.*Without a network"):
-        fetch_flower_photos(tmp_path / "photos", archive=describe(DATA, *urls))
+    with pytest.raises(DataError, match=r"(?s)127\.0\.0\.1.*no\.such.*--archive FILE"):
+        fetch(describe(DATA, *urls), tmp_path / "photos")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("values", [{"sha256": "0" * 64}, {"size": len(DATA) - 1}])
-def test_another_file_is_refused_and_taken_away(server, tmp_path, values):
+def test_another_file_is_refused_and_removed(server, tmp_path, values):
     archive = describe(DATA, f"{server.address}/whole", **values)
     with pytest.raises(DataError, match=r"is not p\.tgz.*download it again"):
-        fetch_flower_photos(tmp_path / "photos", archive=archive)
+        fetch(archive, tmp_path / "photos")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_from_a_file_which_stays(tmp_path):
     (tmp_path / "mine.tgz").write_bytes(DATA)
-    fetch_flower_photos(tmp_path / "photos", file=tmp_path / "mine.tgz", archive=describe(DATA))
+    fetch(describe(DATA), tmp_path / "photos", file=tmp_path / "mine.tgz")
     assert below(tmp_path / "photos") == FILES
     assert (tmp_path / "mine.tgz").read_bytes() == DATA
     (tmp_path / "other.tgz").write_bytes(b"other")
     for name in ("other.tgz", "no.tgz"):
         with pytest.raises(DataError, match=name.replace(".", r"\.")):
-            fetch_flower_photos(tmp_path / "new", file=tmp_path / name, archive=describe(DATA))
+            fetch(describe(DATA), tmp_path / "new", file=tmp_path / name)
     assert (tmp_path / "other.tgz").exists()
     assert not (tmp_path / "new").exists()
 
@@ -163,7 +164,7 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
     (tmp_path / "photos" / "mine.txt").write_text("precious")
     (tmp_path / "mine.tgz").write_bytes(DATA)
     with pytest.raises(DataError, match="left as it is"):
-        fetch_flower_photos(tmp_path / "photos", file=tmp_path / "mine.tgz", archive=describe(DATA))
+        fetch(describe(DATA), tmp_path / "photos", file=tmp_path / "mine.tgz")
     assert below(tmp_path / "photos") == {"photos/mine.txt": b"precious"}
 
 
@@ -190,13 +191,13 @@ HARMFUL = {
 
 
 @pytest.mark.parametrize("name", HARMFUL)
-def test_archives_made_to_harm_leave_nothing(name, tmp_path):
+def test_hostile_archives_leave_nothing(name, tmp_path):
     data = HARMFUL[name]
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
     (inner / "x.tgz").write_bytes(data)
     with pytest.raises(DataError):
-        fetch_flower_photos(inner / "photos", file=inner / "x.tgz", archive=describe(data))
+        fetch(describe(data), inner / "photos", file=inner / "x.tgz")
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == [inner / "x.tgz"]
     assert not (inner / "photos").exists()
 
@@ -215,7 +216,7 @@ def test_damage_anywhere_leaves_nothing(tmp_path):
         (tmp_path / "x.tgz").write_bytes(data)
         root = tmp_path / str(trial)
         try:
-            fetch_flower_photos(root, file=tmp_path / "x.tgz", archive=describe(data))
+            fetch(describe(data), root, file=tmp_path / "x.tgz")
         except DataError as error:
             refused += 1
             assert "cannot" in str(error) or "not a plain file" in str(error)
@@ -230,3 +231,20 @@ def test_the_archive_is_the_official_one():
     assert FLOWER_PHOTOS.size == 228_813_984
     assert FLOWER_PHOTOS.sha256.startswith("4c54ace7911aaffe13a3")
     assert all(url.endswith("example_images/flower_photos.tgz") for url in FLOWER_PHOTOS.urls)
+
+
+def test_a_python_whose_tarfile_is_too_old_is_refused(tmp_path, monkeypatch):
+    monkeypatch.delattr(tarfile, "data_filter")
+    (tmp_path / "x.tgz").write_bytes(DATA)
+    with pytest.raises(DataError, match=r"data_filter.*3\.10\.12, 3\.11\.4"):
+        fetch(describe(DATA), tmp_path / "photos", tmp_path / "x.tgz")
+    assert not (tmp_path / "photos").exists()
+
+
+def test_unpacked_files_are_usual_files(tmp_path):
+    """Whatever owner and permissions the archive gives them."""
+    data = tar_of(**{"photos/a.jpg": {"mode": 0o4777, "uid": 1, "gid": 1}})
+    (tmp_path / "x.tgz").write_bytes(data)
+    fetch(describe(data), tmp_path / "photos", tmp_path / "x.tgz")
+    mode = (tmp_path / "photos" / "a.jpg").stat().st_mode & 0o7777
+    assert mode & 0o7022 == 0

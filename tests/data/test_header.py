@@ -56,7 +56,7 @@ def test_the_size_is_what_pillow_wrote(kind, options):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_claim_is_believed(kind):
+def test_claims_of_small_hostile_files(kind):
     assert read_claim(claiming(kind, 60_000, 50_000))[:2] == (60_000, 50_000)
     assert read_claim(claiming(kind, SIDE, 100))[:2] == (SIDE, 100)
 
@@ -64,17 +64,17 @@ def test_a_claim_is_believed(kind):
 def test_of_several_sizes_the_largest_counts():
     stream = claiming("jp2", 30, 20)[40:]
     assert read_claim(claiming("jp2", 8, 9) + stream)[:2] == (30, 20)
-    picture = claiming("avif", 8, 9)
+    image = claiming("avif", 8, 9)
     frames = encoded(np.zeros((9, 8, 3), np.uint8), "avif", save_all=True, append_images=[STILL])
     track = frames.index(b"tkhd") + 4 + 88
     assert frames[track : track + 8] == b"\0\x08\0\0\0\x09\0\0"
     frames = frames[:track] + b"\xea\x60\0\0\0\x07" + frames[track + 6 :]
     assert read_claim(frames)[:2] == (60_000, 7)
-    assert read_claim(picture + b"ispe\0\0\0\0\0\0\x02\0\0\0\x01\0")[:2] == (512, 256)
+    assert read_claim(image + b"ispe\0\0\0\0\0\0\x02\0\0\0\x01\0")[:2] == (512, 256)
 
 
 def test_a_chunk_of_png_that_is_longer_than_the_file():
-    """OpenCV would make room for 4 GB, and fill it."""
+    """OpenCV would allocate and fill 4 GB."""
     data = encoded(np.zeros((9, 8, 3), np.uint8), "png")
     place = data.index(b"IDAT") - 4
     assert read_claim(data)[:2] == (8, 9)
@@ -90,13 +90,13 @@ def test_a_chunk_of_png_that_is_longer_than_the_file():
         b"P6 " + b"9" * 5000,
     ],
 )
-def test_what_claims_nothing(data):
+def test_files_without_a_size(data):
     assert read_claim(data) is None
 
 
 @settings(deadline=None)
 @given(st.sampled_from(KINDS), st.integers(0, 2000), st.binary(max_size=20))
-def test_what_is_cut_off_or_overwritten_raises_nothing(kind, place, junk):
+def test_damaged_headers_raise_nothing(kind, place, junk):
     data = claiming(kind, 700, 500)
     for damaged in (data[:place], data[:place] + junk + data[place + len(junk) :]):
         claim = read_claim(damaged)

@@ -1,4 +1,4 @@
-"""Loading ahead: errors arrive, and nothing waits for ever."""
+"""Loading ahead: errors arrive, and nothing waits forever."""
 
 import multiprocessing
 import os
@@ -11,19 +11,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from paddle.io import Dataset
 
+from paddle_alexnet.data.dataset import PreprocessedDataset
 from paddle_alexnet.data.flower_folder import FlowerFolder
 from paddle_alexnet.data.loader import load_batches
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.errors import DataError, RunError
 
 
-class Numbers(Dataset):
-    """Items 0..9; some of them do what they are told."""
+class Numbers:
+    """Samples 0..9; some raise an error or end their process."""
 
     def __init__(self, bad=(), deadly=(), items=range(10)):
-        super().__init__()
         self.bad, self.deadly, self.items = bad, deadly, items
 
     def subset(self, indices):
@@ -46,10 +45,7 @@ GROUPS = [[3, 1], [4], [1, 5, 9], [2, 6]]
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
 def test_batches_in_order(workers):
-    got = [
-        (images.numpy(), labels.numpy())
-        for images, labels in load_batches(Numbers(), GROUPS, workers)
-    ]
+    got = list(load_batches(Numbers(), GROUPS, workers))
     assert [labels.tolist() for _, labels in got] == GROUPS
     assert [images[:, 0, 0, 0].tolist() for images, _ in got] == GROUPS
     assert got[2][0].shape == (3, 2, 2, 3)
@@ -79,13 +75,13 @@ def test_leaving_early_ends_the_loading(workers):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
-def test_a_signal_to_all_is_for_the_process_that_trains(flowers):
-    """As from a scheduler that ends a whole group: loading goes on until training has saved.
+def test_loading_processes_ignore_signals(flowers):
+    """As from a scheduler that ends a process group: loading continues until training has saved.
 
-    With pictures, not with Numbers, for which a process would load Paddle and its signal handlers.
+    With images, not with Numbers, for which a process would import Paddle and its signal handlers.
     """
-    pictures = FlowerFolder(flowers, "train", Preprocessing(input_size=16, resize=18))
-    batches = load_batches(pictures, GROUPS * 20, 1)
+    samples = PreprocessedDataset(FlowerFolder(flowers), Preprocessing(input_size=16, resize=18))
+    batches = load_batches(samples, GROUPS * 20, 1)
     got = [next(batches)]
     for child in multiprocessing.active_children():
         os.kill(child.pid, signal.SIGTERM)
@@ -100,7 +96,7 @@ def test_loading_processes_end_with_one_that_is_killed(tmp_path):
     program.write_text(
         "import multiprocessing, sys, time\n"
         f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "from test_loading import GROUPS, Numbers, load_batches\n"
+        "from test_loader import GROUPS, Numbers, load_batches\n"
         "if __name__ == '__main__':\n"
         "    batches = load_batches(Numbers(), GROUPS * 99, 2)\n"
         "    next(batches)\n"
@@ -119,7 +115,7 @@ def test_loading_processes_end_with_one_that_is_killed(tmp_path):
 
 
 def alive(pid):
-    """Not gone, and not just waiting for someone to ask how it ended."""
+    """Neither gone nor a zombie."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,7 +1,6 @@
-"""Statistics of pixels against numpy over all of them at once."""
+"""Pixel statistics against numpy over all of them at once."""
 
 import numpy as np
-import paddle
 import pytest
 
 from paddle_alexnet.data.pixel_statistics import (
@@ -20,10 +19,10 @@ LABELS = np.zeros(11, np.int64)
 
 def batches(size, images=IMAGES):
     for start in range(0, len(images), size):
-        yield [paddle.to_tensor(images[start : start + size]), paddle.to_tensor(LABELS[:1])]
+        yield [images[start : start + size], LABELS[:1]]
 
 
-def test_mean_picture_and_covariance():
+def test_mean_image_and_covariance():
     pixels = measure_pixel_statistics(batches(4), 6)
     np.testing.assert_allclose(pixels.mean_image, IMAGES.mean(axis=0), rtol=1e-12)
     flat = IMAGES.reshape(-1, 3).astype(float)
@@ -39,7 +38,7 @@ def test_batches_and_order_change_nothing():
     np.testing.assert_array_equal(a.covariance, b.covariance)
 
 
-@pytest.mark.parametrize("first", [4, 11])  # with 11, the other process has no picture
+@pytest.mark.parametrize("first", [4, 11])  # with 11, the other process has no image
 def test_two_processes_find_what_one_does(first):
     sums = []
     for part in (IMAGES[:first], IMAGES[first:]):
@@ -64,7 +63,7 @@ def test_components_are_the_eigenvectors_by_falling_variance():
     np.testing.assert_allclose(along.var(axis=0), variances, atol=1e-8)
 
 
-def test_the_middle_of_the_mean_picture():
+def test_the_middle_of_the_mean_image():
     mean = np.arange(6 * 6 * 3, dtype=float).reshape(6, 6, 3)
     np.testing.assert_array_equal(PixelStatistics(mean, np.eye(3)).mean_crop(4), mean[1:5, 1:5])
     np.testing.assert_array_equal(PixelStatistics(mean, np.eye(3)).mean_crop(3), mean[1:4, 1:4])
@@ -90,8 +89,8 @@ def test_another_file_is_refused(tmp_path):
         {"covariance": np.full((3, 3), 1e30)},
     ):
         write_tensors(tmp_path / "x", {**good, **change}, {})
-        with pytest.raises(WeightsError, match="statistics of pixels"):
+        with pytest.raises(WeightsError, match="pixel statistics"):
             read_pixel_statistics(tmp_path / "x", 6)
     write_tensors(tmp_path / "x", {"a": np.zeros(1)}, {})
-    with pytest.raises(WeightsError, match="statistics of pixels"):
+    with pytest.raises(WeightsError, match="pixel statistics"):
         read_pixel_statistics(tmp_path / "x", 6)

@@ -1,4 +1,4 @@
-"""From a picture to the input."""
+"""From an image to the input."""
 
 import json
 
@@ -15,7 +15,7 @@ def test_short_side_then_centre():
     np.testing.assert_array_equal(got, resize(image, 30, 40)[3:27, 8:32])
 
 
-def test_squashing_keeps_everything_in_sight():
+def test_squashing_keeps_the_whole_image():
     image = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
     got = Preprocessing(input_size=24, resize=30, squash=True)(image)
     np.testing.assert_array_equal(got, resize(image, 30, 30)[3:27, 3:27])
@@ -35,11 +35,11 @@ def test_ten_views_are_corners_centre_and_mirrors():
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 900), (227, 227), (5000, 40)])
-def test_any_picture_gives_the_input_size(shape):
+def test_images_of_any_size_give_the_input_size(shape):
     assert Preprocessing()(np.zeros((*shape, 3), np.uint8)).shape == (227, 227, 3)
 
 
-def test_there_and_back_through_json():
+def test_json_round_trip():
     preprocessing = Preprocessing(32, 36, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
     assert Preprocessing.from_json(json.loads(json.dumps(preprocessing.to_json()))) == preprocessing
     old = {k: v for k, v in preprocessing.to_json().items() if k != "squash"}
@@ -62,6 +62,6 @@ def test_there_and_back_through_json():
         {"squash": 0},
     ],
 )
-def test_values_that_cannot_be(change):
+def test_values_out_of_range(change):
     with pytest.raises((ValueError, TypeError)):
         Preprocessing.from_json({**Preprocessing().to_json(), **change})

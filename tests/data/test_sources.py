@@ -1,36 +1,130 @@
-"""From keys to batches: pictures that are kept change nothing."""
+"""From a configuration to a data set: the sources, the checks, and the statistics."""
 
 import numpy as np
 import pytest
 
 from paddle_alexnet.config.load import make_config
+from paddle_alexnet.data import sources
+from paddle_alexnet.data.batches import EvaluationBatches
+from paddle_alexnet.data.dataset import ImageArrays, fingerprint
+from paddle_alexnet.data.folder import list_images
 from paddle_alexnet.data.preprocessing import Preprocessing
-from paddle_alexnet.data.sources import open_data
+from paddle_alexnet.data.sources import DATA_SOURCES, ImageData, measure_statistics, open_data
+from paddle_alexnet.data.split import SplitRule
+from paddle_alexnet.errors import ConfigError, DataError
+from paddle_alexnet.runtime.distributed import Ranks
 
 PREPROCESSING = Preprocessing(input_size=32, resize=36)
 
 
-def batches(flowers, **keys):
-    config = make_config(
-        {
-            "data": {"root": str(flowers), "mean": "image", **keys},
-            "augment": {"color_noise": "paper", "hue": 0.1},
-            "train": {"batch_size": 16},
-        }
-    )
-    inputs = open_data(config, PREPROCESSING)
-    pixels = inputs.pixels(config)
-    train = inputs.training_batches(config, pixels, None)
-    whole = [*train.epoch(0), *train.epoch(1), *inputs.val_batches(config)]
-    return [pixels.mean_image, *(part.numpy() for batch in whole for part in batch)]
+def configure(root, **keys):
+    return make_config({"data": {"root": str(root), **keys}, "train": {"batch_size": 16}})
 
 
-@pytest.mark.parametrize("kind", ["ram", "disk"])
-def test_kept_pictures_change_nothing(flowers, tmp_path, kind):
-    want = batches(flowers)
-    got = batches(flowers, cache=kind, cache_dir=str(tmp_path))
-    assert len(got) == len(want)
-    for a, b in zip(got, want, strict=True):
-        np.testing.assert_array_equal(a, b)
-    # All of the training and val pictures, by whoever read them first.
-    assert len(list(tmp_path.iterdir())) == (55 if kind == "disk" else 0)
+def test_a_folder(flowers):
+    data = open_data(configure(flowers, split="random", val_rate=0.25))
+    listing = list_images(flowers, SplitRule("random", 0.25, 0))
+    assert data.classes == listing.classes
+    for dataset, split in ((data.train, "train"), (data.val, "val")):
+        names = [(dataset.name(i), dataset.label(i)) for i in range(len(dataset))]
+        assert names == listing.select(split)
+    assert data.split_rule == SplitRule("random", 0.25, 0)
+    assert open_data(configure(flowers)).fingerprint != data.fingerprint
+    assert open_data(configure(flowers, cache="ram", split="random", val_rate=0.25)) != data
+    again = open_data(configure(flowers, split="random", val_rate=0.25, workers=3))
+    assert again.fingerprint == data.fingerprint
+
+
+def test_a_test_image_is_part_of_the_fingerprint(tmp_path, write_png):
+    """Though no run looks at it: the data set is another."""
+    rng = np.random.default_rng(0)
+    for name in ("train/a/1.png", "train/b/2.png", "val/a/3.png", "val/b/4.png", "test/a/5.png"):
+        write_png(tmp_path / name, rng)
+    before = open_data(make_config({"data": {"root": str(tmp_path)}})).fingerprint
+    write_png(tmp_path / "test/a/5.png", rng)
+    assert open_data(make_config({"data": {"root": str(tmp_path)}})).fingerprint != before
+
+
+def test_lists(tmp_path, write_png):
+    rng = np.random.default_rng(0)
+    for name in ("1.png", "2.png", "3.png"):
+        write_png(tmp_path / name, rng)
+    (tmp_path / "train.txt").write_text("1.png 0\n2.png 1\n")
+    (tmp_path / "val.txt").write_text("3.png 1\n")
+    keys = {f"{split}_list": str(tmp_path / f"{split}.txt") for split in ("train", "val")}
+    data = open_data(configure(tmp_path, **keys))
+    assert (len(data.train), len(data.val), data.classes) == (2, 1, ["0", "1"])
+    assert data.val.image(0).shape == (24, 20, 3)
+    with pytest.raises(ConfigError, match=r"data\.train_list"):
+        open_data(configure(tmp_path, source="lists"))
+    # Chosen by name, the folder is listed instead; it has no class folders.
+    with pytest.raises(DataError, match="holds no images"):
+        open_data(configure(tmp_path, source="folder", **keys))
+
+
+def test_an_unknown_source(flowers):
+    with pytest.raises(ConfigError, match=r"data\.source.*folder, lists"):
+        open_data(configure(flowers, source="cloud"))
+
+
+def arrays(config):
+    rng = np.random.default_rng(config.train.seed)
+    train = ImageArrays(rng.integers(0, 256, (64, 40, 40, 3), dtype=np.uint8), np.arange(64) % 2)
+    val = ImageArrays(rng.integers(0, 256, (8, 40, 40, 3), dtype=np.uint8), np.arange(8) % 2)
+    classes = ["even", "odd"]
+    marks = fingerprint(classes, {"train": train, "val": val})
+    return ImageData(classes, train, val, SplitRule(), marks)
+
+
+def test_a_source_from_outside(monkeypatch, tmp_path):
+    """As a user would add one: one function, in memory."""
+    monkeypatch.setitem(DATA_SOURCES, "arrays", arrays)
+    data = open_data(configure(tmp_path / "no", source="arrays"))
+    ((images, labels),) = EvaluationBatches(data.val, PREPROCESSING, batch_size=8)
+    assert images.shape == [8, 32, 32, 3]
+    assert labels.tolist() == [0, 1] * 4
+
+
+def test_the_number_of_classes_must_fit(flowers, tmp_path, write_png):
+    config = make_config({"data": {"root": str(flowers)}, "model": {"num_classes": 4}})
+    with pytest.raises(ConfigError, match=r"model\.num_classes is 4.*5 classes"):
+        open_data(config)
+    for number in range(2):
+        write_png(tmp_path / "only" / f"{number}.png", np.random.default_rng(number))
+    with pytest.raises(DataError, match="only one class"):
+        open_data(configure(tmp_path, split="random"))
+
+
+class Alone(Ranks):
+    """A process that does not wait for the others."""
+
+    def barrier(self):
+        pass
+
+
+def test_every_process_needs_an_image_of_every_batch(flowers):
+    """50 images in batches of 16 leave 2 for the last."""
+    assert len(open_data(configure(flowers), Alone(0, 2)).train) == 50
+    with pytest.raises(ConfigError, match=r"train\.batch_size.*leave 2 .*3 processes"):
+        open_data(configure(flowers), Alone(1, 3))
+
+
+def test_only_the_first_process_prepares_the_data(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(sources, "prepare", lambda *words: asked.append(words))
+    for rank in (0, 1):
+        with pytest.raises(DataError, match="not a folder"):
+            open_data(configure(tmp_path / "no", prepare="drawn_flowers"), Alone(rank, 2))
+    assert asked == [(str(tmp_path / "no"), "drawn_flowers")]
+
+
+def test_statistics_are_those_of_the_squares(flowers):
+    config = configure(flowers, mean="image")
+    data = open_data(config)
+    statistics = measure_statistics(data, config, PREPROCESSING)
+    squares = np.stack([PREPROCESSING.square(data.train.image(i)) for i in range(50)])
+    np.testing.assert_allclose(statistics.mean_image, squares.mean(axis=0), rtol=1e-12)
+    workers = configure(flowers, mean="image", workers=1, cache_gib=1.0)
+    again = measure_statistics(open_data(workers), workers, PREPROCESSING)
+    np.testing.assert_array_equal(again.mean_image, statistics.mean_image)
+    assert measure_statistics(data, configure(flowers), PREPROCESSING) is None

@@ -1,4 +1,4 @@
-"""Who belongs where, told by names alone."""
+"""Which split a file belongs to, which depends only on names."""
 
 import hashlib
 import math
@@ -26,7 +26,7 @@ def test_hash_of_known_names(name, split):
     assert hash_split(name) == split
 
 
-def test_hash_shares_and_definition():
+def test_hash_fractions_and_definition():
     names = [f"{i}.jpg" for i in range(5000)] + [os.fsdecode(b"\xff\xfe.jpg")]
     counts = dict.fromkeys(("train", "val", "test"), 0)
     for name in names:
@@ -62,7 +62,7 @@ def test_random_depends_on_seed_and_class_and_not_on_order():
     assert drawn != draw_val("b", names, 0.2, 0)
 
 
-def test_a_single_picture_stays_in_train():
+def test_a_single_image_stays_in_train():
     assert SplitRule("random", 0.5).assign("a", ["1.jpg"]) == {"1.jpg": "train"}
 
 
@@ -97,18 +97,18 @@ def test_every_file_has_one_split_whatever_the_order_and_the_other_classes(class
 
 @settings(deadline=None)
 @given(NAMES, st.sets(NAMES, max_size=60), RATES, st.integers(0, 2**31 - 1))
-def test_random_shares(class_name, names, rate, seed):
-    """As many as the rate says, at least one where two are left for training and choosing."""
+def test_random_fractions(class_name, names, rate, seed):
+    """As many as the rate says, and at least one of two or more."""
     splits = list(SplitRule("random", rate, seed).assign(class_name, names).values())
     want = max(1, math.floor(len(names) * rate)) if len(names) > 1 else 0
     assert splits.count("val") == want
     assert splits.count("train") == len(names) - want
-    assert want < max(1, len(names))  # some are left to learn from
+    assert want < max(1, len(names))  # some are left for training
 
 
 @settings(deadline=None)
 @given(st.sets(NAMES), st.sets(NAMES), NAMES, NAMES)
-def test_hash_looks_at_the_name_alone(names, others, one_class, other_class):
+def test_hash_depends_only_on_the_name(names, others, one_class, other_class):
     rule = SplitRule()
     alone = rule.assign(one_class, names)
     together = rule.assign(other_class, names | others)

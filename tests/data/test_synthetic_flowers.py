@@ -1,4 +1,4 @@
-"""Drawn flowers: always the same, and written whole."""
+"""Synthetic flowers: reproducible, and written completely."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from paddle_alexnet.data.synthetic_flowers import SPECIES, draw_flower, draw_flo
 from paddle_alexnet.errors import DataError
 
 
-def test_a_picture_is_told_by_species_number_and_seed():
+def test_an_image_depends_on_species_number_and_seed():
     first = draw_flower("roses", 3)
     assert (first.dtype, first.shape) == (np.uint8, (256, 256, 3))
     np.testing.assert_array_equal(first, draw_flower("roses", 3))
@@ -17,8 +17,8 @@ def test_a_picture_is_told_by_species_number_and_seed():
         assert not np.array_equal(first, draw_flower(*other))
 
 
-def test_colour_alone_does_not_tell_the_species():
-    """The nearest mean colour is right for fewer than half of the pictures; chance is a fifth."""
+def test_colour_alone_does_not_give_the_species():
+    """The nearest mean colour is right for fewer than half of the images; chance is a fifth."""
     means = np.array([[draw_flower(s, i).mean(axis=(0, 1)) for i in range(40)] for s in SPECIES])
     centers = means[:, :20].mean(axis=1)
     distance = np.linalg.norm(means[:, 20:, None] - centers, axis=3)
@@ -45,7 +45,7 @@ def test_nothing_is_overwritten(tmp_path):
 
 def test_prepare_draws_only_what_is_missing(tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr("paddle_alexnet.data.sources.draw_folder", drawn.append)
+    monkeypatch.setattr("paddle_alexnet.data.sources.draw_flower_folder", drawn.append)
     prepare(tmp_path, "drawn_flowers")
     prepare(tmp_path / "no", "none")
     assert drawn == []
@@ -55,7 +55,9 @@ def test_prepare_draws_only_what_is_missing(tmp_path, monkeypatch):
 
 def test_prepare_fetches_only_to_the_usual_place(tmp_path, monkeypatch):
     fetched = []
-    monkeypatch.setattr("paddle_alexnet.data.sources.fetch_flower_photos", fetched.append)
+    monkeypatch.setattr(
+        "paddle_alexnet.data.sources.fetch", lambda archive, root: fetched.append(root)
+    )
     monkeypatch.chdir(tmp_path)
     prepare("data/flower_fotos", "flower_photos")
     assert fetched == []

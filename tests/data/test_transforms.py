@@ -8,11 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from paddle_alexnet.config.schema import AugmentConfig
+from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.transforms import (
+    AUGMENTATIONS,
     ColorJitter,
     Compose,
     RandomCrop,
     RandomResizedCrop,
+    build_augmentation,
     center_crop,
     central_square,
     random_flip,
@@ -21,7 +25,7 @@ from paddle_alexnet.data.transforms import (
     scale_brightness,
     scale_contrast,
     scale_saturation,
-    turn_hue,
+    shift_hue,
 )
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
@@ -70,13 +74,13 @@ def test_the_papers_crop_reaches_all_33_offsets():
     assert {left for _, left in corners} == set(range(33))
 
 
-def test_the_crop_of_a_squashed_picture():
-    """As Caffe: the whole picture becomes the square that is cropped."""
+def test_random_crop_of_a_squashed_image():
+    """As Caffe: the whole image becomes the square that is cropped."""
     crop = RandomCrop(20, 20, squash=True)
     np.testing.assert_array_equal(crop(IMAGE, rng()), resize(IMAGE, 20, 20))
 
 
-def test_random_resized_crop_keeps_to_area_and_shape():
+def test_random_resized_crop_respects_area_and_aspect_ratio():
     crop = RandomResizedCrop(8, scale=(0.3, 0.6), ratio=(0.5, 2.0))
     generator = rng()
     areas, shapes = [], []
@@ -100,7 +104,7 @@ def test_random_resized_crop_scales_its_window():
 
 
 @pytest.mark.parametrize(("shape", "want"), [((1, 500), (1, 1)), ((500, 1), (1, 1))])
-def test_very_long_pictures_give_the_middle(shape, want):
+def test_very_long_images_give_their_centre(shape, want):
     top, left, h, w = RandomResizedCrop(8).window(*shape, rng())
     assert (h, w) == want
     assert (top, left) == ((shape[0] - h) // 2, (shape[1] - w) // 2)
@@ -117,7 +121,7 @@ JITTER = ColorJitter(0.4, 0.4, 0.4, 0.1)
 @settings(deadline=None)
 @given(SIZES, st.integers(1, 40), st.integers(0, 20), st.integers(0, 2**32))
 def test_any_size_gives_the_size_asked_for(shape, size, margin, seed):
-    """And the generator alone tells the result; the picture itself stays as it is."""
+    """The result depends only on the generator; the image itself is not changed."""
     image = np.resize(IMAGE, (*shape, 3))
     before = image.copy()
     for transform in (
@@ -137,7 +141,7 @@ def test_any_size_gives_the_size_asked_for(shape, size, margin, seed):
 
 @settings(deadline=None)
 @given(SIZES, st.integers(0, 2**32))
-def test_windows_lie_within_pictures_of_any_size(shape, seed):
+def test_windows_lie_within_images_of_any_size(shape, seed):
     top, left, height, width = RandomResizedCrop(8).window(*shape, rng(seed))
     assert 0 <= top < top + height <= shape[0]
     assert 0 <= left < left + width <= shape[1]
@@ -145,8 +149,8 @@ def test_windows_lie_within_pictures_of_any_size(shape, seed):
 
 @settings(deadline=None)
 @given(st.integers(1, 60), st.floats(1, 60), st.integers(1, 64), st.booleans())
-def test_the_central_square_is_the_middle_of_the_scaled_whole(short, ratio, side, upright):
-    """Of very long pictures too, of which only the middle is scaled."""
+def test_the_central_square_is_the_centre_of_the_scaled_image(short, ratio, side, upright):
+    """Also of very long images, of which only the centre is scaled."""
     long = round(short * ratio)
     wave = np.rint(127 + 120 * np.sin(np.arange(long) / short * 2)).astype(np.uint8)
     image = np.dstack([np.broadcast_to(wave, (short, long))] * 3)
@@ -159,7 +163,7 @@ def test_the_central_square_is_the_middle_of_the_scaled_whole(short, ratio, side
     assert np.abs(got - want).max() <= 120 / side + 3
 
 
-def test_a_very_long_picture_takes_no_room():
+def test_a_very_long_image_takes_little_memory():
     """256 x 12,800,000 pixels, were it scaled whole."""
     image = np.zeros((50_000, 1, 3), np.uint8)
     image[24_998:25_002] = 200
@@ -186,16 +190,16 @@ def test_factors(factor):
         np.testing.assert_allclose(change(PIXELS, factor), want, rtol=1e-4, atol=1e-2)
 
 
-@pytest.mark.parametrize("share", [-0.5, -0.1, 0.0, 0.25, 0.5])
-def test_hue_as_colorsys_has_it(share):
+@pytest.mark.parametrize("fraction", [-0.5, -0.1, 0.0, 0.25, 0.5])
+def test_hue_as_colorsys_has_it(fraction):
     want = np.empty(IMAGE.shape)
     for place in np.ndindex(IMAGE.shape[:2]):
         h, s, v = colorsys.rgb_to_hsv(*(IMAGE[place] / 255.0))
-        want[place] = np.multiply(colorsys.hsv_to_rgb((h + share) % 1, s, v), 255)
-    np.testing.assert_allclose(turn_hue(PIXELS, share), want, atol=0.05)
+        want[place] = np.multiply(colorsys.hsv_to_rgb((h + fraction) % 1, s, v), 255)
+    np.testing.assert_allclose(shift_hue(PIXELS, fraction), want, atol=0.05)
 
 
-def test_jitter_stays_in_reach_and_is_told_by_the_generator():
+def test_jitter_stays_in_range_and_depends_on_the_generator():
     flat = np.full((4, 4, 3), 100, np.uint8)
     values = {int(ColorJitter(brightness=0.3)(flat, rng(s))[0, 0, 0]) for s in range(300)}
     assert 70 <= min(values) < 75
@@ -222,3 +226,39 @@ def test_compose_is_in_order():
         return image + 1
 
     assert Compose([double, add])(np.array([3]), rng()) == [7]
+
+
+PREPROCESSING = Preprocessing(input_size=12, resize=16)
+
+
+def test_the_keys_choose_the_augmentation():
+    jitter = AugmentConfig(hue=0.1, flip=False)
+    assert build_augmentation(jitter, PREPROCESSING).steps == [
+        RandomResizedCrop(12, (0.3, 1.0)),
+        ColorJitter(hue=0.1),
+    ]
+    paper = AugmentConfig(crop="random")
+    assert build_augmentation(paper, PREPROCESSING).steps == [RandomCrop(12, 16), random_flip]
+
+
+def test_an_augmentation_from_outside_is_applied_after_the_others(monkeypatch):
+    """As a user would add one, here without a key of its own."""
+    seen = []
+
+    def solarize(image, generator):
+        seen.append(image)
+        return np.where(image < generator.integers(100, 200), image, 255 - image)
+
+    before = build_augmentation(AugmentConfig(contrast=0.5), PREPROCESSING)
+    monkeypatch.setitem(AUGMENTATIONS, "solarize", lambda keys, preprocessing: solarize)
+    after = build_augmentation(AugmentConfig(contrast=0.5), PREPROCESSING)
+    generator = rng(7)
+    want = before(IMAGE, generator)
+    np.testing.assert_array_equal(after(IMAGE, rng(7)), solarize(want, generator))
+    np.testing.assert_array_equal(seen[0], want)
+    assert want.shape == (12, 12, 3)
+
+
+def test_an_augmentation_that_its_keys_switch_off_is_left_out(monkeypatch):
+    monkeypatch.setitem(AUGMENTATIONS, "off", lambda keys, preprocessing: None)
+    assert len(build_augmentation(AugmentConfig(), PREPROCESSING).steps) == 2

@@ -1,4 +1,4 @@
-"""What the process gets, by the machine it runs on."""
+"""Process settings by machine."""
 
 import os
 import platform
@@ -47,7 +47,7 @@ def test_a_fast_amd_processor(linux):
 
 
 @pytest.mark.parametrize("processor", [INTEL, OLD_AMD, ""])
-def test_other_processors_keep_their_own_code(linux, processor):
+def test_other_processors_keep_mkl_defaults(linux, processor):
     environ = {}
     speed_up(environ, processor=processor, mallopt=Malloc())
     assert environ.keys() == {"OMP_NUM_THREADS", "MKL_NUM_THREADS"}
@@ -56,14 +56,14 @@ def test_other_processors_keep_their_own_code(linux, processor):
 @pytest.mark.parametrize(
     ("setting", "threads"), [(None, 1), ("1", 1), ("4", 4), ("0", 1), ("many", 1)]
 )
-def test_threads_of_paddle_are_those_it_was_loaded_with(monkeypatch, setting, threads):
+def test_paddle_threads_follow_the_environment(monkeypatch, setting, threads):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     if setting is not None:
         monkeypatch.setenv("OMP_NUM_THREADS", setting)
     assert paddle_threads() == threads
 
 
-def test_what_the_user_has_set_stays(linux):
+def test_settings_of_the_user_stay(linux):
     environ, malloc = {"OMP_NUM_THREADS": "1", "MALLOC_TOP_PAD_": "7"}, Malloc()
     report = speed_up(environ, processor=AMD, mallopt=malloc)
     assert environ["OMP_NUM_THREADS"] == "1"
@@ -77,7 +77,7 @@ def test_what_the_user_has_set_stays(linux):
 @pytest.mark.parametrize(
     ("system", "machine"), [("darwin", "arm64"), ("win32", "AMD64"), ("linux", "aarch64")]
 )
-def test_other_machines_are_left_alone(monkeypatch, system, machine):
+def test_other_machines_are_not_changed(monkeypatch, system, machine):
     monkeypatch.setattr(sys, "platform", system)
     monkeypatch.setattr(platform, "machine", lambda: machine)
     environ, malloc = {}, Malloc()
@@ -87,7 +87,7 @@ def test_other_machines_are_left_alone(monkeypatch, system, machine):
     assert report["set"] == {}
 
 
-def test_too_late_is_reported(linux, monkeypatch):
+def test_a_late_call_is_reported(linux, monkeypatch):
     monkeypatch.setitem(sys.modules, "paddle", object())
     environ = {}
     report = speed_up(environ, processor=AMD, mallopt=Malloc())
@@ -95,7 +95,7 @@ def test_too_late_is_reported(linux, monkeypatch):
     assert environ == {}
 
 
-def test_importing_the_package_touches_nothing():
+def test_importing_the_package_changes_nothing():
     code = """
 import os, sys
 before = dict(os.environ)
@@ -110,11 +110,11 @@ assert "AlexNet" in dir(paddle_alexnet)
 
 @pytest.mark.skipif(
     (platform.libc_ver()[0], platform.machine()) != ("glibc", "x86_64"),
-    reason="only there speed_up has freed memory kept",
+    reason="speed_up sets malloc up only there",
 )
-@pytest.mark.parametrize(("updates", "given"), [(0, True), (3, True), (4, False)])
-def test_freed_memory_goes_back_after_the_first_updates(updates, given):
-    """In a process of its own, as other tests' memory would be counted too."""
+@pytest.mark.parametrize(("steps", "returned"), [(0, True), (3, True), (4, False)])
+def test_freed_memory_is_returned_after_the_first_steps(steps, returned):
+    """In a separate process, without the memory of other tests."""
     code = f"""
 import os
 from pathlib import Path
@@ -126,11 +126,11 @@ blocks = [bytearray(block) for block in blocks]
 keep = bytearray(1 << 20)  # at the end, so that the heap cannot just become shorter
 del blocks
 before = resident()
-hand_back_after({updates})
+hand_back_after({steps})
 print((before - resident()) * os.sysconf("SC_PAGESIZE") >> 20)
 """
     env = {k: v for k, v in os.environ.items() if not k.startswith(("MALLOC_", "GLIBC_"))}
     done = subprocess.run(
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
     )
-    assert (int(done.stdout) > 100) == given
+    assert (int(done.stdout) > 100) == returned

@@ -1,4 +1,4 @@
-"""Choosing where to run."""
+"""Choosing the device."""
 
 import numpy as np
 import paddle
@@ -44,7 +44,7 @@ def test_choice(monkeypatch, name, built, count, want):
 @pytest.mark.parametrize(
     ("name", "want"), [("auto", "gpu:1"), ("gpu", "gpu:1"), ("gpu:0", "gpu:0")]
 )
-def test_the_launcher_tells_each_process_its_gpu(monkeypatch, name, want):
+def test_the_launcher_sets_the_gpu_of_each_process(monkeypatch, name, want):
     fake(monkeypatch, True, 2)
     monkeypatch.setenv("FLAGS_selected_gpus", "1")
     assert choose_device(name) == want
@@ -60,7 +60,7 @@ def test_the_launcher_tells_each_process_its_gpu(monkeypatch, name, want):
         ("gpu:x", True, 2, "choose auto, cpu, gpu or gpu:N"),
     ],
 )
-def test_what_is_not_there_is_said(monkeypatch, name, built, count, words):
+def test_devices_that_do_not_exist(monkeypatch, name, built, count, words):
     fake(monkeypatch, built, count)
     with pytest.raises(ConfigError, match=words):
         choose_device(name)
@@ -69,7 +69,7 @@ def test_what_is_not_there_is_said(monkeypatch, name, built, count, words):
 @pytest.mark.parametrize(
     ("dtype", "capability"), [("float16", (7, 0)), ("float16", (9, 0)), ("bfloat16", (8, 6))]
 )
-def test_mixed_precision_that_a_gpu_has(monkeypatch, dtype, capability):
+def test_supported_mixed_precision(monkeypatch, dtype, capability):
     monkeypatch.setattr(paddle.device.cuda, "get_device_capability", lambda: capability)
     check_amp(dtype, "gpu:0")
     check_amp("none", "cpu")
@@ -84,7 +84,7 @@ def test_mixed_precision_that_a_gpu_has(monkeypatch, dtype, capability):
         ("float16", "gpu:0", (6, 1), r"7\.0 or more, gpu:0 has 6\.1: use train\.amp=none"),
     ],
 )
-def test_mixed_precision_that_a_device_has_not(monkeypatch, dtype, device, capability, words):
+def test_unsupported_mixed_precision(monkeypatch, dtype, device, capability, words):
     monkeypatch.setattr(paddle.device.cuda, "get_device_capability", lambda: capability)
     with pytest.raises(ConfigError, match=words) as error:
         check_amp(dtype, device)
@@ -98,9 +98,9 @@ def test_the_gpu_computes_what_the_cpu_computes():
     paddle.seed(0)
     net = AlexNet(5)
     net.eval()
-    pictures = np.random.default_rng(0).normal(0, 1, (2, 3, 227, 227)).astype(np.float32)
-    want = net(paddle.to_tensor(pictures)).numpy()
+    images = np.random.default_rng(0).normal(0, 1, (2, 3, 227, 227)).astype(np.float32)
+    want = net(paddle.to_tensor(images)).numpy()
     choose_device("gpu")
     net.to("gpu")
-    got = net(paddle.to_tensor(pictures)).numpy()
+    got = net(paddle.to_tensor(images)).numpy()
     np.testing.assert_allclose(got, want, atol=1e-3 * np.abs(want).max())

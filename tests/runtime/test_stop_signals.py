@@ -1,4 +1,4 @@
-"""Signals as requests."""
+"""Signals as requests to stop."""
 
 import os
 import signal
@@ -8,9 +8,9 @@ import pytest
 from paddle_alexnet.runtime.stop_signals import StopSignals
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process instead of signalling it")
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process instead of sending it a signal")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_asks_and_the_second_acts(number):
+def test_the_first_signal_requests_and_the_second_acts(number):
     before = signal.getsignal(number)
     acted = []
     signal.signal(number, lambda *args: acted.append(args))

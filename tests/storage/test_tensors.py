@@ -1,4 +1,4 @@
-"""Files of arrays: read by another library, and every wrong bit is found."""
+"""Files of arrays: readable by another library, and every wrong bit is found."""
 
 import hashlib
 import json
@@ -39,7 +39,7 @@ def entry(dtype, shape, size):
     return {"dtype": dtype, "shape": shape, "data_offsets": [0, size]}
 
 
-def test_there_and_back(path):
+def test_round_trip(path):
     arrays, metadata = read_tensors(path)
     assert metadata == METADATA
     assert arrays.keys() == ARRAYS.keys()
@@ -48,7 +48,7 @@ def test_there_and_back(path):
         np.testing.assert_array_equal(arrays[name], array, strict=True)
 
 
-def test_arrays_that_lie_otherwise_in_memory(tmp_path):
+def test_arrays_that_are_not_contiguous_or_big_endian(tmp_path):
     turned = np.arange(6, dtype=np.float32).reshape(2, 3).T
     write_tensors(tmp_path / "a", {"turned": turned, "big": turned.astype(">f4")}, {})
     for array in read_tensors(tmp_path / "a")[0].values():
@@ -56,7 +56,7 @@ def test_arrays_that_lie_otherwise_in_memory(tmp_path):
 
 
 def test_another_library_reads_it_and_finds_the_checksum(path):
-    """The checksum by its definition, in other words than the module's."""
+    """The checksum by its definition, computed in another way than in the module."""
     with safetensors.safe_open(path, "numpy") as file:
         metadata = file.metadata()
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -107,7 +107,7 @@ def test_a_file_without_a_checksum(tmp_path):
     with pytest.raises(WeightsError, match=r"a\.safetensors has no checksum"):
         read_tensors(path)
     np.testing.assert_array_equal(read_tensors(path, foreign=True)[0]["a"], ARRAYS["a"])
-    # Of our own, one without was cut out of it.
+    # In a file of our own, it was removed.
     safetensors.numpy.save_file({"a": ARRAYS["a"]}, path, METADATA)
     with pytest.raises(WeightsError, match="has no checksum"):
         read_tensors(path, foreign=True)
@@ -130,7 +130,7 @@ def test_a_file_without_a_checksum(tmp_path):
         (b"\xff" * 10, 0),
     ],
 )
-def test_headers_that_cannot_be(tmp_path, header, data):
+def test_impossible_headers(tmp_path, header, data):
     write_raw(tmp_path / "a.safetensors", header, b"\0" * data)
     with pytest.raises(WeightsError, match=r"a\.safetensors cannot be read"):
         read_tensors(tmp_path / "a.safetensors", foreign=True)
@@ -143,7 +143,7 @@ def test_a_header_longer_than_the_file(tmp_path):
 
 
 def test_the_same_content_is_the_same_file(tmp_path):
-    """In other processes too, where the order of a hash table is another."""
+    """In other processes too, where hash tables have another order."""
     code = (
         "import numpy as np, sys\n"
         "from paddle_alexnet.storage.tensors import write_tensors\n"

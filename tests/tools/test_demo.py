@@ -13,12 +13,12 @@ def test_help_and_mistakes_start_nothing(tool, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_demo_learns_and_says_where_everything_is(tool, tmp_path):
+def test_the_demo_learns_and_names_what_it_wrote(tool, tmp_path):
     out = tool("demo", cwd=tmp_path).stdout
     run = tmp_path / "runs" / "quickstart"
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert max(row["val/top1"] for row in rows) >= 0.8
-    for line in (r"weights: +runs/quickstart/best\.safetensors", r"annotated pictures: +runs/"):
-        assert re.search(line, out)
+    for path in (r"runs/quickstart/best\.safetensors", "runs/quickstart/images"):
+        assert re.search(rf": +{path}$", out, re.MULTILINE)
     assert "board.py --logdir runs" in out
-    assert len(list((run / "pictures").iterdir())) == 6
+    assert len(list((run / "images").iterdir())) == 6

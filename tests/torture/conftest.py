@@ -1,7 +1,7 @@
-"""Trying to break the project: a short form with every test run, the full one with --torture.
+"""Stress tests: a short form with every test run, the full one with --torture.
 
-A test asks ``amount(short, full)`` how much to try and tells ``count(name, number)`` what it saw;
-the sums stand at the end of pytest's output and, from full runs, in docs/reliability.md.
+A test gets from ``amount(short, full)`` how much to try and reports to ``count(name, number)``; the
+sums are printed at the end of pytest's output and, from full runs, stand in docs/reliability.md.
 """
 
 from collections import Counter
@@ -13,14 +13,14 @@ COUNTS = pytest.StashKey[Counter]()
 
 @pytest.fixture(scope="session")
 def amount(request):
-    """A function (short, full) -> how much to try in this run."""
+    """A function (short, full) that returns how much to try in this run."""
     everything = request.config.getoption("--torture")
     return lambda short, full: full if everything else short
 
 
 @pytest.fixture(scope="session")
 def count(request):
-    """A function (name, number) that adds to what is reported at the end."""
+    """A function (name, number) that adds to the sums printed at the end."""
     counts = request.config.stash.setdefault(COUNTS, Counter())
 
     def add(name, number=1):

@@ -1,9 +1,9 @@
-"""Puts damaged pictures through the loader and a net, one after the other; see test_images.py.
+"""Pass damaged images through the loader and a net, one after the other; see test_images.py.
 
     images_program.py FOLDER SEED FIRST END
 
-Says on a line each which picture is next, so that whoever started it knows the culprit where this
-process dies or hangs: "next NUMBER KIND", "batch FIRST END". What comes of them is said in JSON.
+Prints a line for the next image, so that the parent process knows the culprit where this one dies
+or hangs: "next NUMBER KIND", "batch FIRST END". The results are printed as JSON.
 """
 
 import io
@@ -35,7 +35,7 @@ BATCH = 50
 EXTREMES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1)
 
 
-def whole_pictures():
+def valid_images():
     """Valid files by kind, in the forms that a kind has."""
     rng = np.random.default_rng(0)
     steps = rng.integers(0, 256, (6, 7, 3), dtype=np.uint8)
@@ -83,7 +83,7 @@ def _encoded(image, kind, options):
 
 
 def damaged(whole, seed, number):
-    """Picture ``number``: its kind and its bytes, told by the seed alone."""
+    """Kind and bytes of image ``number``; they depend only on (seed, number)."""
     rng = np.random.default_rng([seed, number])
     kind = KINDS[number % len(KINDS)]
     data = bytearray(whole[kind][rng.integers(len(whole[kind]))])
@@ -97,7 +97,7 @@ def damaged(whole, seed, number):
 
 
 def _place(data, rng):
-    """Half of the time where headers are."""
+    """A random position, half of the time within the headers."""
     return int(rng.integers(min(len(data), 80) if rng.random() < 0.5 else len(data)))
 
 
@@ -147,7 +147,7 @@ CHANGES = (
 
 
 def _mend_checksums(data):
-    """So that damage gets past the check of each PNG chunk."""
+    """Correct the checksums of PNG chunks, so that the damage passes them."""
     place = 8
     while place + 12 <= len(data):
         end = place + 8 + int.from_bytes(data[place : place + 4], "big")
@@ -158,19 +158,19 @@ def _mend_checksums(data):
 
 
 def say(line):
-    """For who started this process."""
+    """Print a line for the parent process."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
 def main():
-    """Try pictures FIRST to END - 1."""
+    """Try images FIRST to END - 1."""
     folder, seed, first, end = Path(sys.argv[1]), *map(int, sys.argv[2:])
     classifier = Classifier(
         AlexNet(2, stages=TINY, input_size=TINY_SIDE),
         Description("tiny", ("a", "b"), Preprocessing(input_size=TINY_SIDE, resize=36)),
     )
-    whole = whole_pictures()
+    whole = valid_images()
     for files in whole.values():
         for data in files:
             check_image(data)
@@ -203,22 +203,22 @@ def main():
 
 
 def load(path):
-    """Whether the loader gives pixels for what the listing lets pass; else both say why."""
+    """Whether the loader decodes the file; listing and loader must agree and name the reason."""
     try:
         check_image(read_file(path))
         listed = True
     except Unreadable as error:
         assert str(error)
         listed = False
-    pictures = FlowerFolder(Listing(path.parent, ["a"], {"train": [(str(path), 0)]}), "train")
+    dataset = FlowerFolder(Listing(path.parent, ["a"], {"train": [(str(path), 0)]}), "train")
     try:
-        image, _ = pictures[0]
+        image, _ = dataset[0]
     except DataError as error:
         assert path.name in str(error)
-        # Else training would end at a picture that the listing took for whole.
-        assert not listed, f"the listing lets {path} pass: {error}"
+        # Else training would stop at an image that passed the check at the start.
+        assert not listed, f"the listing accepts {path}: {error}"
         return False
-    assert listed, f"the listing leaves out {path}, which can be decoded"
+    assert listed, f"the listing refuses {path}, which can be decoded"
     assert (image.dtype, image.ndim, image.shape[2]) == (np.uint8, 3, 3)
     claim = read_claim(path.read_bytes())
     assert image.shape[0] * image.shape[1] <= claim.width * claim.height
@@ -226,7 +226,7 @@ def load(path):
 
 
 def most_memory():
-    """Bytes this process has held at once."""
+    """Peak resident memory of this process in bytes."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 

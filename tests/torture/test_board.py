@@ -15,7 +15,7 @@ import psutil
 import pytest
 from werkzeug.test import Client
 
-from paddle_alexnet.board import application, visualdl_patches
+from paddle_alexnet.board import server, visualdl_patches
 from paddle_alexnet.board.writer import BoardWriter
 
 TOP = Path(__file__).parents[2]
@@ -118,7 +118,7 @@ def test_a_damaged_log_leaves_the_other_run_on_the_board(tmp_path, amount, count
             del data[chosen.randrange(len(data)) :]
         (logdir / "bad").mkdir()
         (logdir / "bad" / visualdl_patches.LOG_NAME).write_bytes(data)
-        board = Client(application.make_application(logdir, "127.0.0.1", "en"))
+        board = Client(server.make_application(logdir, "127.0.0.1", "en"))
         assert board.get("/app/api/scalar/tags").status_code == 200
         assert len(points(board, logdir / "good")) == 5
         if not number % 2:

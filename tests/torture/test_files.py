@@ -24,17 +24,16 @@ from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.errors import ConfigError, DataError, RunError, WeightsError
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.log.metrics import read_metrics
-from paddle_alexnet.log.run_directory import RunDirectory
 from paddle_alexnet.nets.registry import build_model
 from paddle_alexnet.nets.weights import Description, net_arrays, read_weights, write_weights
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
-from paddle_alexnet.training.assembly_old import assemble
-from paddle_alexnet.training.checkpoint import read_state
+from paddle_alexnet.training.checkpoint import read_checkpoint
 from paddle_alexnet.training.optimizer import optimizer_arrays
+from paddle_alexnet.training.train import open_run
 from tests.torture.mutations import damaged, edited
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.yml"))
-PICTURE = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
 
 
 def same_arrays(a, b):
@@ -112,14 +111,14 @@ def forgeries(arrays, metadata, rng, times):
 
 
 def test_forged_weights(weights, amount, count):
-    """With a checksum that is right: what they say is checked all the same."""
+    """With a valid checksum: the content is checked all the same."""
     (arrays, metadata), rng = read_tensors(weights), random.Random(2)
     refused = equal = 0
     for values, texts in forgeries(arrays, metadata, rng, amount(60, 1500)):
         write_tensors(weights, values, texts)
         try:
             classifier = Classifier.load(weights)
-            scores = classifier.scores([PICTURE])
+            scores = classifier.scores([IMAGE])
         except WeightsError:
             refused += 1
             continue
@@ -141,75 +140,78 @@ def test_forged_weights(weights, amount, count):
 
 
 @pytest.fixture
-def going(tiny, flowers, tmp_path):
-    """A run of two epochs, its trainer, and a function that goes on with it; it gives the sizes."""
+def restored(tiny, flowers, tmp_path):
+    """A run of two epochs, and a function that restores it from its file and returns log sizes."""
     config = make_config(
         {
             "data": {"root": str(flowers)},
             "model": {"name": tiny},
             "train": {"epochs": 2, "batch_size": 24, "device": "cpu", "compile": "none"},
             "optimizer": {"average": 0.9},
+            "run": {"dir": str(tmp_path / "run")},
         }
     )
-    trainer, run = assemble(config, lambda: RunDirectory.create(tmp_path / "run", "test"))
-    trainer.fit()
-    run.previous_state.unlink()
-    digest = read_tensors(run.state)[1]["data"]
+    run = open_run(config)
+    run.fit()
+    run.directory.previous_state.unlink()
 
-    def go_on():
-        state = read_state(run)
-        state.check_config(config)
-        return state.restore(trainer, digest)
+    def restore():
+        checkpoint = read_checkpoint(run.directory)
+        checkpoint.check_config(config)
+        checkpoint.restore(run)
+        return checkpoint.log_sizes()
 
-    return trainer, run, go_on
+    return run, restore
 
 
-def test_damaged_states(going, amount, count):
-    trainer, run, go_on = going
-    good, rng = run.state.read_bytes(), random.Random(3)
-    progress, net = trainer.progress.plain(), net_arrays(trainer.net)
+def test_damaged_checkpoints(restored, amount, count):
+    run, restore = restored
+    path = run.directory.state
+    good, rng = path.read_bytes(), random.Random(3)
+    state, net = dataclasses.asdict(run.state), net_arrays(run.net)
     refused = equal = 0
     for _ in range(amount(80, 2500)):
-        run.state.write_bytes(damaged(good, rng))
+        path.write_bytes(damaged(good, rng))
         try:
-            go_on()
+            restore()
         except WeightsError as error:
-            assert str(run.path) in str(error)
+            assert str(run.directory.path) in str(error)
             refused += 1
         else:
-            assert trainer.progress.plain() == progress
-            assert same_arrays(net_arrays(trainer.net), net)
+            assert dataclasses.asdict(run.state) == state
+            assert same_arrays(net_arrays(run.net), net)
             equal += 1
-    tried(count, "states damaged", refused, equal)
+    tried(count, "checkpoints damaged", refused, equal)
     assert refused > equal
 
 
-def test_forged_states(going, amount, count):
-    trainer, run, go_on = going
-    (arrays, metadata), rng = read_tensors(run.state), random.Random(4)
+def test_forged_checkpoints(restored, amount, count):
+    run, restore = restored
+    path = run.directory.state
+    (arrays, metadata), rng = read_tensors(path), random.Random(4)
     values_then = json.loads(metadata["config"])
     refused = equal = 0
     for values, texts in forgeries(arrays, metadata, rng, amount(60, 1500)):
-        write_tensors(run.state, values, texts)
+        write_tensors(path, values, texts)
         try:
-            sizes = go_on()
+            sizes = restore()
         except (ConfigError, WeightsError, DataError):
             refused += 1
             continue
         for key, value in json.loads(texts["config"]).items():
             assert key in MAY_CHANGE or value == values_then[key]
-        assert trainer.progress.plain() == json.loads(texts["progress"])
-        assert trainer.schedule.state() == json.loads(texts["schedule"])
+        assert dataclasses.asdict(run.state) == json.loads(texts["progress"])
+        assert run.schedule.state() == json.loads(texts["schedule"])
         assert sizes == json.loads(texts["history"])
-        now = {f"net/{name}": array for name, array in net_arrays(trainer.net).items()}
-        memory = optimizer_arrays(trainer.optimizer, trainer.net)
+        now = {f"net/{name}": array for name, array in net_arrays(run.net).items()}
+        memory = optimizer_arrays(run.optimizer, run.net)
         now |= {f"optimizer/{name}": array for name, array in memory.items()}
-        now |= {f"average/{name}": array for name, array in trainer.average.arrays().items()}
+        now |= {f"average/{name}": array for name, array in run.average.arrays().items()}
         assert same_arrays(now, {k: values[k].astype(np.float32) for k in now})
         surplus = {name.partition("/")[0] for name in values.keys() - now.keys()}
         assert not surplus & {"net", "optimizer", "average"}
         equal += 1
-    tried(count, "states forged", refused, equal)
+    tried(count, "checkpoints forged", refused, equal)
     assert refused > 0 and equal > 0
 
 

@@ -1,4 +1,4 @@
-"""Disks that are full, early and late and at every write of a run; then there is room."""
+"""Full disks: early, late and at every write of a run; then there is room again."""
 
 import contextlib
 import json
@@ -76,7 +76,7 @@ def test_no_good_state_is_lost(flowers, tmp_path, amount, count):
                 try:
                     read_tensors(path)
                 except WeightsError:
-                    count("good states lost")
+                    count("good checkpoints lost")
                     raise
             subprocess.run(
                 ["mount", "-o", f"remount,size={4 * top}k", str(place)], check=True
@@ -85,7 +85,7 @@ def test_no_good_state_is_lost(flowers, tmp_path, amount, count):
             code, said = train(flowers, run)
             assert code == 0, said
             if begun:
-                count("of them gone on from a saved state")
+                count("of them resumed from a checkpoint")
             got, _ = read_tensors(run / "state.safetensors")
             assert all(np.array_equal(got[name], want[name]) for name in want)
             assert (run / "best.safetensors").read_bytes() == (
@@ -98,11 +98,11 @@ def test_no_good_state_is_lost(flowers, tmp_path, amount, count):
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such bounds")
 @pytest.mark.parametrize("how", ["disk", "limit", "once"])
 def test_full_at_every_write(flowers, tmp_path, how, amount, count):
-    """Nothing grows from the n-th write of a run on, for each n; then the run goes on.
+    """No file can grow from the n-th write of a run on, for each n; then the run is resumed.
 
     With ``disk`` the kernel reports a full disk, where the write needs a page more. With ``limit``
     it reports a file that is too large, for every byte; with ``once`` there is room again for what
-    comes after that write. The program compares what becomes of it.
+    comes after that write. The program compares the results with those of an undisturbed run.
     """
     place = tmp_path / "place"
     if how != "disk":
@@ -127,7 +127,7 @@ def test_full_at_every_write(flowers, tmp_path, how, amount, count):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="an open folder cannot be removed on Windows")
-def test_a_folder_removed_in_mid_run(flowers, tmp_path):
+def test_a_folder_removed_during_a_run(flowers, tmp_path):
     run = tmp_path / "run"
     words = ["-c", str(CONFIG), "-o", f"data.root={flowers}", "-o", f"run.dir={run}"]
     words += [word for setting in SETTINGS for word in ("-o", setting)]

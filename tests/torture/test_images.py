@@ -1,4 +1,4 @@
-"""Damaged pictures through the loader and through a net: pixels or a named reason, nothing else."""
+"""Damaged images give pixels or an error with the reason, in the loader and before a net."""
 
 import json
 import os
@@ -12,14 +12,14 @@ import pytest
 
 HERE = Path(__file__).parent
 SEED = 20261125
-SHARE = 2000  # pictures a process
-SILENT = 60  # seconds of real time for one picture, on a machine that does other things too
-SLOW = 5  # seconds of processor time for one picture
+SHARE = 2000  # images a process
+SILENT = 60  # seconds of wall-clock time for one image, on a busy machine
+SLOW = 5  # seconds of CPU time for one image
 GROWN = 1.5e9  # bytes
 
 
 class Trial:
-    """What a process said that tries pictures ``first`` to ``end`` - 1."""
+    """A process that tries images ``first`` to ``end`` - 1, and what it printed."""
 
     def __init__(self, folder, first, end):
         self.results, self.last, self.slowest, self.grown = Counter(), "", 0.0, 0
@@ -40,7 +40,7 @@ class Trial:
             self.said = said.read().decode(errors="replace")
 
     def _lines(self, process):
-        """Its lines; the process is killed where it says nothing for too long."""
+        """Its lines; the process is killed where it prints nothing for too long."""
 
         def give_up():
             self.hung = True
@@ -59,7 +59,7 @@ class Trial:
         if line.startswith(("next ", "batch ")):
             self.last = line.strip()
         if not line.startswith("{"):
-            return  # Paddle has words of its own for a crash
+            return  # Paddle prints its own messages in a crash
         report = json.loads(line)
         self.results.update(report["results"])
         self.slowest = max(self.slowest, report["slowest"])
@@ -67,7 +67,7 @@ class Trial:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the program reads /proc")
-def test_every_damaged_picture_is_decoded_or_refused_with_the_reason(tmp_path, amount, count):
+def test_every_damaged_image_is_decoded_or_refused_with_the_reason(tmp_path, amount, count):
     total = amount(300, 60_000)
     results = Counter()
     for first in range(0, total, SHARE):
@@ -83,5 +83,5 @@ def test_every_damaged_picture_is_decoded_or_refused_with_the_reason(tmp_path, a
     decoded = sum(number for name, number in results.items() if name.endswith(": decoded"))
     assert 0.05 < decoded / total < 0.95, "the damage is too much, or too little"
     for name, number in sorted(results.items()):
-        count(f"damaged pictures, {name}", number)
-    count("damaged pictures that crashed or hung the loader or the net", 0)
+        count(f"damaged images, {name}", number)
+    count("damaged images that crashed or hung the loader or the net", 0)

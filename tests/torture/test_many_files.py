@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 TOP = Path(__file__).parents[2]
-# In a process of its own, whose largest memory is told at the end: a folder, in which copies are
-# looked for, or a list file.
+# Runs in a process of its own and prints its peak memory: for a folder, whose duplicate images are
+# removed, or for a list file.
 PROGRAM = """
 import json, re, sys, time
 from pathlib import Path
@@ -30,13 +30,13 @@ if lists:
 else:
     listing = list_images(root, SplitRule("hash", 0.1, 0))
 print(json.dumps({
-    "pictures": {split: len(samples) for split, samples in listing.splits.items()},
+    "images": {split: len(samples) for split, samples in listing.splits.items()},
     "KiB": kib("VmHWM") - before, "seconds": time.perf_counter() - start}))
 """
 
 
 def fill(root, count):
-    """Two classes of ``count`` pictures of a pixel in all, every one its own, and 100 copies."""
+    """``count`` different images of one pixel in two classes, and 100 copies."""
     for number in range(count):
         value = np.array([[[number % 256, number // 256 % 256, number // 65536]]], np.uint8)
         data = cv2.imencode(".png", value)[1].tobytes()
@@ -47,7 +47,7 @@ def fill(root, count):
 
 
 def listed(*words):
-    """What the program says."""
+    """What the program prints."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *map(str, words)],
         env={**os.environ, "PYTHONPATH": str(TOP)},
@@ -59,37 +59,35 @@ def listed(*words):
     return json.loads(done.stdout)
 
 
-linux = pytest.mark.skipif(
-    not Path("/proc/self/status").exists(), reason="only Linux tells memory so"
-)
+linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
 
 
 @linux
-def test_a_hundred_thousand_pictures(tmp_path, amount, count):
+def test_a_hundred_thousand_images(tmp_path, amount, count):
     total = amount(1000, 100_000)
     for name in "ab":
         (tmp_path / name).mkdir()
     fill(tmp_path, total)
     said = listed(tmp_path)
-    assert sum(said["pictures"].values()) == total  # the copies are left out, and nothing else
-    # Two KiB a picture were seen, while all are looked through.
+    assert sum(said["images"].values()) == total  # only the copies are left out
+    # Two KiB an image were measured while all are read.
     assert said["KiB"] < 64 * 1024 + 4 * total
-    count("pictures in a folder", total)
+    count("images in a folder", total)
     count("milliseconds to list them", int(1000 * said["seconds"]))
     count("KiB that the folder took", said["KiB"])
 
 
 @linux
 def test_a_list_file_of_imagenets_size(tmp_path, amount, count):
-    """1,281,167 lines of ILSVRC-2012; the first picture is looked for, the others are not."""
+    """1,281,167 lines of ILSVRC-2012; only the first file is checked for existence."""
     total = amount(20_000, 1_281_167)
     (tmp_path / "n00").mkdir()
     (tmp_path / "n00" / "n00_0.JPEG").write_bytes(b"")
     lines = (f"n{i % 1000:02}/n{i % 1000:02}_{i}.JPEG {i % 1000}\n" for i in range(total))
     (tmp_path / "train.txt").write_text("".join(lines))
     said = listed(tmp_path, tmp_path / "train.txt")
-    assert said["pictures"]["train"] == total
-    # A path of 20 characters, its place in a list and a pair are about a fifth of a KiB.
+    assert said["images"]["train"] == total
+    # A path of 20 characters in a tuple in a list takes about a fifth of a KiB.
     assert said["KiB"] < 64 * 1024 + total // 2
     count("lines of a list file", total)
     count("milliseconds to read them", int(1000 * said["seconds"]))

@@ -1,12 +1,11 @@
-"""Has runs meet a full disk at one write after the other; see test_full_disk.py.
+"""Run into a full disk at one write after the other; see test_full_disk.py.
 
     writes_program.py FLOWERS PLACE HOW FIRST STEP
 
 PLACE is an empty folder; where HOW is "disk" it is a file system of its own, which is made as small
 as what it holds. Where it is "limit" the system lets no file grow any more; where it is "once", it
-does so for the one write, so that a failure that goes unnoticed is seen by what is missing. Says in
-JSON how many writes a whole run has, then on a line each what came of the writes FIRST,
-FIRST + STEP ... failing.
+does so for the one write, so that an unnoticed failure shows in what is missing. Prints as JSON how
+many writes a whole run has, then a line for each of the writes FIRST, FIRST + STEP ... that failed.
 """
 
 import functools
@@ -98,7 +97,7 @@ def limit_files(size):
 
 
 def start(config, run):
-    """One start of tools/train.py: its exit code, and what it says on stderr."""
+    """Start tools/train.py once; returns its exit code and its stderr."""
     words = ["-c", str(config), "-o", f"run.dir={run}"]
     if (run / "config.yml").exists():
         words = ["--resume", str(run)]
@@ -111,7 +110,7 @@ def start(config, run):
 
 
 def check_whole(run):
-    """Whatever is there can be read; returns whether there is a state to go on from."""
+    """Check that all files can be read; returns whether there is a checkpoint to resume from."""
     for path in run.glob("*.safetensors"):
         read_tensors(path)
     if (run / "config.yml").exists():
@@ -125,7 +124,7 @@ def check_whole(run):
 
 
 def content(run):
-    """What must be as if there had been room: all but times, and but for what tells the folder."""
+    """What must equal that of an undisturbed run: all but times and the names of folders."""
     arrays, metadata = read_tensors(run / "state.safetensors")
     arrays |= {f"pixels/{k}": v for k, v in read_tensors(run / "pixels.safetensors")[0].items()}
     reader = LogReader(file_path=str(run / "vdlrecords.main.log"))
@@ -141,8 +140,8 @@ def content(run):
     rows = [[row[key] for key in FIGURES] for row in read_metrics(run / "metrics.jsonl")]
     best = (run / "best.safetensors").read_bytes()
     names = {path.name for path in run.iterdir() if not path.name.startswith("environment")}
-    told = [metadata[key] for key in ("schedule", "config", "data")]
-    return arrays, (curves, panels, rows, best, names, told)
+    texts = [metadata[key] for key in ("schedule", "config", "data")]
+    return arrays, (curves, panels, rows, best, names, texts)
 
 
 def assert_same(got, want):
@@ -153,7 +152,7 @@ def assert_same(got, want):
 
 
 def say(what):
-    """For who started this process."""
+    """Print a line for the parent process."""
     sys.stdout.write(json.dumps(what) + "\n")
     sys.stdout.flush()
 
@@ -168,7 +167,7 @@ def main():
     config = place.with_name(f"{place.name}.yml")
     config.write_text(write_config(make_config(yaml.safe_load(json.dumps(settings)))))
     if how == "disk":
-        (place / "ballast").write_bytes(bytes(1))  # a size of nothing would mean no bound
+        (place / "ballast").write_bytes(bytes(1))  # a size of 0 would mean no limit
         fill, free = functools.partial(fill_disk, place), functools.partial(resize, place, ROOM)
     else:
         fill, free = functools.partial(limit_files, 0), functools.partial(limit_files, None)

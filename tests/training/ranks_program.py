@@ -1,6 +1,6 @@
 """Trains a narrow net as one of the processes that a launcher started; see test_ranks.py.
 
-    ranks_program.py CONFIG RUN OUT.npz OVERRIDE...
+    ranks_program.py CONFIG DIRECTORY OUT.npz OVERRIDE...
 
 OUT gets the process's rank in its name.
 """
@@ -14,22 +14,21 @@ speed_up()
 import numpy as np  # noqa: E402
 
 from paddle_alexnet.config.load import read_config  # noqa: E402
-from paddle_alexnet.log.run_directory import RunDirectory  # noqa: E402
 from paddle_alexnet.nets.weights import net_arrays  # noqa: E402
 from paddle_alexnet.runtime.device import choose_device  # noqa: E402
 from paddle_alexnet.runtime.distributed import join_ranks  # noqa: E402
-from paddle_alexnet.training.assembly_old import assemble  # noqa: E402
+from paddle_alexnet.training.train import open_run  # noqa: E402
 
 
 def main():
     """Train."""
-    config_path, run, out, *overrides = sys.argv[1:]
-    config = read_config(config_path, overrides)
+    config_path, directory, out, *overrides = sys.argv[1:]
+    config = read_config(config_path, [*overrides, f"run.dir={directory}"])
     choose_device("cpu")
     ranks = join_ranks()
-    trainer, _ = assemble(config, lambda: RunDirectory.create(run, "x"), ranks=ranks)
-    trainer.fit()
-    np.savez(out.format(ranks.rank), count=ranks.count, **net_arrays(trainer.net))
+    run = open_run(config, ranks=ranks)
+    run.fit()
+    np.savez(out.format(ranks.rank), count=ranks.count, **net_arrays(run.net))
 
 
 if __name__ == "__main__":

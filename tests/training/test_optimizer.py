@@ -1,4 +1,4 @@
-"""Updates against numpy in float64."""
+"""Optimizer, clipping and moving average against numpy in float64."""
 
 import numpy as np
 import paddle
@@ -7,11 +7,13 @@ from paddle import nn
 
 from paddle_alexnet.config.schema import OptimizerConfig, ScheduleConfig
 from paddle_alexnet.training.optimizer import (
+    ExponentialMovingAverage,
     build_optimizer,
+    clip_gradients,
     optimizer_arrays,
     restore_optimizer,
 )
-from paddle_alexnet.training.schedule import Schedule
+from paddle_alexnet.training.schedule import SCHEDULES
 
 RATES = [0.1] * 4 + [0.01] * 6
 
@@ -29,10 +31,11 @@ def gradients():
     return [(rng.normal(0, 1, (3, 2)), rng.normal(0, 1, 2)) for _ in RATES]
 
 
-def step(optimizer, layer, rate, grads):
+def step(optimizer, layer, rate, grads, clip=None):
     optimizer.set_lr(rate)
     for parameter, grad in zip((layer.weight, layer.bias), grads, strict=True):
         parameter.grad = paddle.to_tensor(grad.astype(np.float32))
+    clip_gradients(layer.parameters(), np.sqrt(sum((g**2).sum() for g in grads)), clip)
     optimizer.step()
     optimizer.clear_grad(set_to_zero=False)
 
@@ -56,10 +59,10 @@ def momentum_by_hand(nesterov, decay, clip, decay_biases=False):
 @pytest.mark.parametrize("clip", [None, 1.5])
 def test_momentum_over_ten_steps_and_a_drop_of_lr(nesterov, decay, clip):
     layer = linear()
-    keys = OptimizerConfig(momentum=0.9, nesterov=nesterov, weight_decay=decay, clip_norm=clip)
+    keys = OptimizerConfig(momentum=0.9, nesterov=nesterov, weight_decay=decay)
     optimizer = build_optimizer(keys, layer)
     for rate, grads in zip(RATES, gradients(), strict=True):
-        step(optimizer, layer, rate, grads)
+        step(optimizer, layer, rate, grads, clip)
     weight, bias = momentum_by_hand(nesterov, decay, clip)
     np.testing.assert_allclose(layer.weight.numpy(), weight, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(layer.bias.numpy(), bias, rtol=1e-5, atol=1e-6)
@@ -93,15 +96,15 @@ def test_biases_at_twice_the_current_rate():
 
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 @pytest.mark.parametrize("clip", [None, 1.5])
-def test_the_update_of_2012_over_ten_steps_and_a_drop_of_lr(decay, clip):
+def test_krizhevsky2012_over_ten_steps_and_a_drop_of_lr(decay, clip):
     """v = .9 v - d lr w - lr g; w = w + v; biases at .02, not decayed."""
     layer = linear()
-    keys = OptimizerConfig(name="krizhevsky2012", weight_decay=decay, clip_norm=clip)
+    keys = OptimizerConfig(name="krizhevsky2012", weight_decay=decay)
     optimizer = build_optimizer(keys, layer)
     weight, bias = (v.numpy().astype(float) for v in (layer.weight, layer.bias))
     speed_w, speed_b = 0.0, 0.0
     for rate, (grad_w, grad_b) in zip(RATES, gradients(), strict=True):
-        step(optimizer, layer, rate, (grad_w, grad_b))
+        step(optimizer, layer, rate, (grad_w, grad_b), clip)
         assert optimizer.get_lr() == rate
         norm = np.sqrt((grad_w**2).sum() + (grad_b**2).sum())
         scale = 1.0 if clip is None else clip / max(norm, clip)
@@ -115,11 +118,10 @@ def test_the_update_of_2012_over_ten_steps_and_a_drop_of_lr(decay, clip):
     assert np.abs(other - weight).max() > 1e-2
 
 
-def test_conv1_slows_down_and_stays_under_the_schedule_of_2012():
-    """Epochs of ten updates, seen from 66 to 73: by the formula, then still, velocity included."""
-    schedule = Schedule(
-        ScheduleConfig(name="epochs2012"), peak_lr=0.01, epochs=90, steps_per_epoch=10
-    )
+def test_conv1_slows_down_and_freezes_under_epochs2012():
+    """Epochs of ten steps, seen from 66 to 73: by the formula, then still, velocity included."""
+    keys = ScheduleConfig(name="epochs2012")
+    schedule = SCHEDULES[keys.name](keys, peak_lr=0.01, epochs=90, steps_per_epoch=10)
     net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
     optimizer = build_optimizer(OptimizerConfig(name="krizhevsky2012", weight_decay=0.1), net)
     values = {name: p.numpy().astype(float) for name, p in net.named_parameters()}
@@ -185,7 +187,7 @@ def test_going_on_from_the_arrays(name):
         ({"weight/velocity_0": np.zeros(1, np.float32)}, "is float32 [1]"),
         ({"weight/velocity_0": np.zeros((3, 2))}, "is float64"),
         ({"bias/velocity_0": np.full(2, np.nan, np.float32)}, "not finite"),
-        ({"bias/velocity_0": None}, "remembers less"),
+        ({"bias/velocity_0": None}, "lacks accumulators"),
         ({"other/velocity_0": np.zeros(2, np.float32)}, "other"),
         ({"velocity_0": np.zeros(2, np.float32)}, "unpack"),
     ],
@@ -199,3 +201,48 @@ def test_arrays_that_are_not_of_this_net(change, words):
     with pytest.raises((ValueError, KeyError)) as caught:
         restore_optimizer(optimizer, layer, arrays)
     assert words in str(caught.value)
+
+
+def test_the_moving_average_is_its_formula():
+    net = nn.Linear(2, 2)
+    rng = np.random.default_rng(0)
+    want = net.weight.numpy().astype(float)
+    average = ExponentialMovingAverage(net, 0.8)
+    for step in range(60):
+        value = rng.normal(0, 1, (2, 2)).astype(np.float32)
+        net.weight.set_value(value)
+        average.update(step)
+        decay = min(0.8, (1 + step) / (10 + step))
+        want = decay * want + (1 - decay) * value
+    with average.in_place():
+        np.testing.assert_allclose(net.weight.numpy(), want, rtol=1e-5)
+    np.testing.assert_array_equal(net.weight.numpy(), value)
+    twin = ExponentialMovingAverage(nn.Linear(2, 2), 0.8)
+    twin.restore(average.arrays())
+    np.testing.assert_array_equal(twin.arrays()["weight"], average.arrays()["weight"])
+
+
+def test_an_error_in_the_block_gives_the_weights_back():
+    net = nn.Linear(2, 2)
+    average = ExponentialMovingAverage(net, 0.5)
+    net.weight.set_value(np.ones((2, 2), np.float32))
+    with pytest.raises(RuntimeError), average.in_place():
+        raise RuntimeError
+    assert (net.weight.numpy() == 1).all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"weight": None},
+        {"other": np.zeros(2, np.float32)},
+        {"weight": np.zeros((2, 3), np.float32)},
+        {"weight": np.zeros((2, 2))},
+        {"bias": np.full(2, np.inf, np.float32)},
+    ],
+)
+def test_averages_of_another_net_are_refused(change):
+    average = ExponentialMovingAverage(nn.Linear(2, 2), 0.5)
+    arrays = {**average.arrays(), **change}
+    with pytest.raises(ValueError, match="average"):
+        average.restore({name: array for name, array in arrays.items() if array is not None})

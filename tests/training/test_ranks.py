@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from paddle_alexnet.config.load import make_config, read_config
-from paddle_alexnet.data.preprocessing import Preprocessing
-from paddle_alexnet.data.sources import _check_shares, open_data
+from paddle_alexnet.data.sources import check_batches, open_data
 from paddle_alexnet.errors import ConfigError
 from paddle_alexnet.log.metrics import read_metrics
 from paddle_alexnet.runtime.distributed import ALONE, Ranks, join_ranks
@@ -22,7 +21,7 @@ SETTINGS = [
     "model.width=0.02",
     "model.dropout=0.0",
     "train.epochs=2",
-    "train.batch_size=9",  # 50 pictures: shares of 5 and 4, and 3 and 2 in the last batch
+    "train.batch_size=9",  # 50 images: shares of 5 and 4, and 3 and 2 in the last batch
     "train.device=cpu",
     "train.log_every_steps=2",
 ]
@@ -31,7 +30,7 @@ SETTINGS = [
 class Unmet(Ranks):
     """Two processes that need not meet."""
 
-    def total(self, values):
+    def all_reduce_sum(self, values):
         return values
 
 
@@ -92,7 +91,7 @@ def test_alone_nothing_is_shared(monkeypatch):
 
 
 def test_readmes_machines_can_share_imagenet():
-    """1,281,167 pictures of ILSVRC-2012 leave 15 for the last batch of 128."""
+    """1,281,167 images of ILSVRC-2012 leave 15 for the last batch of 128."""
     batch_size = read_config(CONFIG.parent / "imagenet" / "alexnet_2012.yml").train.batch_size
     (line,) = re.findall(
         r"--nnodes .*", (CONFIG.parents[1] / "README.md").read_text(encoding="utf-8")
@@ -100,12 +99,12 @@ def test_readmes_machines_can_share_imagenet():
     machines, each = (
         int(re.search(rf"--{o} (\d+)", line)[1]) for o in ("nnodes", "nproc_per_node")
     )
-    _check_shares(1_281_167, batch_size, machines * each)
+    check_batches(1_281_167, batch_size, machines * each)
     with pytest.raises(ConfigError, match="leave 15 for the last batch, fewer than 16 processes"):
-        _check_shares(1_281_167, batch_size, 16)
+        check_batches(1_281_167, batch_size, 16)
 
 
 def test_a_last_batch_that_is_too_small(flowers):
     config = make_config({"data": {"root": str(flowers)}, "train": {"batch_size": 49}})
     with pytest.raises(ConfigError, match=r"leave 1 for the last batch, fewer than 2 processes"):
-        open_data(config, Preprocessing(), Unmet(0, 2))
+        open_data(config, Unmet(0, 2))

@@ -3,22 +3,27 @@
 import math
 
 import pytest
+from paddle.optimizer import lr as paddle_lr
 
+from paddle_alexnet.config.load import make_config
 from paddle_alexnet.config.schema import ScheduleConfig
-from paddle_alexnet.training.schedule import Schedule, noise_epochs
+from paddle_alexnet.errors import ConfigError
+from paddle_alexnet.training.schedule import SCHEDULES, Schedule, build_schedule, check_schedule
 
 PEAK, EPOCHS, STEPS = 0.02, 8, 10
 
 
 def make(**keys):
-    return Schedule(ScheduleConfig(**keys), peak_lr=PEAK, epochs=EPOCHS, steps_per_epoch=STEPS)
+    config = ScheduleConfig(**keys)
+    cls = SCHEDULES[config.name]
+    return cls(config, peak_lr=PEAK, epochs=EPOCHS, steps_per_epoch=STEPS)
 
 
 def run(schedule, errors=()):
     """The rates of a whole run, with val errors at the ends of epochs."""
     rates = []
     for epoch in range(EPOCHS):
-        rates += [schedule.at(epoch * STEPS + i) for i in range(STEPS)]
+        rates += [schedule.lr(epoch * STEPS + i) for i in range(STEPS)]
         schedule.end_epoch(errors[epoch] if errors else 0.5)
     return rates
 
@@ -27,8 +32,8 @@ def run(schedule, errors=()):
 def test_warm_up_is_linear(name):
     schedule = make(name=name, warmup_epochs=1.5, milestones=[4])
     for step in range(15):
-        assert schedule.at(step) == pytest.approx(PEAK * (step + 1) / 15)
-    assert schedule.at(15) == pytest.approx(PEAK)
+        assert schedule.lr(step) == pytest.approx(PEAK * (step + 1) / 15)
+    assert schedule.lr(15) == pytest.approx(PEAK)
 
 
 @pytest.mark.parametrize("warmup", [0, 2])
@@ -36,8 +41,8 @@ def test_cosine(warmup):
     rates = run(make(name="cosine", warmup_epochs=warmup))
     first, total = warmup * STEPS, EPOCHS * STEPS
     for step in range(first, total):
-        share = (step - first) / (total - first)
-        assert rates[step] == pytest.approx(PEAK * 0.5 * (1 + math.cos(math.pi * share)))
+        fraction = (step - first) / (total - first)
+        assert rates[step] == pytest.approx(PEAK * 0.5 * (1 + math.cos(math.pi * fraction)))
 
 
 def test_step():
@@ -62,24 +67,21 @@ def test_plateau_stops_at_min_lr():
 def test_epochs2012_is_run_145():
     """0.01, then / 10 at 25, 51 and 79; conv1 at 1e-5 from 67 and still from 72."""
     keys = ScheduleConfig(name="epochs2012")
-    schedule = Schedule(keys, peak_lr=0.01, epochs=90, steps_per_epoch=STEPS)
-    rates = {epoch: schedule.at(epoch * STEPS) for epoch in range(90)}
+    schedule = SCHEDULES["epochs2012"](keys, peak_lr=0.01, epochs=90, steps_per_epoch=STEPS)
+    rates = {epoch: schedule.lr(epoch * STEPS) for epoch in range(90)}
     for first, last, rate in [(0, 25, 1e-2), (25, 51, 1e-3), (51, 79, 1e-4), (79, 90, 1e-5)]:
         assert [rates[e] for e in range(first, last)] == pytest.approx([rate] * (last - first))
-    assert schedule.at(25 * STEPS - 1) == pytest.approx(1e-2)
-    assert noise_epochs(keys) == 67
-    conv1 = [schedule.at(e * STEPS) * schedule.conv1_factor(e * STEPS) for e in range(90)]
+    assert schedule.lr(25 * STEPS - 1) == pytest.approx(1e-2)
+    assert [schedule.color_noise(e) for e in range(90)] == [True] * 67 + [False] * 23
+    conv1 = [schedule.lr(e * STEPS) * schedule.conv1_factor(e * STEPS) for e in range(90)]
     assert conv1[:67] == [rates[e] for e in range(67)]
     assert conv1[67:72] == pytest.approx([1e-5] * 5)
     assert conv1[72:] == [0.0] * 18
 
 
-def test_only_epochs2012_changes_noise_and_conv1():
+def test_only_epochs2012_switches_colour_noise_off():
     for name in ("plateau", "step", "cosine"):
-        keys = ScheduleConfig(name=name, milestones=[25])
-        schedule = Schedule(keys, peak_lr=0.01, epochs=90, steps_per_epoch=STEPS)
-        assert schedule.conv1_factor(80 * STEPS) == 1.0
-        assert noise_epochs(keys) is None
+        assert make(name=name, milestones=[25]).color_noise(80)
 
 
 @pytest.mark.parametrize("name", ["plateau", "step", "cosine"])
@@ -90,20 +92,48 @@ def test_going_on_from_the_state(name):
     first = make(**keys)
     for epoch in range(4):
         for i in range(STEPS):
-            first.at(epoch * STEPS + i)
+            first.lr(epoch * STEPS + i)
         first.end_epoch(errors[epoch])
     second = make(**keys)
     second.restore(first.state())
     rest = []
     for epoch in range(4, EPOCHS):
-        rest += [second.at(epoch * STEPS + i) for i in range(STEPS)]
+        rest += [second.lr(epoch * STEPS + i) for i in range(STEPS)]
         second.end_epoch(errors[epoch])
     assert rest == whole[4 * STEPS :]
 
 
-@pytest.mark.parametrize("change", [3, {}, {"more": 1}, {"last_lr": "1"}, {"last_lr": 1e400}])
+@pytest.mark.parametrize("change", [{}, {"more": 1}, {"last_lr": "1"}, {"last_lr": 1e400}])
 def test_a_state_of_another_schedule(change):
     schedule = make(name="step", milestones=[3])
-    state = {**schedule.state(), **change} if change and isinstance(change, dict) else change
-    with pytest.raises(TypeError, match="schedule"):
+    state = {**schedule.state(), **change} if change else {}
+    with pytest.raises(ValueError, match="schedule"):
         schedule.restore(state)
+
+
+class Halving(Schedule):
+    """Halves the rate every epoch."""
+
+    def build(self):
+        return paddle_lr.LambdaDecay(self.peak_lr, lambda epoch: 0.5**epoch)
+
+    def after_warmup(self, step):
+        self.scheduler.step(step // self.steps_per_epoch)
+        return self.scheduler.last_lr
+
+
+def test_a_schedule_from_outside_the_package(monkeypatch):
+    with pytest.raises(ConfigError, match=r"schedule\.name"):
+        check_schedule(ScheduleConfig(name="halving"))
+    monkeypatch.setitem(SCHEDULES, "halving", Halving)
+    config = make_config(
+        {
+            "schedule": {"name": "halving", "warmup_epochs": 1},
+            "train": {"epochs": 4, "accumulate_steps": 2},
+            "optimizer": {"lr": 0.4},
+        }
+    )
+    check_schedule(config.schedule)
+    schedule = build_schedule(config, 5)  # three steps an epoch
+    rates = [schedule.lr(step) for step in range(12)]
+    assert rates == pytest.approx([0.4 / 3, 0.8 / 3, 0.4, *[0.2] * 3, *[0.1] * 3, *[0.05] * 3])

@@ -1,1 +1,0 @@
-"""Measuring speed: things to time, of Paddle and of torch, and timing them in turn."""
