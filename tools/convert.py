@@ -2,7 +2,8 @@
 
 IN is a state dict of torch (.safetensors, .npz, .pth) by the names of torchvision or of
 alexnet_pad2's article, one of Paddle (.pdparams) by those of paddle.vision and PaddleClas, or
-Caffe's blobs (.npz with conv1_w, conv1_b, ... fc8_b). With --to, IN is a weights file of this project and OUT is for torch or Paddle.
+Caffe's blobs (.npz with conv1_w, conv1_b, ... fc8_b). With --to, IN is a weights file of this
+project and OUT is for torch or Paddle.
 """
 
 import argparse

@@ -31,7 +31,7 @@ DESCRIPTION = Description(
 )
 
 
-# What no preprocessing can be: numbers that float32 does not have, or that leave nothing of it.
+# Invalid preprocessing: numbers that float32 does not have, or that leave nothing of it.
 PREPROCESSING = [
     {"std": [0, 1, 1]},
     {"std": [1e-300, 1, 1]},
@@ -156,7 +156,7 @@ def test_a_missing_file_and_a_folder(tmp_path):
         *({"preprocessing": preprocessing(**change)} for change in PREPROCESSING),
     ],
 )
-def test_metadata_is_not_believed_unseen(net, tmp_path, change):
+def test_damaged_metadata_is_refused(net, tmp_path, change):
     metadata = {**DESCRIPTION.metadata(), **change}
     metadata = {key: value for key, value in metadata.items() if value is not None}
     write_tensors(tmp_path / "w.safetensors", net_arrays(net), metadata)
@@ -173,7 +173,7 @@ def test_metadata_is_not_believed_unseen(net, tmp_path, change):
         (np.zeros(2, np.complex64), "2.bias holds complex64"),
     ],
 )
-def test_weights_that_are_no_numbers_change_nothing(net, bad, words):
+def test_values_that_are_not_finite_floats_change_nothing(net, bad, words):
     before = net_arrays(net)
     arrays = {name: np.zeros_like(array) for name, array in before.items()}
     with pytest.raises(WeightsError, match=words):
