@@ -1,7 +1,7 @@
 """Weights files of other projects: named arrays in .safetensors, .npz, .pth and .pdparams."""
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from paddle_alexnet.storage.files import write_whole
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
 
 MAX_NUMBERS = 1 << 29  # in a file; the largest net has 76 million
-READABLE = (".safetensors", ".npz", ".pth", ".pt", ".pdparams")
 WRITABLE = {"torch": (".safetensors", ".npz", ".pth", ".pt"), "paddle": (".pdparams",)}
 
 
@@ -26,17 +25,11 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
             installed.
     """
     suffix = Path(path).suffix
-    if suffix in READABLE and not Path(path).exists():
+    if suffix not in READERS:
+        raise WeightsError(f"{path}: expected a name that ends in {', '.join(READERS)}")
+    if not Path(path).exists():
         raise WeightsError(f"there is no weights file {path}")
-    if suffix == ".safetensors":
-        return read_tensors(path, foreign=True)[0]
-    if suffix == ".npz":
-        return _read_npz(path)
-    if suffix in (".pth", ".pt"):
-        return _read_torch(path)
-    if suffix == ".pdparams":
-        return read_pdparams(path)
-    raise WeightsError(f"{path}: expected a name that ends in {', '.join(READABLE)}")
+    return READERS[suffix](path)
 
 
 def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray], to: str) -> None:
@@ -133,3 +126,12 @@ def _torch(path: str | Path) -> Any:
             f"{path} needs PyTorch, which is not installed: install it, or use .safetensors or .npz"
         ) from error
     return torch
+
+
+READERS: dict[str, Callable[[str | Path], dict[str, np.ndarray]]] = {
+    ".safetensors": lambda path: read_tensors(path, foreign=True)[0],
+    ".npz": _read_npz,
+    ".pth": _read_torch,
+    ".pt": _read_torch,
+    ".pdparams": read_pdparams,
+}

@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import paddle
@@ -90,22 +90,22 @@ def mean_activations(
         For each name in ``ranges`` the statistics of each layer.
     """
     pixels = pink_noise_images(images, MODELS[model].preprocessing.input_size, seed)
-    mean = pixels.mean(axis=(0, 1, 2)) / 255
-    inputs = {name: Normalize(mean, std)(paddle.to_tensor(pixels)) for name, std in ranges.items()}
+    center = pixels.mean(axis=(0, 1, 2)) / 255
+    inputs = {
+        name: Normalize(center, std)(paddle.to_tensor(pixels)) for name, std in ranges.items()
+    }
     measured: dict[str, list[dict[str, ActivationStatistics]]] = {name: [] for name in ranges}
     for draw in range(draws):
         paddle.seed(seed + draw)
         net = build_model(model, 5, lrn="fused", init=init)
         for name, batch in inputs.items():
             measured[name].append(measure_activations(net, batch))
+
+    def mean(rows: list[ActivationStatistics]) -> ActivationStatistics:
+        return ActivationStatistics(*np.mean([astuple(row) for row in rows], axis=0).tolist())
+
     return {
-        name: {
-            layer: ActivationStatistics(
-                sum(draw[layer].std_between_images for draw in nets) / draws,
-                sum(draw[layer].rms for draw in nets) / draws,
-            )
-            for layer in nets[0]
-        }
+        name: {layer: mean([net[layer] for net in nets]) for layer in nets[0]}
         for name, nets in measured.items()
     }
 

@@ -17,16 +17,13 @@ def weighted_layers(net: nn.Layer) -> list[tuple[str, nn.Layer]]:
     pass.
     """
     layers = [x for x in net.sublayers() if getattr(x, "weight", None) is not None]
-    kinds = {nn.Conv2D: "conv", nn.Linear: "fc"}
-    names = [
-        next((name for kind, name in kinds.items() if isinstance(layer, kind)), _lower(layer))
-        for layer in layers
-    ]
-    return [(f"{name}{i}", x) for i, (name, x) in enumerate(zip(names, layers, strict=True), 1)]
+    return [(f"{_kind(layer)}{depth}", layer) for depth, layer in enumerate(layers, start=1)]
 
 
-def _lower(layer: nn.Layer) -> str:
-    return type(layer).__name__.lower()
+def _kind(layer: nn.Layer) -> str:
+    if isinstance(layer, nn.Conv2D):
+        return "conv"
+    return "fc" if isinstance(layer, nn.Linear) else type(layer).__name__.lower()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ Exported graphs keep the usual form, which engines recognise and fuse.
 """
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -153,18 +154,18 @@ def _(spec: stages.Conv, shape: stages.Shape, options: BuildOptions) -> nn.Layer
 
 
 @build_layer.register
+def _(spec: stages.ReLU, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
+    return nn.ReLU()
+
+
+@build_layer.register
 def _(spec: stages.Linear, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
-    return Linear(int(np.prod(shape)), spec.units, weight_attr=options.weight_attr)
+    return Linear(math.prod(shape), spec.units, options.weight_attr)
 
 
 @build_layer.register
 def _(spec: stages.MaxPool, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
     return MaxPool2D(spec.size, spec.stride, data_format=options.data_format)
-
-
-@build_layer.register
-def _(spec: stages.ReLU, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
-    return nn.ReLU()
 
 
 @build_layer.register

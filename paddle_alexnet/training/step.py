@@ -108,6 +108,10 @@ def _why_not_onednn(net: nn.Layer) -> str | None:
         return "oneDNN is for CPUs"
     if not paddle.base.core.is_compiled_with_onednn():
         return "this Paddle comes without oneDNN"
+    return _unsafe_layer(net)
+
+
+def _unsafe_layer(net: nn.Layer) -> str | None:
     for layer in net.sublayers(include_self=True):
         if getattr(layer, "data_format", "NCHW") == "NHWC":
             return "train.channels_last was not compared with oneDNN"
@@ -115,4 +119,9 @@ def _why_not_onednn(net: nn.Layer) -> str | None:
             return "the gradient of the norm of a single feature map is wrong with oneDNN"
         if type(layer) not in COMPARED:
             return f"training {type(layer).__name__} with oneDNN is not safe (model.lrn=fused is)"
+    # Measured: already the loss is wrong, while each two of the three are right.
+    kinds = [type(layer) for layer in net.sublayers() if not layer.sublayers()]
+    for three in zip(kinds, kinds[1:], kinds[2:], strict=False):
+        if three == (MaxPool2D, nn.ReLU, FusedLRN):
+            return "a norm after a ReLU after a max pooling is wrong with oneDNN"
     return None

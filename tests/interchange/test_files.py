@@ -115,7 +115,7 @@ def test_an_archive_that_unpacks_to_gigabytes(tmp_path, suffix, monkeypatch):
         read_arrays(path)
 
 
-@pytest.mark.parametrize("suffix", files.READABLE)
+@pytest.mark.parametrize("suffix", files.READERS)
 def test_a_missing_file(tmp_path, suffix):
     with pytest.raises(WeightsError, match="there is no weights file"):
         read_arrays(tmp_path / f"no{suffix}")

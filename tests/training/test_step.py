@@ -6,7 +6,10 @@ import pytest
 from paddle import nn
 
 from paddle_alexnet import MODELS, build_model
+from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.nets.lrn import LRN_KINDS
+from paddle_alexnet.nets.registry import Model
+from paddle_alexnet.nets.stages import Conv, MapNorm, MaxPool, Norm, ReLU
 from paddle_alexnet.training.step import TrainingStep, choose_compile, compile_step
 
 STEPS = 20
@@ -67,6 +70,40 @@ def test_losses_and_gradients(name, kind):
     net, step = start(name, "none", 0.08)
     unmoved = step(*batch(net, 4, STEPS - 1))[0].item()
     assert abs(losses[-1] / unmoved - 1) > 1e-3
+
+
+def another_net(monkeypatch, *after):
+    """Four layers, 24 x 24; feature maps go into the head; ``after`` follows the second layer."""
+    stages = (
+        (Conv(16, 5, padding=2), ReLU(), Norm(1e-3), MaxPool()),
+        (Conv(16, 5, padding=2), *after),
+        (Conv(8, 3, padding=1), ReLU()),
+    )
+    monkeypatch.setitem(MODELS, "four", Model(stages, Preprocessing(24, 24)))
+
+
+@pytest.mark.parametrize("kind", ["static", "onednn"])
+@pytest.mark.parametrize(
+    "after",
+    [
+        (MaxPool(), ReLU()),
+        (ReLU(), MaxPool(), Norm(1e-3)),
+        (ReLU(), MaxPool(), MapNorm(1e-3)),
+        (MapNorm(1e-3), MaxPool()),
+    ],
+)
+def test_a_net_of_another_depth_and_input_size(after, kind, monkeypatch):
+    another_net(monkeypatch, *after)
+    assert_alike("four", kind, 1.0, 4, STEPS, off=1e-3)
+
+
+@pytest.mark.parametrize("norm", [Norm(), MapNorm()])
+def test_a_norm_after_a_relu_after_a_pool_falls_back(norm, monkeypatch):
+    """With oneDNN already the loss is another."""
+    another_net(monkeypatch, MaxPool(), ReLU(), norm)
+    kind, reason = choose_compile("auto", build_model("four", 5, lrn="fused"))
+    assert kind == "none"
+    assert "pooling" in reason
 
 
 @pytest.mark.slow
