@@ -107,7 +107,7 @@ def test_a_run_is_made_longer(tool, flowers, tmp_path):
     run = tmp_path / "run"
     tool("train", "-c", CONFIG, *words, "-o", f"run.dir={run}")
     done = tool("train", "--resume", run, "-o", "optimizer.lr=0.5", code=2)
-    assert "optimizer.lr that it began with" in done.stderr
+    assert "optimizer.lr" in done.stderr
     tool("train", "--resume", run, "-o", "train.epochs=2")
     assert len((run / "metrics.jsonl").read_text().splitlines()) == 2
     assert read_config(run / "config.yml").train.epochs == 2
