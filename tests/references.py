@@ -1,4 +1,4 @@
-"""AlexNets of torch, written from the seeds' tables, for comparisons; and their stored vectors.
+"""AlexNets of torch, written from the articles' tables, for comparisons; and their stored vectors.
 
 Where torch is installed the tests compute with it. Elsewhere they compare with the vectors in
 tests/vectors/, which this makes from a fixed seed:
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 VECTORS = Path(__file__).parent / "vectors"
-# A decay that shows: with the paper's 5e-4 an update without it would pass.
+# A decay that shows: with the paper's 5e-4 a step without it would pass.
 LR, MOMENTUM, DECAY = 0.01, 0.9, 0.05
 CLASSES, IMAGES = 7, 2
 KEPT = 400  # entries of each array in the stored vectors
@@ -36,7 +36,7 @@ def shapes(name, width):
 
 
 def make_inputs(name, width):
-    """Weights in torch's layout, pictures and labels, from a fixed seed."""
+    """Weights in torch's layout, images and labels, from a fixed seed."""
     rng = np.random.default_rng(2012)
     weights = []
     for shape in shapes(name, width):
@@ -47,7 +47,7 @@ def make_inputs(name, width):
 
 
 def torch_net(name, width):
-    """Seed 003's code (torchvision's layers) or seed 002's, without dropout."""
+    """The nets of the articles' code (alexnet_owt with torchvision's layers), without dropout."""
     from torch import nn
 
     a, b, c, d, e, hidden = CHANNELS[name][width]
@@ -65,7 +65,7 @@ def torch_net(name, width):
 
 
 def compute_with_torch(name, width, dtype="float32"):
-    """Logits, loss, gradients and the weights after one update of SGD, as numpy arrays."""
+    """Logits, loss, gradients and the weights after one step of SGD, as numpy arrays."""
     import torch
 
     weights, images, labels = make_inputs(name, width)

@@ -1,8 +1,9 @@
-"""Take weights of other projects: python tools/convert.py --arch alexnet_owt IN OUT.safetensors
+"""Convert weights of other projects: python tools/convert.py --arch alexnet_owt IN OUT.safetensors
 
-IN is a state dict of torch (.safetensors, .npz, .pth) by torchvision's or seed 002's names, one of
-Paddle (.pdparams) by those of paddle.vision and PaddleClas, or Caffe's blobs (.npz with conv1_w,
-conv1_b, ... fc8_b). With --to, IN is a weights file of this project and OUT is for torch or Paddle.
+IN is a state dict of torch (.safetensors, .npz, .pth) by the names of torchvision or of
+alexnet_pad2's article, one of Paddle (.pdparams) by those of paddle.vision and PaddleClas, or
+Caffe's blobs (.npz with conv1_w, conv1_b, ... fc8_b). With --to, IN is a weights file of this
+project and OUT is for torch or Paddle.
 """
 
 import argparse
@@ -29,7 +30,7 @@ def parse() -> argparse.Namespace:
 
 
 def main(cpu_speed: dict[str, Any]) -> None:
-    """Convert."""
+    """Convert the file."""
     args = parse()
     _entry.load_paddle()
     from paddle_alexnet.data.list_files import read_class_names
@@ -37,14 +38,13 @@ def main(cpu_speed: dict[str, Any]) -> None:
     from paddle_alexnet.interchange.conversion import export_weights, import_weights
     from paddle_alexnet.interchange.files import read_arrays, write_arrays
     from paddle_alexnet.nets.weights import net_arrays, write_weights
-    from paddle_alexnet.printable import printable
     from paddle_alexnet.storage.files import check_target
 
     _entry.check_model("--arch", args.arch)
     check_target(args.target)
     if args.to and (args.classes or args.width != 1.0):
         raise ConfigError(
-            "--classes and --width are for reading; a file of this project knows both"
+            "--classes and --width are for reading; a file of this project holds both"
         )
     if args.to:
         write_arrays(args.target, export_weights(args.source, args.arch, args.to), args.to)
@@ -62,7 +62,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
         except ValueError as error:
             raise ConfigError(f"--width: {error}") from error
         write_weights(args.target, net_arrays(net), description)
-    print(printable(f"{args.target}: {args.arch} of {args.source}"))
+    print(f"{args.target}: {args.arch} of {args.source}")
 
 
 if __name__ == "__main__":

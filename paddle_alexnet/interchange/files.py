@@ -1,4 +1,4 @@
-"""Named arrays in the file formats of others."""
+"""Weights files of other projects: named arrays in .safetensors, .npz, .pth and .pdparams."""
 
 import zipfile
 from collections.abc import Mapping
@@ -10,7 +10,6 @@ import paddle
 
 from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.interchange.pdparams import read_pdparams
-from paddle_alexnet.printable import printable, printable_name
 from paddle_alexnet.storage.files import write_whole
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
 
@@ -23,8 +22,8 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
     """Read a file by its suffix; nothing in it is executed.
 
     Raises:
-        WeightsError: It is missing, damaged, or of another format, or needs torch and there is
-            none.
+        WeightsError: It is missing, damaged or of another format, or needs torch, which is not
+            installed.
     """
     suffix = Path(path).suffix
     if suffix in READABLE and not Path(path).exists():
@@ -49,7 +48,7 @@ def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray], to: str) ->
         to: ``torch`` or ``paddle``.
 
     Raises:
-        WeightsError: Another suffix, or torch is needed and there is none.
+        WeightsError: Another suffix, or torch is needed and not installed.
         RunError: The file cannot be written.
     """
     suffix = Path(path).suffix
@@ -75,10 +74,8 @@ def _read_npz(path: str | Path) -> dict[str, np.ndarray]:
         _check_size(path)
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except Exception as error:  # damaged archives raise anything
-        raise WeightsError(
-            f"{path} cannot be read as .npz: {printable(str(error), 200)}"
-        ) from error
+    except Exception as error:  # damaged archives raise any exception
+        raise WeightsError(f"{path} cannot be read as .npz: {str(error)[:200]!r}") from error
 
 
 def _write_npz(path: str, arrays: Mapping[str, np.ndarray]) -> None:
@@ -91,14 +88,16 @@ def _read_torch(path: str | Path) -> dict[str, np.ndarray]:
     try:
         _check_size(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises anything for damaged files
-        first = printable(str(error).split("\n")[0], 200)
-        raise WeightsError(f"{path} is not read by torch's weights-only loader: {first}") from error
+    except Exception as error:  # torch raises any exception for damaged files
+        first = str(error).split("\n")[0][:200]
+        raise WeightsError(
+            f"{path} is refused by torch's weights-only loader: {first!r}"
+        ) from error
     if not isinstance(state, dict) or not all(
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
     ):
         raise WeightsError(f"{path} is not a state dict: expected tensors by name")
-    # A tensor may repeat one number a million million times.
+    # A tensor of stride 0 repeats one number any number of times.
     if sum(tensor.numel() for tensor in state.values()) > MAX_NUMBERS:
         raise WeightsError(f"{path} holds over {MAX_NUMBERS:,} numbers: no net here has as many")
     arrays = {}
@@ -108,16 +107,16 @@ def _read_torch(path: str | Path) -> dict[str, np.ndarray]:
             arrays[name] = tensor.detach().to(kind).numpy()
         except Exception as error:  # sparse, quantised, of no device
             raise WeightsError(
-                f"{path}: {printable_name(name)} is no plain tensor: {type(error).__name__}"
+                f"{path}: {name[:100]!r} is not a plain tensor: {type(error).__name__}"
             ) from error
     return arrays
 
 
 def _check_size(path: str | Path) -> None:
-    """Archives may hold a thousand times their size.
+    """An archive may unpack to a thousand times its size.
 
     Raises:
-        ValueError: Too much.
+        ValueError: It is larger than any net here.
     """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:

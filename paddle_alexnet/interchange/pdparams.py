@@ -1,13 +1,13 @@
-"""Reading .pdparams without running anything that is in them.
+"""Reading .pdparams without running anything in the file.
 
 Such a file is a pickle, a program that may call any function. Here every function it may name is
-replaced by one of the few below, which only note down arrays; any other name ends the reading.
+replaced by one of the few below, which only record arrays; any other name ends the reading.
 """
 
 import collections
 import io
 import math
-import pickle  # nosec B403 # for its Unpickler, given no function but those of arrays
+import pickle  # nosec B403 # for its Unpickler, which may call the functions below only
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 
 from paddle_alexnet.errors import WeightsError
-from paddle_alexnet.printable import printable, printable_name
 
-# Paddle's own notes in the file: which parameter of the process a name stood for.
+# Paddle's own record in the file: which parameter of the process a name stood for.
 NOTES = "StructuredToParameterName@@"
 
 
@@ -59,7 +58,7 @@ class _Array:
 
 
 def _array_of_buffer(data: bytes, kind: _Kind, shape: tuple[int, ...], order: str) -> _Array:
-    """Numpy's way of pickle protocol 5."""
+    """How numpy writes an array in pickle protocol 5."""
     array = _Array()
     array.__setstate__((1, shape, kind, order == "F", data))
     return array
@@ -92,7 +91,7 @@ _REFUSED = (
 )
 
 
-# The one in Python: that in C takes 34 GB for a ten-byte file that numbers an object 2^31.
+# The Python implementation: the one in C takes 34 GB for a ten-byte file whose memo index is 2^31.
 class _Reader(pickle._Unpickler):
     dispatch = {
         code: read
@@ -102,13 +101,11 @@ class _Reader(pickle._Unpickler):
 
     def find_class(self, module: str, name: str) -> Callable[..., Any]:
         if (module, name) not in _STAND_INS:
-            raise pickle.UnpicklingError(
-                f"it wants to call {printable_name(module)}.{printable_name(name)}"
-            )
+            raise pickle.UnpicklingError(f"it wants to call {f'{module}.{name}'[:100]!r}")
         return _STAND_INS[module, name]
 
     def load_build(self) -> None:
-        """A state is for what stands for a dtype or an array, not for the functions above."""
+        """Allow a state for what stands for a dtype or an array, not for the functions above."""
         state = self.stack.pop()
         if type(self.stack[-1]) not in (_Kind, _Array):
             raise pickle.UnpicklingError("it wants to change something other than an array")
@@ -117,7 +114,7 @@ class _Reader(pickle._Unpickler):
     dispatch[pickle.BUILD[0]] = load_build
 
     def load_bytearray8(self) -> None:
-        """Takes no more memory than there are bytes in the file."""
+        """Take no more memory than there are bytes in the file."""
         (length,) = struct.unpack("<Q", self.read(8))
         self.append(bytearray(self.read(length)))
 
@@ -138,7 +135,7 @@ def read_pdparams(path: str | Path) -> dict[str, np.ndarray]:
         content = _Reader(io.BytesIO(Path(path).read_bytes())).load()
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {error.strerror}") from error
-    except Exception as error:  # a damaged pickle raises anything
+    except Exception as error:  # a damaged pickle raises any exception
         raise WeightsError(f"{path} is not read: {_reason(error)}") from error
     if not isinstance(content, dict):
         raise WeightsError(f"{path} does not hold arrays by name")
@@ -149,18 +146,17 @@ def read_pdparams(path: str | Path) -> dict[str, np.ndarray]:
         # Paddle 2.0 and 2.1 write a parameter as its name in the process and its array.
         array = value[1] if isinstance(value, tuple) and len(value) == 2 else value
         if not isinstance(name, str) or not isinstance(array, _Array):
-            shown = repr(printable_name(name)) if isinstance(name, str) else type(name).__name__
-            raise WeightsError(f"{path} holds {shown}, which is no array by its name")
+            raise WeightsError(f"{path} holds {name!r:.100}, which is not an array by its name")
         try:
             arrays[name] = array.make()
-        except Exception as error:  # states are as wild as the file
-            raise WeightsError(
-                f"{path} is not read: {printable_name(name)}: {_reason(error)}"
-            ) from error
+        except Exception as error:  # an array's state is as untrusted as the file
+            raise WeightsError(f"{path} is not read: {name[:100]!r}: {_reason(error)}") from error
     return arrays
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, KeyError):  # an instruction left out above, or one that is none
+    if isinstance(error, KeyError):  # an opcode that is refused above, or that does not exist
         return "it holds something that arrays never need"
-    return printable(str(error), 200) or type(error).__name__
+    if isinstance(error, pickle.UnpicklingError):
+        return str(error)[:200]
+    return f"{type(error).__name__} {str(error)[:200]!r}"

@@ -250,8 +250,8 @@ class FusedLRN(_ResponseNormLayer):
     def _normalise(self, x: paddle.Tensor) -> paddle.Tensor:
         if paddle.in_dynamic_mode():
             return _ByFormula.apply(x, self)
-        # For inference a product: oneDNN has no square, and brings the maps into Paddle's order and
-        # back. In training a product's gradient takes far longer than the square's.
+        # For inference a product: oneDNN has no square, and brings feature maps into Paddle's order
+        # and back. In training a product's gradient takes far longer than the square's.
         squares = x.square() if self.training else x * x
         settings = self.settings
         groups, half = (1, 0) if settings.across_channels else (self.channels, self._half)

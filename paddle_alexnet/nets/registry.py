@@ -35,7 +35,7 @@ CAFFE_PREPROCESSING = Preprocessing(227, mean=CAFFE_MEAN, std=RAW_STD, squash=Tr
 MEAN_HALF = (0.5, 0.5, 0.5)  # pixels on [-1, 1]
 
 FC = (Linear(4096), ReLU(), Dropout(0.5))  # fc6 and fc7 of the paper
-DROPOUT_FC = (Dropout(0.5), Linear(4096), ReLU())
+NORM_2012 = Norm(alpha=1e-4, bias=2.0, towers=2)
 
 
 @dataclass(frozen=True)
@@ -59,131 +59,101 @@ class Model:
     hidden_bias: float = 1.0
 
 
+# Norm's alpha multiplies the mean of the squares; its bias is the paper's k.
+# fmt: off
 MODELS: dict[str, Model] = {
     # One tower, groups in conv2 only.
-    "alexnet": Model(
-        stages=(
-            (Conv(96, 11, stride=4), ReLU(), Norm(alpha=1e-4, bias=1.0), MaxPool()),
-            (Conv(256, 5, padding=2, groups=2), ReLU(), Norm(alpha=1e-4, bias=1.0), MaxPool()),
-            (Conv(384, 3, padding=1), ReLU()),
-            (Conv(384, 3, padding=1), ReLU()),
-            (Conv(256, 3, padding=1), ReLU(), MaxPool()),
-            *(FC, FC),
-        ),
-        preprocessing=Preprocessing(227),
-        source="the flagship article's code; another article traces its shapes",
-    ),
+    "alexnet": Model((
+        (Conv(96, 11, stride=4), ReLU(), Norm(alpha=1e-4, bias=1.0), MaxPool()),
+        (Conv(256, 5, padding=2, groups=2), ReLU(), Norm(alpha=1e-4, bias=1.0), MaxPool()),
+        (Conv(384, 3, padding=1), ReLU()),
+        (Conv(384, 3, padding=1), ReLU()),
+        (Conv(256, 3, padding=1), ReLU(), MaxPool()),
+        FC, FC,
+    ), Preprocessing(227), source="the flagship article's code; another article traces its shapes"),
+
     # No norm, pooling that does not overlap, fc6 on 256 x 7 x 7. The article's text has padding 2,
     # feature maps of 54 and 6 x 6 at the end.
-    "alexnet_pad5": Model(
-        stages=(
-            (Conv(96, 11, stride=4, padding=5), ReLU(), MaxPool(2)),
-            (Conv(256, 5, padding=2), ReLU(), MaxPool(2)),
-            (Conv(384, 3, padding=1), ReLU()),
-            (Conv(384, 3, padding=1), ReLU()),
-            (Conv(256, 3, padding=1), ReLU(), MaxPool(2)),
-            *(FC, FC),
-        ),
-        preprocessing=Preprocessing(224),
-        source="the code of the article whose conv1 has padding 5",
-    ),
+    "alexnet_pad5": Model((
+        (Conv(96, 11, stride=4, padding=5), ReLU(), MaxPool(2)),
+        (Conv(256, 5, padding=2), ReLU(), MaxPool(2)),
+        (Conv(384, 3, padding=1), ReLU()),
+        (Conv(384, 3, padding=1), ReLU()),
+        (Conv(256, 3, padding=1), ReLU(), MaxPool(2)),
+        FC, FC,
+    ), Preprocessing(224), source="the code of the article whose conv1 has padding 5"),
+
     # One tower without groups, dropout before the linear layers. The article's alpha is written
     # 10e-4, on the mean. It squashes every image to 224 x 224.
-    "alexnet_pad2": Model(
-        stages=(
-            (Conv(96, 11, stride=4, padding=2), ReLU(), Norm(alpha=1e-3, bias=2.0), MaxPool()),
-            (Conv(256, 5, padding=2), ReLU(), Norm(alpha=1e-3, bias=2.0), MaxPool()),
-            (Conv(384, 3, padding=1), ReLU()),
-            (Conv(384, 3, padding=1), ReLU()),
-            (Conv(256, 3, padding=1), ReLU(), MaxPool()),
-            *(DROPOUT_FC, DROPOUT_FC),
-        ),
-        preprocessing=Preprocessing(224, 224, MEAN_HALF, MEAN_HALF, squash=True),
-        init="kaiming_pad2",
-        source="the code of the article whose conv1 has padding 2",
-    ),
+    "alexnet_pad2": Model((
+        (Conv(96, 11, stride=4, padding=2), ReLU(), Norm(alpha=1e-3, bias=2.0), MaxPool()),
+        (Conv(256, 5, padding=2), ReLU(), Norm(alpha=1e-3, bias=2.0), MaxPool()),
+        (Conv(384, 3, padding=1), ReLU()),
+        (Conv(384, 3, padding=1), ReLU()),
+        (Conv(256, 3, padding=1), ReLU(), MaxPool()),
+        (Dropout(0.5), Linear(4096), ReLU()),
+        (Dropout(0.5), Linear(4096), ReLU()),
+    ), Preprocessing(224, 224, MEAN_HALF, MEAN_HALF, squash=True), "kaiming_pad2",
+        source="the code of the article whose conv1 has padding 2"),
+
     # As torchvision, paddle.vision and PaddleClas have it. The article has no dropout;
     # torchvision's is dropout=0.5.
-    "alexnet_owt": Model(
-        stages=(
-            (Conv(64, 11, stride=4, padding=2), ReLU(), MaxPool()),
-            (Conv(192, 5, padding=2), ReLU(), MaxPool()),
-            (Conv(384, 3, padding=1), ReLU()),
-            (Conv(256, 3, padding=1), ReLU()),
-            (Conv(256, 3, padding=1), ReLU(), MaxPool()),
-            *((Dropout(0.0), Linear(4096), ReLU()), (Dropout(0.0), Linear(4096), ReLU())),
-        ),
-        preprocessing=Preprocessing(224),
-        init="torch",
-        source="an article's code; the net of 'One weird trick' (arXiv 1404.5997)",
-    ),
+    "alexnet_owt": Model((
+        (Conv(64, 11, stride=4, padding=2), ReLU(), MaxPool()),
+        (Conv(192, 5, padding=2), ReLU(), MaxPool()),
+        (Conv(384, 3, padding=1), ReLU()),
+        (Conv(256, 3, padding=1), ReLU()),
+        (Conv(256, 3, padding=1), ReLU(), MaxPool()),
+        (Dropout(0.0), Linear(4096), ReLU()),
+        (Dropout(0.0), Linear(4096), ReLU()),
+    ), Preprocessing(224), "torch",
+        source="the code of an article; the net of 'One weird trick' (arXiv 1404.5997)"),
+
     # Section 3.5: the kernels of conv2, conv4 and conv5 see the feature maps of their own GPU.
     # Section 3.3: alpha 1e-4 multiplies the plain sum of 5 squares, so 5e-4 their mean. The text's
     # 224 x 224 input does not give its 55 x 55 feature maps; 227 does.
-    "alexnet_paper": Model(
-        stages=(
-            (Conv(96, 11, stride=4), ReLU(), Norm(alpha=5e-4, bias=2.0), MaxPool()),
-            (Conv(256, 5, padding=2, groups=2), ReLU(), Norm(alpha=5e-4, bias=2.0), MaxPool()),
-            (Conv(384, 3, padding=1), ReLU()),
-            (Conv(384, 3, padding=1, groups=2), ReLU()),
-            (Conv(256, 3, padding=1, groups=2), ReLU(), MaxPool()),
-            *(FC, FC),
-        ),
-        preprocessing=Preprocessing(227, std=RAW_STD),
-        init="paper",
-        source="the paper's text, as the alexnet_owt article quotes it",
-    ),
+    "alexnet_paper": Model((
+        (Conv(96, 11, stride=4), ReLU(), Norm(alpha=5e-4, bias=2.0), MaxPool()),
+        (Conv(256, 5, padding=2, groups=2), ReLU(), Norm(alpha=5e-4, bias=2.0), MaxPool()),
+        (Conv(384, 3, padding=1), ReLU()),
+        (Conv(384, 3, padding=1, groups=2), ReLU()),
+        (Conv(256, 3, padding=1, groups=2), ReLU(), MaxPool()),
+        FC, FC,
+    ), Preprocessing(227, std=RAW_STD), "paper",
+        source="the paper's text, as the article of alexnet_owt quotes it"),
+
     # Norm inside each tower; conv1 norm, pool, ReLU; conv5 pool, ReLU; an unpublished norm within
     # the feature maps of conv2; 224 pixels with three zeros at the right and the bottom.
-    "alexnet_2012": Model(
-        stages=(
-            (
-                *(Conv(96, 11, stride=4, end_padding=3), Norm(alpha=1e-4, bias=2.0, towers=2)),
-                *(MaxPool(), ReLU()),
-            ),
-            (
-                *(Conv(256, 5, padding=2, groups=2), ReLU()),
-                *(Norm(alpha=1e-4, bias=2.0, towers=2), MapNorm(alpha=1e-3), MaxPool()),
-            ),
-            (Conv(384, 3, padding=1), ReLU()),
-            (Conv(384, 3, padding=1, groups=2), ReLU()),
-            (Conv(256, 3, padding=1, groups=2), MaxPool(), ReLU()),
-            *(FC, FC),
-        ),
-        preprocessing=Preprocessing(224, std=RAW_STD),
-        init="krizhevsky2012",
-        source="run #145",
-    ),
+    "alexnet_2012": Model((
+        (Conv(96, 11, stride=4, end_padding=3), NORM_2012, MaxPool(), ReLU()),
+        (Conv(256, 5, padding=2, groups=2), ReLU(), NORM_2012, MapNorm(alpha=1e-3), MaxPool()),
+        (Conv(384, 3, padding=1), ReLU()),
+        (Conv(384, 3, padding=1, groups=2), ReLU()),
+        (Conv(256, 3, padding=1, groups=2), MaxPool(), ReLU()),
+        FC, FC,
+    ), Preprocessing(224, std=RAW_STD), "krizhevsky2012", source="run #145"),
+
     # Norm before pooling, biases from 0.1.
-    "alexnet_caffe": Model(
-        stages=(
-            (Conv(96, 11, stride=4), ReLU(), Norm(alpha=1e-4, bias=1.0), MaxPool()),
-            (Conv(256, 5, padding=2, groups=2), ReLU(), Norm(alpha=1e-4, bias=1.0), MaxPool()),
-            (Conv(384, 3, padding=1), ReLU()),
-            (Conv(384, 3, padding=1, groups=2), ReLU()),
-            (Conv(256, 3, padding=1, groups=2), ReLU(), MaxPool()),
-            *(FC, FC),
-        ),
-        preprocessing=CAFFE_PREPROCESSING,
-        init="caffe",
-        source="Caffe's bvlc_alexnet",
-        hidden_bias=0.1,
-    ),
+    "alexnet_caffe": Model((
+        (Conv(96, 11, stride=4), ReLU(), Norm(alpha=1e-4, bias=1.0), MaxPool()),
+        (Conv(256, 5, padding=2, groups=2), ReLU(), Norm(alpha=1e-4, bias=1.0), MaxPool()),
+        (Conv(384, 3, padding=1), ReLU()),
+        (Conv(384, 3, padding=1, groups=2), ReLU()),
+        (Conv(256, 3, padding=1, groups=2), ReLU(), MaxPool()),
+        FC, FC,
+    ), CAFFE_PREPROCESSING, "caffe", source="Caffe's bvlc_alexnet", hidden_bias=0.1),
+
     # Pooling before the norm.
-    "caffenet": Model(
-        stages=(
-            (Conv(96, 11, stride=4), ReLU(), MaxPool(), Norm(alpha=1e-4, bias=1.0)),
-            (Conv(256, 5, padding=2, groups=2), ReLU(), MaxPool(), Norm(alpha=1e-4, bias=1.0)),
-            (Conv(384, 3, padding=1), ReLU()),
-            (Conv(384, 3, padding=1, groups=2), ReLU()),
-            (Conv(256, 3, padding=1, groups=2), ReLU(), MaxPool()),
-            *(FC, FC),
-        ),
-        preprocessing=CAFFE_PREPROCESSING,
-        init="caffe",
-        source="Caffe's bvlc_reference_caffenet",
-    ),
+    "caffenet": Model((
+        (Conv(96, 11, stride=4), ReLU(), MaxPool(), Norm(alpha=1e-4, bias=1.0)),
+        (Conv(256, 5, padding=2, groups=2), ReLU(), MaxPool(), Norm(alpha=1e-4, bias=1.0)),
+        (Conv(384, 3, padding=1), ReLU()),
+        (Conv(384, 3, padding=1, groups=2), ReLU()),
+        (Conv(256, 3, padding=1, groups=2), ReLU(), MaxPool()),
+        FC, FC,
+    ), CAFFE_PREPROCESSING, "caffe", source="Caffe's bvlc_reference_caffenet"),
 }
+# fmt: on
 
 
 def build_model(

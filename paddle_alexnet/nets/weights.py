@@ -1,4 +1,4 @@
-"""A trained net in one file, with all that is needed to use it."""
+"""Weights files: a trained net in one file, with all that is needed to use it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,6 @@ from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.split import SplitRule
 from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.nets.stages import HEAD
-from paddle_alexnet.printable import printable_name
 from paddle_alexnet.storage.files import parse_json
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
 
@@ -25,13 +24,13 @@ MAX_FAULTS = 40  # shown of a file; a net has 16 arrays
 
 @dataclass(frozen=True)
 class Description:
-    """What stands in a weights file beside the weights: in its metadata, each field as JSON.
+    """What a weights file holds beside the weights: its metadata, each field as JSON.
 
     Attributes:
         architecture: A key of :data:`paddle_alexnet.nets.registry.MODELS`.
         classes: Class names in order of the logits.
-        preprocessing: From a picture to the input.
-        data_split: How the training data was divided, to find the same val pictures again.
+        preprocessing: From an image to the input.
+        data_split: How the training data was divided, to find the same val images again.
         training: Epoch, val figures and seed, for the record.
         width: By which channels and hidden units are scaled.
         mean_image: float32 RGB [S, S, 3] on 0..255, of the training set, to be subtracted in place
@@ -48,11 +47,11 @@ class Description:
 
     @property
     def mean(self) -> Sequence[float] | np.ndarray:
-        """What is subtracted from pixels on [0, 1]: [3], or a picture [S, S, 3]."""
+        """What is subtracted from pixels on [0, 1]: [3], or an image [S, S, 3]."""
         return self.preprocessing.mean if self.mean_image is None else self.mean_image / 255
 
     def metadata(self) -> dict[str, str]:
-        """As texts for the file; ``architecture`` is plain, the rest JSON."""
+        """Texts for the file; ``architecture`` is plain, the rest JSON."""
         values = {
             "classes": self.classes,
             "preprocessing": self.preprocessing.to_json(),
@@ -75,35 +74,25 @@ class Description:
         missing = {"architecture", "classes", "preprocessing"} - metadata.keys()
         if missing:
             raise ValueError(f"its metadata lacks {', '.join(sorted(missing))}")
-        classes = parse_json(metadata["classes"])
-        if (
-            not isinstance(classes, list)
-            or not classes
-            or not all(isinstance(name, str) for name in classes)
-        ):
+        texts = {"data_split": "{}", "training": "{}", "width": "1.0", **metadata}
+        classes, preprocessing, split, training, width = (
+            parse_json(texts[key])
+            for key in ("classes", "preprocessing", "data_split", "training", "width")
+        )
+        names = isinstance(classes, list) and all(isinstance(name, str) for name in classes)
+        if not names or not classes:
             raise ValueError("its metadata 'classes' is not a list of names")
-        longest = max(map(len, classes))
-        if longest > MAX_NAME:
-            raise ValueError(f"it has a class name of {longest:,} characters, over {MAX_NAME}")
-        try:
-            split = SplitRule(**parse_json(metadata.get("data_split", "{}")))
-        except TypeError as error:
-            raise ValueError("its metadata 'data_split' is not known") from error
-        width = parse_json(metadata.get("width", "1.0"))
+        if max(map(len, classes)) > MAX_NAME:
+            raise ValueError(f"it has a class name of over {MAX_NAME} characters")
+        if not isinstance(split, dict) or split.keys() - SplitRule.__dataclass_fields__.keys():
+            raise ValueError("its metadata 'data_split' is not known")
         if type(width) not in (int, float) or not 0 < width <= 1:
-            raise ValueError(
-                f"its metadata 'width' is {printable_name(width)}, expected a number up to 1"
-            )
-        training = parse_json(metadata.get("training", "{}"))
+            raise ValueError(f"its metadata 'width' is {width!r}, expected a number up to 1")
         if not isinstance(training, dict):
             raise ValueError("its metadata 'training' is not a list of figures by name")
         return cls(
-            metadata["architecture"],
-            tuple(classes),
-            Preprocessing.from_json(parse_json(metadata["preprocessing"])),
-            split,
-            training,
-            width,
+            *(metadata["architecture"], tuple(classes), Preprocessing.from_json(preprocessing)),
+            *(SplitRule(**split), training, width),
         )
 
 
@@ -143,7 +132,7 @@ def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], Description]:
 def check_classes(
     arrays: Mapping[str, np.ndarray], description: Description, source: str | Path
 ) -> None:
-    """Check that there are as many classes as names, before a net with as many is made.
+    """Check that there are as many logits as class names, before a net of that size is made.
 
     Raises:
         WeightsError: The last layer has another size, or there is none.
@@ -172,7 +161,7 @@ def net_arrays(net: nn.Layer) -> dict[str, np.ndarray]:
 def load_arrays(
     net: nn.Layer, arrays: Mapping[str, np.ndarray], source: str | Path, *, head: str | None = None
 ) -> None:
-    """Put ``arrays`` into ``net``: all of them fit, or none is changed.
+    """Load ``arrays`` into ``net``: all of them fit, or none is changed.
 
     Args:
         net: The net.
@@ -181,43 +170,49 @@ def load_arrays(
         head: Prefix of the last layer's names, to leave that layer as it is (fine-tuning).
 
     Raises:
-        WeightsError: A name is missing or surplus, a shape differs, or values are not finite.
+        WeightsError: A name is missing or surplus, a shape or kind differs, or values are not
+            finite.
     """
 
-    def counts(name: str) -> bool:
+    def loaded(name: str) -> bool:
         return head is None or not name.startswith(f"{head}.")
 
-    wanted = {name: p for name, p in net.named_parameters() if counts(name)}
-    given = {name: array for name, array in arrays.items() if counts(name)}
-    faults = [f"missing: {name}" for name in wanted.keys() - given.keys()]
-    faults += [f"not in the net: {printable_name(n)}" for n in given.keys() - wanted.keys()]
-    faults += [
-        f"{name} has shape {list(given[name].shape)}, the net wants {list(wanted[name].shape)}"
-        for name in wanted.keys() & given.keys()
-        if list(given[name].shape) != list(wanted[name].shape)
+    wanted = {name: p for name, p in net.named_parameters() if loaded(name)}
+    given = {name: array for name, array in arrays.items() if loaded(name)}
+    faults = find_faults({name: list(p.shape) for name, p in wanted.items()}, given)
+    if faults:
+        raise WeightsError(f"{source} does not fit the net:\n  " + first_lines(faults))
+    with np.errstate(over="ignore"):
+        floats = {name: array.astype(np.float32, copy=False) for name, array in given.items()}
+    faults = [
+        f"{name} holds values that are not finite numbers"
+        for name, array in floats.items()
+        if not np.isfinite(array).all()
     ]
     if faults:
-        raise WeightsError(f"{source} does not fit the net:\n  " + _first(sorted(faults)))
-    floats = {}
-    for name, array in given.items():
-        if array.dtype.kind != "f":
-            faults.append(f"{name} holds {array.dtype}, expected floats")
-            continue
-        with np.errstate(over="ignore"):
-            floats[name] = array.astype(np.float32, copy=False)
-        if not np.isfinite(floats[name]).all():
-            faults.append(f"{name} holds values that are not finite numbers")
-    if faults:
         raise WeightsError(
-            f"{source} holds no weights to use, of a run that diverged or a damaged file:\n  "
-            + _first(sorted(faults))
+            f"{source} holds no usable weights, of a run that diverged or a damaged file:\n  "
+            + first_lines(faults)
         )
     with paddle.no_grad():
         for name, parameter in wanted.items():
             paddle.assign(paddle.to_tensor(floats[name]), parameter)
 
 
-def _first(faults: list[str]) -> str:
+def find_faults(wanted: Mapping[str, list[int]], given: Mapping[str, np.ndarray]) -> list[str]:
+    """Compare arrays with the shapes that are ``wanted`` by name; one line for each difference."""
+    faults = [f"missing: {name}" for name in wanted if name not in given]
+    for name, array in given.items():
+        if name not in wanted:
+            faults.append(f"surplus: {name[:100]!r}")
+        elif list(array.shape) != wanted[name]:
+            faults.append(f"{name} has shape {list(array.shape)}, expected {wanted[name]}")
+        elif array.dtype.kind != "f":
+            faults.append(f"{name} holds {array.dtype}, expected floats")
+    return faults
+
+
+def first_lines(faults: list[str]) -> str:
     """As many lines as a person reads."""
     more = [f"and {len(faults) - MAX_FAULTS:,} more"] if len(faults) > MAX_FAULTS else []
     return "\n  ".join([*faults[:MAX_FAULTS], *more])

@@ -195,7 +195,7 @@ def test_everything_at_fault_is_listed():
         "torchvision",
         "alexnet_owt",
         "missing: features.6.bias",
-        "surplus: extra.weight",
+        "surplus: 'extra.weight'",
         "features.3.weight has shape [3, 2, 5, 5], expected [4, 2, 5, 5]",
         "classifier.1.bias holds int64, expected floats",
     ):
@@ -277,5 +277,5 @@ def test_writing_names_both_nets(tmp_path):
     )
     write_weights(tmp_path / "a.safetensors", net_arrays(net), description)
     assert read_weights(tmp_path / "a.safetensors")[1].width == WIDTH
-    with pytest.raises(WeightsError, match="holds alexnet_owt, but --arch is alexnet_pad2"):
+    with pytest.raises(WeightsError, match="holds 'alexnet_owt', but --arch is alexnet_pad2"):
         export_weights(tmp_path / "a.safetensors", "alexnet_pad2", "torch")

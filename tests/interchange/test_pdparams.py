@@ -83,7 +83,7 @@ def test_nothing_is_called(tmp_path, function, nested):
 
 
 def test_a_way_around_through_an_allowed_name(tmp_path):
-    """Protocol 4 lets a name have dots: numpy's ndarray is allowed, what hangs on it is not."""
+    """Protocol 4 lets a name have dots: numpy's ndarray is allowed, its attributes are not."""
     path = tmp_path / "w.pdparams"
     path.write_bytes(b"\x80\x04\x8c\x05numpy\x8c\x19ndarray.__init_subclass__\x93.")
     with pytest.raises(WeightsError, match="wants to call"):

@@ -1,8 +1,8 @@
-"""``alexnet_owt`` and ``alexnet_pad2`` against torch: forward, loss, gradients, an update.
+"""``alexnet_owt`` and ``alexnet_pad2`` against torch: forward, loss, gradients, one step.
 
 In float32 on narrow nets, against torch's numbers that are stored here. Where torch is installed
 also at full width, in float64: among millions of float32 values some lie within rounding of a kink
-of ReLU or of a tie of a maximum, and two right programs then part.
+of ReLU or of a tie of a maximum, and two correct programs then differ.
 """
 
 import importlib.util
@@ -59,7 +59,7 @@ def compute_with_paddle(name, width, lrn, dtype="float32"):
 
 
 def assert_equal(got, want, tolerance=1e-5):
-    """To a share of the largest magnitude of each array."""
+    """To a fraction of the largest magnitude of each array."""
     assert got.keys() == want.keys()
     for key, array in want.items():
         scale = np.abs(array).max()

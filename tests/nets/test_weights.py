@@ -31,7 +31,7 @@ DESCRIPTION = Description(
 )
 
 
-# What no preprocessing can be: numbers that float32 does not have, or that leave nothing of it.
+# Invalid preprocessing: numbers that float32 does not have, or that leave nothing of it.
 PREPROCESSING = [
     {"std": [0, 1, 1]},
     {"std": [1e-300, 1, 1]},
@@ -88,7 +88,7 @@ def test_there_and_back(net, path):
         np.testing.assert_array_equal(net_arrays(twin)[name], array)
 
 
-def test_a_mean_picture_travels_with_the_weights(net, tmp_path):
+def test_a_mean_image_travels_with_the_weights(net, tmp_path):
     mean = np.random.default_rng(0).uniform(0, 255, (32, 32, 3)).astype(np.float32)
     path = tmp_path / "w.safetensors"
     write_weights(path, net_arrays(net), replace(DESCRIPTION, mean_image=mean))
@@ -108,7 +108,7 @@ def test_a_mean_picture_travels_with_the_weights(net, tmp_path):
         np.zeros((32, 32, 3), np.int64),
     ],
 )
-def test_a_mean_picture_that_cannot_be(net, tmp_path, mean):
+def test_a_mean_image_that_cannot_be(net, tmp_path, mean):
     path = tmp_path / "w.safetensors"
     write_weights(path, net_arrays(net), replace(DESCRIPTION, mean_image=mean))
     with pytest.raises(WeightsError, match=r"mean image (must be 32 x 32|holds values outside)"):
@@ -156,7 +156,7 @@ def test_a_missing_file_and_a_folder(tmp_path):
         *({"preprocessing": preprocessing(**change)} for change in PREPROCESSING),
     ],
 )
-def test_metadata_is_not_believed_unseen(net, tmp_path, change):
+def test_damaged_metadata_is_refused(net, tmp_path, change):
     metadata = {**DESCRIPTION.metadata(), **change}
     metadata = {key: value for key, value in metadata.items() if value is not None}
     write_tensors(tmp_path / "w.safetensors", net_arrays(net), metadata)
@@ -173,7 +173,7 @@ def test_metadata_is_not_believed_unseen(net, tmp_path, change):
         (np.zeros(2, np.complex64), "2.bias holds complex64"),
     ],
 )
-def test_weights_that_are_no_numbers_change_nothing(net, bad, words):
+def test_values_that_are_not_finite_floats_change_nothing(net, bad, words):
     before = net_arrays(net)
     arrays = {name: np.zeros_like(array) for name, array in before.items()}
     with pytest.raises(WeightsError, match=words):
@@ -202,7 +202,7 @@ def test_weights_that_do_not_fit_change_nothing(net):
     with pytest.raises(WeightsError) as caught:
         load_arrays(net, arrays, "them.safetensors")
     text = str(caught.value)
-    for words in ("missing: 0.bias", "not in the net: surplus", "[16, 9]", "[16, 2]"):
+    for words in ("missing: 0.bias", "surplus: 'surplus'", "[16, 9]", "[16, 2]"):
         assert words in text
     for name, array in net_arrays(net).items():
         np.testing.assert_array_equal(array, before[name])
