@@ -23,8 +23,8 @@ class ExportedClassifier(ImageClassifier):
         engine: See :func:`choose_engine`.
         device: ``cpu``, ``gpu:N``, or ``auto`` for the device that Paddle uses, where the engine
             can too, else ``cpu``.
-        precision: See :func:`paddle_alexnet.export.engines.check_precision`. bfloat16 is faster on a
-            CPU that has it and gives other scores: up to 0.015 off, and another best class for 4 of
+        precision: See :func:`paddle_alexnet.export.engines.check_precision`. bfloat16 is faster on
+            a CPU that has it, with scores up to 0.015 off and another best class for 4 of
             362 photos (measured on a net trained for 3 epochs).
     """
 
