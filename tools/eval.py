@@ -1,4 +1,4 @@
-"""Measure weights on labelled pictures: python tools/eval.py --weights W --data DIR --split val"""
+"""Measure weights on labelled images: python tools/eval.py --weights W --data DIR --split val"""
 
 import argparse
 import functools
@@ -12,7 +12,7 @@ def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = _entry.make_parser(__doc__)
     parser.add_argument("--weights", required=True, help="a .safetensors file of a run")
-    parser.add_argument("--data", required=True, metavar="DIR", help="folder of pictures")
+    parser.add_argument("--data", required=True, metavar="DIR", help="folder of images")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--split", default="val", choices=["train", "val", "test", "all"])
     which.add_argument(
@@ -54,13 +54,13 @@ def main(cpu_speed: dict[str, Any]) -> int:
             args.data, {args.split: args.list}, num_classes=len(classifier.classes)
         )
     else:
-        # Divided as for training, so that "val" means the same pictures.
+        # Divided as for training, so that "val" means the same images.
         listing = list_images(args.data, classifier.description.data_split, args.max_pixels)
         listing = listing.relabeled(classifier.classes)
     preprocessing = classifier.preprocessing
     if args.views == 10 and not preprocessing.has_views:
         raise ConfigError(
-            f"--views 10: {classifier.description.architecture} sees whole pictures, resized to "
+            f"--views 10: {classifier.description.architecture} sees whole images, resized to "
             "its input; ten views would be the same two"
         )
     read = functools.partial(read_image, max_pixels=args.max_pixels)
@@ -81,14 +81,15 @@ def main(cpu_speed: dict[str, Any]) -> int:
     if args.json == "-":
         return 0
     print(
-        f"{printable(source)}: {result.count} pictures, {args.views} view(s) each, "
+        f"{printable(source)}: {result.count} images, {args.views} view(s) each, "
         f"top-1 {result.top1:.4%}, "
         f"top-{result.k} {result.topk:.4%}, loss {result.loss:.6f}"
     )
+    print("confusion matrix, a row for each true class:")
     names = [printable_name(name) for name in classifier.classes]
     for name, row in zip(names, result.confusion.tolist(), strict=True):
         found = ", ".join(f"{other}: {n}" for other, n in zip(names, row, strict=True))
-        print(f"  {name}: {sum(row)} pictures, taken for {found}")
+        print(f"  {name}: {sum(row)} images, predicted {found}")
     return 0
 
 

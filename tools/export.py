@@ -1,7 +1,7 @@
 """Export weights for fast inference: python tools/export.py --weights W --format paddle --out DIR
 
 The folder holds the graph from pixels to scores, the classes and the preprocessing, and takes any
-batch size; tools/infer.py --model DIR runs it. It is written when its scores on some pictures have
+batch size; tools/infer.py --model DIR runs it. It is written when its scores on some images have
 been compared with those of the weights.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import _entry
 
-CHECKED = 64  # pictures to compare on, at most
+CHECKED = 64  # images to compare on, at most
 
 
 def parse() -> argparse.Namespace:
@@ -24,8 +24,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--check",
         nargs="+",
-        metavar="PICTURE|FOLDER|GLOB",
-        help=f"pictures to compare on, {CHECKED} spread over them [drawn flowers]",
+        metavar="IMAGE|FOLDER|GLOB",
+        help=f"images to compare on, {CHECKED} spread over them [drawn flowers]",
     )
     _entry.add_max_pixels(parser)
     parser.add_argument("--engine", default="auto", help="to compare with; see tools/infer.py")
@@ -52,23 +52,23 @@ def main(cpu_speed: dict[str, Any]) -> None:
     choose_engine(args.format, args.engine)
     classifier = Classifier.load(args.weights)
     if args.check:
-        pictures = []
+        images = []
         found = find_images(args.check)
         # Spread over all of them, as folders are of one class each.
         for i in np.linspace(0, len(found) - 1, min(CHECKED, len(found)), dtype=int):
             name = found[i]
             try:
-                picture = read_image(name, args.max_pixels)
+                image = read_image(name, args.max_pixels)
             except Unreadable as error:
                 raise DataError(f"--check: cannot use {printable(name)}: {error}") from error
             # All that is compared, and small.
-            pictures.append(classifier.preprocessing.square(picture))
+            images.append(classifier.preprocessing.square(image))
     else:
-        pictures = [draw_flower(kind, number) for kind in SPECIES for number in range(4)]
-    result = export_model(classifier, args.format, args.out, pictures, engine=args.engine)
+        images = [draw_flower(kind, number) for kind in SPECIES for number in range(4)]
+    result = export_model(classifier, args.format, args.out, images, engine=args.engine)
     print(
-        f"{printable(args.out)}: {args.format}, compared by {result.engine} on {result.pictures} "
-        f"{'' if args.check else 'drawn '}pictures: largest difference of a score "
+        f"{printable(args.out)}: {args.format}, compared by {result.engine} on {result.images} "
+        f"{'' if args.check else 'drawn '}images: largest difference of a score "
         f"{result.difference:.2g}, top-1 agreement {result.agreement:.2%}"
     )
 

@@ -1,4 +1,4 @@
-"""Classify pictures: python tools/infer.py --weights RUN/best.safetensors PICTURE|FOLDER|GLOB...
+"""Classify images: python tools/infer.py --weights RUN/best.safetensors IMAGE|FOLDER|GLOB...
 
 With --model DIR, a folder of tools/export.py, an inference engine does it faster.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def parse(words: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = _entry.make_parser(__doc__)
-    parser.add_argument("pictures", nargs="+", metavar="PICTURE|FOLDER|GLOB")
+    parser.add_argument("images", nargs="+", metavar="IMAGE|FOLDER|GLOB")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--weights", help="a .safetensors file of a run")
     source.add_argument("--model", metavar="DIR", help="a folder that tools/export.py wrote")
@@ -33,14 +33,14 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
         help="with --model on a CPU: float32, or bfloat16, faster where the processor has it, with "
         "scores up to hundredths off [float32]",
     )
-    parser.add_argument("--top-k", type=_entry.positive, default=5, help="classes a picture [5]")
+    parser.add_argument("--top-k", type=_entry.positive, default=5, help="classes per image [5]")
     parser.add_argument("--batch-size", type=_entry.positive, default=16, help="[16]")
     _entry.add_max_pixels(parser)
     _entry.add_device(parser)
     _entry.add_json(parser, "results")
-    parser.add_argument("--save-dir", metavar="DIR", help="write annotated pictures there")
+    parser.add_argument("--save-dir", metavar="DIR", help="write annotated images there")
     parser.add_argument("--font", metavar="FILE", help="font for class names that are not ASCII")
-    parser.add_argument("--logdir", metavar="DIR", help="log pictures to a VisualDL board")
+    parser.add_argument("--logdir", metavar="DIR", help="log images to a VisualDL board")
     return parser.parse_args(words)
 
 
@@ -61,7 +61,7 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
             raise ConfigError(f"--{option} is for --model: weights are run by Paddle itself")
     device = choose_device(args.device)
     _entry.check_targets(args.json)
-    files = find_images(args.pictures, leave_out=args.save_dir)
+    files = find_images(args.images, leave_out=args.save_dir)
     classifier = _load(args, device)
     results = predict_files(
         classifier, files, topk=args.top_k, batch_size=args.batch_size, max_pixels=args.max_pixels
@@ -82,7 +82,7 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
         objects = ",\n".join(json.dumps(row.to_json(), ensure_ascii=False) for row in rows)
         _entry.write_result(args.json, f"[\n{objects}\n]\n")
     if args.save_dir:
-        logging.info("annotated pictures: %s", Path(args.save_dir))
+        logging.info("annotated images: %s", Path(args.save_dir))
     if not failed:
         return 0
     logging.warning("%d of %d files are left out", failed, len(files))

@@ -1,4 +1,4 @@
-"""An export folder as a classifier, whatever runs it."""
+"""Classify with an export folder, on any of the engines that read its format."""
 
 import re
 from pathlib import Path
@@ -10,23 +10,22 @@ from paddle_alexnet.errors import ConfigError, WeightsError
 from paddle_alexnet.export.engines import ENGINES, check_precision, choose_engine, has_gpu
 from paddle_alexnet.export.folder import ExportFolder
 from paddle_alexnet.inference.classifier import ImageClassifier
-from paddle_alexnet.printable import printable
 
-# What engines that have no MemoryError say.
+# Messages of engines that do not raise MemoryError.
 NO_MEMORY = re.compile("bad.?alloc|failed to allocate|out of memory", re.IGNORECASE)
 
 
 class ExportedClassifier(ImageClassifier):
-    """An export folder as a classifier; same answers as the weights it was made of.
+    """A classifier that runs an export folder; same scores as the weights it was made from.
 
     Args:
         folder: The folder.
-        engine: Of :func:`choose_engine`.
+        engine: See :func:`choose_engine`.
         device: ``cpu``, ``gpu:N``, or ``auto`` for the device that Paddle uses, where the engine
             can too, else ``cpu``.
-        precision: Of :func:`paddle_alexnet.export.engines.check_precision`. bfloat16 is faster on a
-            CPU that has it and gives other scores: up to 0.015 off, and another best class for 4 of
-            362 photos (measured on a net that had learnt for 3 epochs).
+        precision: See :func:`paddle_alexnet.export.engines.check_precision`. bfloat16 is faster on
+            a CPU that has it, with scores up to 0.015 off and another best class for 4 of
+            362 photos (measured on a net trained for 3 epochs).
     """
 
     def __init__(
@@ -48,14 +47,14 @@ class ExportedClassifier(ImageClassifier):
             raise
         except ImportError as error:
             raise ConfigError(
-                f"{self.engine} is installed but cannot be loaded ({_said(error)}): install it "
+                f"{self.engine} is installed but cannot be loaded ({_summary(error)}): install it "
                 "again, or choose another --engine"
             ) from error
         except Exception as error:  # engines raise anything for a damaged file
             _check_memory(error)
             raise WeightsError(
                 f"{self.engine} cannot open {folder.path}: it is damaged or of another version "
-                f"({_said(error)})"
+                f"({_summary(error)})"
             ) from error
 
     @classmethod
@@ -69,45 +68,45 @@ class ExportedClassifier(ImageClassifier):
         """Open a folder that tools/export.py wrote.
 
         Raises:
-            WeightsError: It is no such folder, of another version or damaged.
-            ConfigError: The engine is missing, cannot be loaded, or has no such device or
-                precision.
-            MemoryError: It does not fit.
+            WeightsError: It is not an export folder, of another version or damaged.
+            ConfigError: The engine is missing, cannot be loaded, or does not support the device
+                or the precision.
+            MemoryError: It does not fit into memory.
         """
         return cls(ExportFolder.open(path), engine, device, precision)
 
     def scores_of_inputs(self, inputs: np.ndarray) -> np.ndarray:
-        """As :meth:`scores`, of preprocessed pictures uint8 [N, S, S, 3].
+        """As :meth:`scores`, of preprocessed images uint8 [N, S, S, 3].
 
         Raises:
-            WeightsError: The graph does not take such pictures, or gives something else.
-            MemoryError: So many do not fit.
+            WeightsError: The graph does not take such images, or gives something else.
+            MemoryError: The batch does not fit into memory.
         """
         try:
             scores = self._run(np.ascontiguousarray(inputs))
         except Exception as error:  # engines raise anything
             _check_memory(error)
             raise WeightsError(
-                f"{self.engine} cannot run {self.path} on pictures of {inputs.shape[1]} pixels: it "
-                f"is damaged or of another version ({_said(error)})"
+                f"{self.engine} cannot run {self.path} on images of {inputs.shape[1]} pixels: it "
+                f"is damaged or of another version ({_summary(error)})"
             ) from error
         if scores.shape != (len(inputs), len(self.classes)) or scores.dtype != np.float32:
             raise WeightsError(
                 f"{self.path} names {len(self.classes)} classes, but gives {scores.dtype} "
-                f"{list(scores.shape)} for {len(inputs)} pictures: export the weights again"
+                f"{list(scores.shape)} for {len(inputs)} images: export the weights again"
             )
         return scores
 
 
 def _check_memory(error: Exception) -> None:
-    """Raise MemoryError where an engine means that."""
+    """Raise MemoryError where an engine ran out of memory."""
     if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
         raise MemoryError from error
 
 
-def _said(error: Exception) -> str:
-    """The kind of an error and the end of what it says, where the cause stands."""
+def _summary(error: Exception) -> str:
+    """The type of an error and the last line of its message, which states the cause."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    # Paddle adds a hint and the operator.
-    telling = [line for line in lines if not line.startswith(("[Hint", "[operator"))] or lines
-    return printable(": ".join([type(error).__name__, *telling[-1:]]), 200)
+    # Paddle appends a hint and the operator.
+    causes = [line for line in lines if not line.startswith(("[Hint", "[operator"))] or lines
+    return ": ".join([type(error).__name__, *(repr(line[:200]) for line in causes[-1:])])

@@ -1,7 +1,8 @@
-"""From a graph of Paddle to one that TensorRT runs, on an NVIDIA GPU.
+"""Engines that run an export folder: paddle.inference, TensorRT, onnxruntime and OpenVINO.
 
-``paddle.inference.Config.enable_tensorrt_engine`` is for Paddle 2's files; those of Paddle 3 are
-converted beforehand (PaddlePaddle's guide "Paddle Inference (TensorRT)", 3.0).
+Graphs of Paddle 3 are converted for TensorRT (NVIDIA GPUs) beforehand, as PaddlePaddle's guide
+"Paddle Inference (TensorRT)", 3.0, says; ``paddle.inference.Config.enable_tensorrt_engine`` reads
+only files of Paddle 2.
 """
 
 import importlib.util
@@ -15,28 +16,53 @@ import paddle
 from paddle_alexnet.errors import ConfigError
 from paddle_alexnet.export.folder import ExportFolder
 from paddle_alexnet.export.safety import check_graph, check_onnx
-from paddle_alexnet.printable import printable
 from paddle_alexnet.runtime.cpu import paddle_threads, usable_cores
 
-MOST = 16  # pictures at once; tools/infer.py's batch
+# From a batch uint8 [N, S, S, 3] to scores float32 [N, classes].
+Run = Callable[[np.ndarray], np.ndarray]
+ONNX_ON_GPU = "CUDAExecutionProvider"
+PRECISIONS = ("float32", "bfloat16")
+# Engines that compute in bfloat16 on a CPU.
+WITH_BFLOAT16 = ("paddle", "openvino")
+TRT_BATCH = 16  # images per batch for TensorRT; tools/infer.py's default batch size
+
+
+def _open_paddle(folder: ExportFolder, device: str, precision: str) -> Run:
+    """``paddle.inference``, on a CPU with oneDNN where this Paddle has it."""
+    check_graph(folder.files[0])
+    return _predictor(folder.files, device, precision)
+
+
+def _open_tensorrt(folder: ExportFolder, device: str, precision: str) -> Run:
+    """``paddle.inference`` with TensorRT, in batches of the sizes that it is converted for."""
+    check_graph(folder.files[0])
+    made = tempfile.TemporaryDirectory()
+    predict = _predictor(convert_to_tensorrt(folder, device, Path(made.name)), device, precision)
+
+    def run(batch: np.ndarray) -> np.ndarray:
+        _ = made  # the files are deleted with this function
+        parts = [predict(batch[i : i + TRT_BATCH]) for i in range(0, len(batch), TRT_BATCH)]
+        return np.concatenate(parts)
+
+    return run
 
 
 def convert_to_tensorrt(folder: ExportFolder, device: str, target: Path) -> list[Path]:
-    """Write what TensorRT runs in float32, for 1 to :data:`MOST` pictures.
+    """Write a graph that TensorRT runs in float32, for 1 to :data:`TRT_BATCH` images.
 
-    It is for the GPU and the TensorRT that are there, so every process does it anew.
+    The result fits only this GPU and this TensorRT, so every process converts anew.
 
     Args:
         folder: An export in Paddle's format.
-        device: As :func:`paddle_alexnet.runtime.device.choose_device` gives it.
-        target: A folder that is there.
+        device: See :func:`paddle_alexnet.runtime.device.choose_device`.
+        target: An existing folder.
 
     Returns:
         The graph and its parameters, in ``target``.
 
     Raises:
-        ConfigError: There is no GPU that can be used, this PaddlePaddle has no TensorRT, or
-            the two cannot make it of this graph.
+        ConfigError: The device is not the first GPU, this PaddlePaddle is built without
+            TensorRT, or the conversion fails.
     """
     from paddle import inference
 
@@ -56,7 +82,7 @@ def convert_to_tensorrt(folder: ExportFolder, device: str, target: Path) -> list
     except Exception as error:  # whatever TensorRT and Paddle's converter raise
         built = ".".join(map(str, inference.get_trt_compile_version()))
         raise ConfigError(
-            f"TensorRT cannot run {folder.path} here ({printable(repr(error), 200)}): this "
+            f"TensorRT cannot run {folder.path} here ({repr(error)[:200]}): this "
             f"PaddlePaddle is built for TensorRT {built}, install that, or use --engine paddle"
         ) from error
     return [target / file.name for file in folder.files]
@@ -65,7 +91,7 @@ def convert_to_tensorrt(folder: ExportFolder, device: str, target: Path) -> list
 def _convert(source: Path, size: int, target: Path) -> None:
     from paddle.tensorrt import export
 
-    most = (MOST, size, size, 3)
+    most = (TRT_BATCH, size, size, 3)
     pixels = export.Input(
         min_input_shape=(1, size, size, 3),
         optim_input_shape=most,
@@ -74,38 +100,7 @@ def _convert(source: Path, size: int, target: Path) -> None:
         input_range=(0, 256),
     )
     settings = export.TensorRTConfig(inputs=[pixels], save_model_dir=str(target))
-    export.convert_to_tensorrt(str(source), settings)
-
-
-# MERGED export.engines: What runs an export folder: paddle.inference, TensorRT, onnxruntime or OpenVINO.
-
-
-# From a batch uint8 [N, S, S, 3] to scores float32 [N, classes].
-Run = Callable[[np.ndarray], np.ndarray]
-ONNX_ON_GPU = "CUDAExecutionProvider"
-PRECISIONS = ("float32", "bfloat16")
-# Engines that compute in bfloat16 on a CPU.
-WITH_BFLOAT16 = ("paddle", "openvino")
-
-
-def _open_paddle(folder: ExportFolder, device: str, precision: str) -> Run:
-    """``paddle.inference``, on a CPU with oneDNN where this Paddle has it."""
-    check_graph(folder.files[0])
-    return _predictor(folder.files, device, precision)
-
-
-def _open_tensorrt(folder: ExportFolder, device: str, precision: str) -> Run:
-    """``paddle.inference`` with TensorRT, in batches that it is converted for."""
-    check_graph(folder.files[0])
-    made = tempfile.TemporaryDirectory()
-    predict = _predictor(convert_to_tensorrt(folder, device, Path(made.name)), device, precision)
-
-    def run(batch: np.ndarray) -> np.ndarray:
-        _ = made  # the files stay as long as what runs them
-        parts = [predict(batch[i : i + MOST]) for i in range(0, len(batch), MOST)]
-        return np.concatenate(parts)
-
-    return run
+    export.convert(str(source), settings)
 
 
 def _predictor(files: Sequence[Path], device: str, precision: str) -> Run:
@@ -132,7 +127,7 @@ def _predictor(files: Sequence[Path], device: str, precision: str) -> Run:
         try:
             predictor.run()
         finally:
-            # It leaves a single thread to products of matrices, in the whole process.
+            # It sets the threads of matrix products to one, in the whole process.
             paddle.base.core.set_num_threads(paddle_threads())
         return target.copy_to_cpu()
 
@@ -153,7 +148,7 @@ def _open_onnxruntime(folder: ExportFolder, device: str, precision: str) -> Run:
     check_onnx(folder.files[0])
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = usable_cores()
-    options.log_severity_level = 3  # errors; it warns of constants it does not need
+    options.log_severity_level = 3  # errors only; it warns of unused constants
     session = onnxruntime.InferenceSession(str(folder.files[0]), options, providers=[provider])
     if provider[0] not in session.get_providers():  # without its libraries it takes the CPU
         raise ConfigError(
@@ -170,7 +165,7 @@ def _open_openvino(folder: ExportFolder, device: str, precision: str) -> Run:
     if device != "cpu":
         raise ConfigError(f"device {device}: OpenVINO runs on the CPU here: use --device cpu")
     check_onnx(folder.files[0])
-    # It may choose bfloat16 by itself, with scores that differ in the third digit.
+    # By default it may choose bfloat16, with scores that differ in the third digit.
     hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
     settings = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": usable_cores()}
     model = openvino.Core().compile_model(folder.files[0], "CPU", settings)
@@ -194,7 +189,7 @@ def has_gpu(engine: str) -> bool:
 
 
 def _number(device: str) -> int:
-    """Of a GPU, ``gpu:N``."""
+    """The N of ``gpu:N``."""
     return int(device.partition(":")[2] or 0)
 
 
@@ -229,15 +224,15 @@ def choose_engine(file_format: str, wanted: str = "auto") -> str:
 
 
 def check_precision(precision: str, engine: str, device: str) -> None:
-    """Check that an engine computes in what is wanted, and gains by it.
+    """Check that an engine supports a precision and is faster with it.
 
     Args:
-        precision: Of :data:`PRECISIONS`.
-        engine: Of :func:`choose_engine`.
+        precision: One of :data:`PRECISIONS`.
+        engine: See :func:`choose_engine`.
         device: ``cpu`` or ``gpu:N``.
 
     Raises:
-        ConfigError: There is no such precision, or not there.
+        ConfigError: The precision is unknown, or not supported there.
     """
     if precision not in PRECISIONS:
         raise ConfigError(f"unknown precision {precision!r}: choose {' or '.join(PRECISIONS)}")

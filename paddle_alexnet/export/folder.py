@@ -1,4 +1,4 @@
-"""What lies in an export folder."""
+"""The description file of an export folder, and checksums of its files."""
 
 import hashlib
 import json
@@ -9,7 +9,6 @@ from typing import Any
 
 from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.nets.weights import Description
-from paddle_alexnet.printable import printable, printable_name
 from paddle_alexnet.storage.files import parse_json, read_text
 
 DESCRIPTION = "alexnet.json"
@@ -63,8 +62,8 @@ class ExportFolder:
         """Read the description of a folder.
 
         Raises:
-            WeightsError: It is no export folder, one of another version, not complete, or a file
-                is not as it was written.
+            WeightsError: It is not an export folder, is of another version or incomplete, or a
+                file's checksum does not match.
         """
         path = Path(path)
         source = path / DESCRIPTION
@@ -75,13 +74,13 @@ class ExportFolder:
                 f"{path} is no export folder, it has no {DESCRIPTION}: tools/export.py makes one"
             ) from error
         except (OSError, ValueError) as error:
-            raise WeightsError(f"{source} cannot be read: {printable(str(error), 200)}") from error
+            raise WeightsError(f"{source} cannot be read: {str(error)[:200]!r}") from error
         try:
             if content["kind"] != KIND:
-                raise ValueError(f"its kind is {printable_name(content['kind'])}")
+                raise ValueError(f"its kind is {content['kind']!r}")
             if content["version"] != VERSION:
                 raise WeightsError(
-                    f"{path} is an export of version {printable_name(content['version'])}, this "
+                    f"{path} is an export of version {str(content['version'])[:100]!r}, this "
                     f"program reads version {VERSION}: export the weights again"
                 )
             if content.pop("checksum", None) != checksum(content):
@@ -90,12 +89,12 @@ class ExportFolder:
                     "was written, by its checksum; export the weights again"
                 )
             if content["format"] not in FILES:
-                raise ValueError(f"its format is {printable_name(content['format'])}")
+                raise ValueError(f"its format is {content['format']!r}")
             folder = cls(path, content["format"], Description.parse(content["metadata"]))
             sums = dict(content["files"])
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise WeightsError(
-                f"{source} does not describe an export: {printable(repr(error), 200)}"
+                f"{source} does not describe an export: {repr(error)[:200]}"
             ) from error
         missing = [file.name for file in folder.files if not file.is_file()]
         if missing:
@@ -113,7 +112,7 @@ class ExportFolder:
 
 
 def checksum(content: Mapping[str, Any]) -> str:
-    """Of all that a description file holds beside it, whatever the order."""
+    """SHA-256 of the other entries of a description file, independent of their order."""
     text = json.dumps(content, sort_keys=True)
     return f"sha256:{hashlib.sha256(text.encode('ascii')).hexdigest()}"
 

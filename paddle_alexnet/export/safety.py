@@ -1,17 +1,16 @@
-"""Looking into a graph of Paddle before it is run.
+"""Check graphs of Paddle and ONNX before an engine reads them.
 
-A graph is a program: it may also write files, read others and print. Those of the nets here only
-compute, with few operators, and no other is let through.
+A graph is a program: it may also write files, read others and print. The graphs of the nets here
+only compute, with few operators; any other operator is refused.
 """
 
 from pathlib import Path
 from typing import Any
 
 from paddle_alexnet.errors import ConfigError, WeightsError
-from paddle_alexnet.printable import printable_name
 from paddle_alexnet.storage.files import parse_json, read_text
 
-# Paddle's operators that the nets here, in all forms of their norms, consist of.
+# Operators of Paddle that the nets here use, with every implementation of their norms.
 PADDLE_OPERATORS = (
     *("add", "cast", "concat", "conv2d", "data", "depthwise_conv2d", "divide", "dropout", "fetch"),
     *("flatten", "full", "full_int_array", "matmul", "multiply", "pad", "pad3d", "pool2d"),
@@ -20,6 +19,18 @@ PADDLE_OPERATORS = (
 )
 # As Paddle 3's files name them; p is a parameter.
 PADDLE_KNOWN = frozenset(["p", *(f"1.{name}" for name in PADDLE_OPERATORS)])
+
+# Operators that paddle2onnx uses for the nets here, with every implementation of their norms.
+ONNX_OPERATORS = frozenset(
+    (
+        *("Add", "AveragePool", "Cast", "Concat", "Constant", "Conv", "Div", "Flatten", "Gemm"),
+        *("Identity", "MatMul", "MaxPool", "Mul", "Pad", "Pow", "Reciprocal", "Relu", "Reshape"),
+        *("Shape", "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Transpose"),
+        "Unsqueeze",
+    )
+)
+# Not graphs, nor sparse tensors, whose parts may lie in other files.
+ATTRIBUTES = ("FLOAT", "INT", "STRING", "TENSOR", "FLOATS", "INTS", "STRINGS")
 
 
 def check_graph(path: Path) -> None:
@@ -37,8 +48,7 @@ def check_graph(path: Path) -> None:
     unknown = sorted(set(names) - PADDLE_KNOWN)
     if unknown:
         raise WeightsError(
-            f"{path} is not run: it has the operator {printable_name(unknown[0])}, which no net "
-            "here needs"
+            f"{path} is not run: it has the operator {unknown[0][:100]!r}, which no net here needs"
         )
 
 
@@ -46,21 +56,6 @@ def _name(operator: dict[str, Any]) -> str:
     if "regions" in operator or not isinstance(operator["#"], str):
         raise ValueError("an operator with operators inside")
     return operator["#"]
-
-
-# MERGED export.onnx_check: Looking into an ONNX graph before an engine reads it.
-
-
-# What paddle2onnx makes of the nets here, in all forms of their norms.
-ONNX_OPERATORS = frozenset(
-    (
-        *("Add", "AveragePool", "Cast", "Concat", "Constant", "Conv", "Div", "Flatten", "Gemm"),
-        *("Identity", "MatMul", "MaxPool", "Mul", "Pad", "Pow", "Reciprocal", "Relu", "Reshape"),
-        *("Shape", "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Transpose"),
-        "Unsqueeze",
-    )
-)
-ATTRIBUTES = ("FLOAT", "INT", "STRING", "TENSOR", "FLOATS", "INTS", "STRINGS")
 
 
 def check_onnx(path: Path) -> None:
@@ -75,7 +70,7 @@ def check_onnx(path: Path) -> None:
         import onnx
     except ImportError as error:
         raise ConfigError(
-            f"{path} is looked into before it is run, with the package onnx, which is not "
+            f"{path} is checked before it is run, with the package onnx, which is not "
             "installed: pip install -e '.[onnx]'"
         ) from error
     try:
@@ -83,18 +78,17 @@ def check_onnx(path: Path) -> None:
     except Exception as error:  # protobuf raises anything
         raise WeightsError(f"{path} is not an ONNX graph: {type(error).__name__}") from error
     tensors = list(model.graph.initializer)
-    # Not graphs, nor sparse tensors, whose parts may lie in other files.
     kinds = {getattr(onnx.AttributeProto, name) for name in ATTRIBUTES}
     for node in model.graph.node:
         if node.domain not in ("", "ai.onnx") or node.op_type not in ONNX_OPERATORS:
+            name = ".".join(filter(None, (node.domain, node.op_type)))[:100]
             raise WeightsError(
-                f"{path} is not run: it has the operator "
-                f"{printable_name('.'.join(filter(None, (node.domain, node.op_type))))}, which no "
-                "net here needs"
+                f"{path} is not run: it has the operator {name!r}, which no net here needs"
             )
         if any(attribute.type not in kinds for attribute in node.attribute):
             raise WeightsError(
-                f"{path} is not run: {node.op_type} has a setting of a kind that no net here needs"
+                f"{path} is not run: {node.op_type} has an attribute of a type that no net here "
+                "needs"
             )
         tensors += [attribute.t for attribute in node.attribute if attribute.HasField("t")]
     if model.functions or model.training_info or model.graph.sparse_initializer:
@@ -102,5 +96,5 @@ def check_onnx(path: Path) -> None:
     for tensor in tensors:
         if tensor.external_data or tensor.data_location == onnx.TensorProto.EXTERNAL:
             raise WeightsError(
-                f"{path} is not run: {printable_name(tensor.name)} is to be read from another file"
+                f"{path} is not run: {tensor.name[:100]!r} is to be read from another file"
             )

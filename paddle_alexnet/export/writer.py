@@ -1,4 +1,4 @@
-"""From pixels to scores as one graph, in the file formats of inference engines."""
+"""Write an export folder: one graph from pixels to scores, compared with the net first."""
 
 import os
 from collections.abc import Sequence
@@ -17,7 +17,9 @@ from paddle_alexnet.export.folder import DESCRIPTION, ExportFolder
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.storage.files import whole_folder, write_text
 
-OPSET = 17  # of ONNX; what onnxruntime 1.16 and OpenVINO 2023 and newer read
+OPSET = 17  # of ONNX; read by onnxruntime 1.16, OpenVINO 2023 and newer
+TOLERANCE = 1e-4  # of a score; differences by rounding are near 1e-6
+BATCH = 16
 ONNX_CURE = "ONNX needs paddle2onnx: pip install -e '.[onnx]'"
 
 
@@ -72,7 +74,7 @@ def save_onnx(classifier: Classifier, folder: Path) -> None:
             opset_version=OPSET,
             optimize_tool="None",
         )
-    except Exception as error:  # it raises anything
+    except Exception as error:  # paddle2onnx raises anything
         raise WeightsError(f"paddle2onnx cannot export this net: {error}") from error
     finally:
         for part in parts:
@@ -81,27 +83,22 @@ def save_onnx(classifier: Classifier, folder: Path) -> None:
         raise WeightsError("paddle2onnx wrote nothing: see what it printed above")
 
 
-# MERGED export.writing: Exporting: the folder is there when its answers have been compared with the net's.
-
-
-TOLERANCE = 1e-4  # of a score; rounding is near 1e-6
-BATCH = 16
 SAVE = {"paddle": save_paddle, "onnx": save_onnx}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """An export against its net.
+    """The result of comparing an export with its net.
 
     Attributes:
-        engine: What ran the export.
-        pictures: How many were compared.
-        difference: Largest between two scores.
-        agreement: Share of the pictures for which both have the same best class.
+        engine: The engine that ran the export.
+        images: Number of images compared.
+        difference: Largest absolute difference of a score.
+        agreement: Fraction of the images for which both have the same best class, in [0, 1].
     """
 
     engine: str
-    pictures: int
+    images: int
     difference: float
     agreement: float
 
@@ -110,18 +107,18 @@ def export_model(
     classifier: Classifier,
     file_format: str,
     path: str | Path,
-    pictures: Sequence[np.ndarray],
+    images: Sequence[np.ndarray],
     *,
     engine: str = "auto",
 ) -> Comparison:
     """Write an export folder, whole and compared with ``classifier`` or not at all.
 
     Args:
-        classifier: What to export.
+        classifier: The classifier to export.
         file_format: A key of :data:`SAVE`.
         path: The folder; must not exist or be empty.
-        pictures: uint8 RGB of any size, to compare on; at least one.
-        engine: What to run the export with; see
+        images: uint8 RGB of any size, to compare on; at least one.
+        engine: The engine to compare with; see
             :func:`paddle_alexnet.export.engines.choose_engine`.
 
     Raises:
@@ -132,7 +129,7 @@ def export_model(
     try:
         with whole_folder(path) as beside:
             fill_folder(classifier, file_format, beside)
-            result = _compare(classifier, ExportedClassifier.load(beside, engine), pictures)
+            result = _compare(classifier, ExportedClassifier.load(beside, engine), images)
     except FileExistsError as error:
         raise RunError(f"{path} is there already: name a new folder") from error
     except OSError as error:
@@ -144,7 +141,7 @@ def fill_folder(classifier: Classifier, file_format: str, path: Path) -> None:
     """Put an export into a folder that exists, without comparing it.
 
     Args:
-        classifier: What to export.
+        classifier: The classifier to export.
         file_format: A key of :data:`SAVE`.
         path: The folder.
     """
@@ -154,18 +151,18 @@ def fill_folder(classifier: Classifier, file_format: str, path: Path) -> None:
 
 
 def _compare(
-    classifier: Classifier, exported: ExportedClassifier, pictures: Sequence[np.ndarray]
+    classifier: Classifier, exported: ExportedClassifier, images: Sequence[np.ndarray]
 ) -> Comparison:
     difference, agreed = 0.0, 0
-    for start in range(0, len(pictures), BATCH):
-        batch = pictures[start : start + BATCH]
+    for start in range(0, len(images), BATCH):
+        batch = images[start : start + BATCH]
         want, got = classifier.scores(batch), exported.scores(batch)
         difference = max(difference, float(np.abs(got - want).max()))
         agreed += int((got.argmax(axis=1) == want.argmax(axis=1)).sum())
-    result = Comparison(exported.engine, len(pictures), difference, agreed / len(pictures))
+    result = Comparison(exported.engine, len(images), difference, agreed / len(images))
     if not difference <= TOLERANCE:  # also NaN
         raise WeightsError(
             f"the export, run with {result.engine}, differs by {difference:.2g} from the net "
-            f"(top-1 agrees for {agreed} of {len(pictures)}), more than {TOLERANCE:g}: not written"
+            f"(top-1 agrees for {agreed} of {len(images)}), more than {TOLERANCE:g}: not written"
         )
     return result

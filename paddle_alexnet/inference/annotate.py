@@ -1,4 +1,4 @@
-"""Predictions as pictures, in a folder and on a board."""
+"""Write images annotated with their predictions into a folder and a board log."""
 
 import itertools
 from pathlib import Path
@@ -17,10 +17,10 @@ LINES = 3  # best classes in a caption
 
 
 class AnnotatedOutput:
-    """Annotates pictures with their best classes.
+    """Annotates images with their best classes.
 
     Args:
-        save_dir: Folder for ``<name>.annotated.jpg`` files, made where missing; or None.
+        save_dir: Folder for ``<name>.annotated.jpg`` files, created if missing; or None.
         logdir: Folder of a board log (tags ``infer/<name>``); or None.
         font: For class names that are not ASCII; None finds one.
 
@@ -55,7 +55,7 @@ class AnnotatedOutput:
             self.writer.close()
 
     def add(self, prediction: Prediction, image: np.ndarray) -> None:
-        """Show one picture, uint8 RGB [H, W, 3].
+        """Write one image, uint8 RGB [H, W, 3], with a caption.
 
         Raises:
             RunError: It cannot be written.
@@ -67,20 +67,20 @@ class AnnotatedOutput:
             f"{score:.1%} {self.lettering.showable(name, f'class {number}')}"
             for score, name, number in list(best)[:LINES]
         ]
-        picture = caption(image, lines, self.lettering)
+        annotated = caption(image, lines, self.lettering)
         name = self._free_name(Path(prediction.file_name).stem)
         if self.writer is not None:
-            self.writer.image(f"infer/{name}", picture, 0)
+            self.writer.image(f"infer/{name}", annotated, 0)
         if self.save_dir is not None:
-            self._save(self.save_dir / f"{name}.annotated.jpg", picture)
+            _, data = cv2.imencode(".jpg", cv2.cvtColor(annotated, cv2.COLOR_RGB2BGR))
+            write_whole(
+                self.save_dir / f"{name}.annotated.jpg",
+                lambda beside: Path(beside).write_bytes(data.tobytes()),
+            )
 
     def _free_name(self, stem: str) -> str:
-        """``stem``, numbered where another picture has it, as from another folder."""
+        """``stem``, numbered if an image of the same name came before, e.g. from another folder."""
         numbered = (f"{stem}-{number}" for number in itertools.count(2))
         name = next(n for n in itertools.chain([stem], numbered) if n not in self.names)
         self.names.add(name)
         return name
-
-    def _save(self, path: Path, picture: np.ndarray) -> None:
-        _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-        write_whole(path, lambda beside: Path(beside).write_bytes(data.tobytes()))

@@ -1,4 +1,4 @@
-"""A trained net with all that belongs to it."""
+"""Classify images with a net and its preprocessing, class names and normalisation."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -14,11 +14,10 @@ from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.nets.layers import Normalize
 from paddle_alexnet.nets.registry import MODELS, build_model
 from paddle_alexnet.nets.weights import Description, check_classes, load_arrays, read_weights
-from paddle_alexnet.printable import printable_name
 
 
 class ImageClassifier(ABC):
-    """Scores for pictures of any size.
+    """Scores for images of any size.
 
     Args:
         description: Classes and preprocessing.
@@ -34,14 +33,14 @@ class ImageClassifier(ABC):
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """From a picture to the input."""
+        """Resizing and cropping from an image to the net's input."""
         return self.description.preprocessing
 
     def scores(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """Softmax scores float32 [N, classes] of uint8 RGB pictures of any size.
+        """Softmax scores float32 [N, classes] of uint8 RGB images of any size.
 
         Raises:
-            WeightsError: The weights give no numbers.
+            WeightsError: A score is not finite.
         """
         scores = self.scores_of_inputs(np.stack([self.preprocessing(image) for image in images]))
         if not np.isfinite(scores).all():
@@ -53,11 +52,11 @@ class ImageClassifier(ABC):
 
     @abstractmethod
     def scores_of_inputs(self, inputs: np.ndarray) -> np.ndarray:
-        """As :meth:`scores`, of preprocessed pictures uint8 [N, S, S, 3]."""
+        """As :meth:`scores`, of preprocessed images uint8 [N, S, S, 3]."""
 
 
 class Classifier(ImageClassifier):
-    """A net as Paddle runs it, operator by operator.
+    """A net run by Paddle in dynamic mode.
 
     Args:
         net: Gives logits [N, len(description.classes)].
@@ -71,18 +70,24 @@ class Classifier(ImageClassifier):
 
     @classmethod
     def load(cls, path: str | Path) -> "Classifier":
-        """Read a weights file; nothing else needs to be known about it.
+        """Read a weights file, which describes its net, classes and preprocessing.
 
         Raises:
-            WeightsError: The file is missing, damaged, or of a net that is not known.
+            WeightsError: The file is missing, damaged, or of an unknown net.
         """
         arrays, description = read_weights(path)
         if description.architecture not in MODELS:
             raise WeightsError(
-                f"{path} is of architecture {printable_name(description.architecture)!r}; this "
+                f"{path} is of architecture {description.architecture[:100]!r}; this "
                 "version knows: " + ", ".join(MODELS)
             )
-        _check_input(description, path)
+        size = description.preprocessing.input_size
+        side = MODELS[description.architecture].preprocessing.input_size
+        if size != side:
+            raise WeightsError(
+                f"{path} says that images of {size} pixels go in, but {description.architecture} "
+                f"takes {side}"
+            )
         check_classes(arrays, description, path)
         net = build_model(
             description.architecture,
@@ -97,7 +102,7 @@ class Classifier(ImageClassifier):
 
     @paddle.no_grad()
     def scores_of_inputs(self, inputs: np.ndarray) -> np.ndarray:
-        """As :meth:`scores`, of preprocessed pictures uint8 [N, S, S, 3]. Leaves the net's mode."""
+        """As :meth:`scores`, of preprocessed images uint8 [N, S, S, 3]. Leaves the net's mode."""
         was_training = self.net.training
         self.net.eval()
         try:
@@ -105,14 +110,3 @@ class Classifier(ImageClassifier):
         finally:
             if was_training:
                 self.net.train()
-
-
-def _check_input(description: Description, path: str | Path) -> None:
-    """Check that the preprocessing is one for the net."""
-    size = description.preprocessing.input_size
-    side = MODELS[description.architecture].preprocessing.input_size
-    if size != side:
-        raise WeightsError(
-            f"{path} says that pictures of {size} pixels go in, but {description.architecture} "
-            f"takes {side}"
-        )

@@ -1,4 +1,4 @@
-"""Classifying many files."""
+"""Find image files and classify them in batches."""
 
 import glob
 import os
@@ -13,19 +13,17 @@ from paddle_alexnet.data.decode import Unreadable, is_image_name, read_image
 from paddle_alexnet.data.header import MAX_PIXELS
 from paddle_alexnet.errors import DataError
 from paddle_alexnet.inference.classifier import ImageClassifier
-from paddle_alexnet.printable import printable
 
-_SEPARATOR = f"[{re.escape(os.sep)}/]"
-_BELOW = re.compile(rf"(|.*?{_SEPARATOR})\*\*{_SEPARATOR}+(.*)", re.DOTALL)
+_SEP = f"[{re.escape(os.sep)}/]"
+_BELOW = re.compile(rf"(|.*?{_SEP})\*\*{_SEP}+(.*)", re.DOTALL)
 
-HELD_PIXELS = (
-    2**25
-)  # of the pictures of a batch, 100 MB; after the one that exceeds it none is added
+# Pixels of the images of a batch (100 MB); the batch ends with the image that exceeds it.
+HELD_PIXELS = 2**25
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The best classes of one picture; the fields carry PaddleClas's names.
+    """The best classes of one image; the fields have PaddleClas's names.
 
     Attributes:
         file_name: As given, or as found in a folder that was given.
@@ -40,7 +38,7 @@ class Prediction:
     label_names: list[str]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """Values for JSON."""
         return asdict(self)
 
 
@@ -50,7 +48,7 @@ class Failure:
 
     Attributes:
         file_name: As for :class:`Prediction`.
-        reason: Why.
+        reason: Why, without the name.
     """
 
     file_name: str
@@ -58,11 +56,11 @@ class Failure:
 
 
 def find_images(names: Sequence[str], leave_out: str | None = None) -> list[str]:
-    """Files for a list of pictures, folders (with all below, in order of name) and patterns.
+    """Files for a list of images, folders (with all below, in order of name) and patterns.
 
     Args:
-        names: What to look for. Below folders, hidden files and folders are passed over.
-        leave_out: A folder below the others that is passed over too.
+        names: Paths and patterns. Hidden files and folders below a folder are skipped.
+        leave_out: A folder to skip where it lies below another.
 
     Raises:
         DataError: A name matches nothing, or a folder cannot be read.
@@ -73,19 +71,19 @@ def find_images(names: Sequence[str], leave_out: str | None = None) -> list[str]
         paths = [name] if os.path.lexists(name) else _matching(name)
         matches: list[str] = []
         for path in paths:
-            matches += _pictures_below(path, leave_out) if os.path.isdir(path) else [path]
+            matches += _images_below(path, leave_out) if os.path.isdir(path) else [path]
         if not matches:
             raise DataError(
-                f"no picture at {printable(name)}: expected a file, a folder with images or '*.jpg'"
+                f"no image at {name!r}: expected a file, a folder with images or '*.jpg'"
             )
         found += matches
     return list(dict.fromkeys(found))
 
 
 def _matching(pattern: str) -> list[str]:
-    """What a pattern matches, in order; ``**`` is any folders below, but none by way of a link.
+    """What a pattern matches, sorted; ``**`` stands for any folders below, links excluded.
 
-    glob's own ``**`` follows links: two that lead in a loop keep it busy for ever.
+    glob's own ``**`` follows links and does not end where two of them form a loop.
     """
     parts = _BELOW.fullmatch(pattern)
     if parts is None:
@@ -114,7 +112,7 @@ def _walk(folder: str) -> Iterator[tuple[str, list[str], list[str]]]:
 
     def refuse(error: OSError) -> NoReturn:
         raise DataError(
-            f"cannot look into {printable(error.filename)}: {error.strerror}; mend its permissions "
+            f"cannot look into {error.filename!r}: {error.strerror}; mend its permissions "
             "or name other folders"
         ) from error
 
@@ -123,7 +121,7 @@ def _walk(folder: str) -> Iterator[tuple[str, list[str], list[str]]]:
         yield parent, folders, names
 
 
-def _pictures_below(folder: str, leave_out: str | None) -> list[str]:
+def _images_below(folder: str, leave_out: str | None) -> list[str]:
     found = []
     skipped = None if leave_out is None else os.path.realpath(leave_out)
     for parent, folders, names in _walk(folder):
@@ -142,17 +140,17 @@ def predict_files(
     batch_size: int = 16,
     max_pixels: int = MAX_PIXELS,
 ) -> Iterator[tuple[Prediction | Failure, np.ndarray | None]]:
-    """Classify files in batches; a bad one is a :class:`Failure`, the rest goes on.
+    """Classify files in batches; an unreadable one yields a :class:`Failure`.
 
     Args:
-        classifier: What to use.
+        classifier: The classifier.
         files: Paths.
-        topk: Classes a picture, cut to the number of classes.
-        batch_size: Pictures at a time; fewer where they are large.
-        max_pixels: A larger picture is not decoded: a :class:`Failure`.
+        topk: Classes per image, limited to the number of classes.
+        batch_size: Images per batch; fewer if they are large.
+        max_pixels: A larger image is not decoded: a :class:`Failure`.
 
     Yields:
-        For each file in order the result and the picture, uint8 RGB [H, W, 3] (None if bad).
+        For each file in order the result and the image, uint8 RGB [H, W, 3] (None if bad).
     """
     for group in _read_batches(files, batch_size, max_pixels):
         images = [image for _, image in group if isinstance(image, np.ndarray)]
@@ -167,7 +165,7 @@ def predict_files(
 def _read_batches(
     files: Sequence[str], batch_size: int, max_pixels: int
 ) -> Iterator[list[tuple[str, np.ndarray | str]]]:
-    """Names, each with the picture or with why there is none."""
+    """Batches of names, each with its image or the reason why there is none."""
     group: list[tuple[str, np.ndarray | str]] = []
     held = 0
     for name in files:

@@ -79,27 +79,26 @@ class Normalize(nn.Layer):
     Args:
         mean: On [0, 1]; per channel [3], or a mean image [H, W, 3].
         std: Per channel, on [0, 1], > 0.
-        noise_divisor: What images with colour noise are divided by in the end; see
-            :class:`paddle_alexnet.data.pixel_statistics.ColorNoise`.
+        offset_divisor: Images with an offset are divided by it in the end.
     """
 
     def __init__(
-        self, mean: Sequence[float] | np.ndarray, std: Sequence[float], noise_divisor: float = 1.0
+        self, mean: Sequence[float] | np.ndarray, std: Sequence[float], offset_divisor: float = 1.0
     ) -> None:
         super().__init__()
         mean, std = np.array(mean, np.float64), np.array(std, np.float64)
         # (x / 255 - mean) / std as one product and one sum.
         self.register_buffer("scale", _channels_first(1 / (255 * std)), persistable=False)
         self.register_buffer("offset", _channels_first(-mean / std), persistable=False)
-        self.noise_divisor = noise_divisor
+        self.offset_divisor = offset_divisor
 
-    def forward(self, images: paddle.Tensor, shift: paddle.Tensor | None = None) -> paddle.Tensor:
-        """Normalise ``images``; ``shift`` [N, 3], for pixels on 0..255, is added to each."""
+    def forward(self, images: paddle.Tensor, offsets: paddle.Tensor | None = None) -> paddle.Tensor:
+        """Normalise ``images``; ``offsets`` [N, 3], of pixels on 0..255, are added before."""
         pixels = images.transpose([0, 3, 1, 2]).astype("float32")
-        if shift is None:
+        if offsets is None:
             return pixels * self.scale + self.offset
-        moved = pixels + shift.unsqueeze([2, 3])
-        return (moved * self.scale + self.offset) / self.noise_divisor
+        moved = pixels + offsets.unsqueeze([2, 3])
+        return (moved * self.scale + self.offset) / self.offset_divisor
 
 
 def _channels_first(values: np.ndarray) -> paddle.Tensor:

@@ -1,4 +1,4 @@
-"""How good a net is on a set of labelled pictures."""
+"""Accuracy, loss and confusion matrix of a net on labelled images."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from paddle_alexnet.runtime.distributed import ALONE, Ranks
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Counts over a data set.
+    """Figures over a data set.
 
     Attributes:
         loss: Mean cross-entropy, nats, without label smoothing.
-        confusion: int64 [classes, classes]; row: true class, column: predicted.
-        topk: Share of pictures whose class is among the ``k`` best, in [0, 1].
-        k: The k used: as asked for, cut to the number of classes.
+        confusion: Confusion matrix, int64 [classes, classes]; row: true class, column: predicted.
+        topk: Fraction of images whose class is among the ``k`` best, in [0, 1].
+        k: The k used: as requested, limited to the number of classes.
     """
 
     loss: float
@@ -30,16 +30,16 @@ class Evaluation:
 
     @property
     def count(self) -> int:
-        """Pictures evaluated."""
+        """Number of images evaluated."""
         return int(self.confusion.sum())
 
     @property
     def top1(self) -> float:
-        """Share of pictures classified right, in [0, 1]."""
+        """Fraction of images whose best class is the true one, in [0, 1]."""
         return float(np.trace(self.confusion) / self.count)
 
     def figures(self, classes: Sequence[str]) -> dict[str, Any]:
-        """Plain values, the counts by class name."""
+        """Values for JSON, with the counts by class name."""
         counts = self.confusion.tolist()
         return {
             "count": self.count,
@@ -66,6 +66,8 @@ def evaluate(
 ) -> Evaluation:
     """Run ``net`` in evaluation mode over all batches; its mode is restored.
 
+    A batch costs one transfer from the device.
+
     Args:
         net: Gives logits [N, num_classes].
         normalize: From uint8 [N, S, S, 3] to the net's input.
@@ -73,7 +75,7 @@ def evaluate(
             images uint8 [N, S, S, 3], or [N, V, S, S, 3] of V views whose softmaxes are averaged.
         num_classes: Columns of the logits.
         topk: k of the top-k accuracy, >= 1.
-        ranks: Processes that each have a share of the pictures.
+        ranks: Processes that each evaluate a part of the images.
     """
     was_training = net.training
     net.eval()
@@ -82,9 +84,17 @@ def evaluate(
     loss, hits = 0.0, 0
     for images, labels in batches:
         logits = _logits(net, normalize, images)
-        loss += F.cross_entropy(logits, labels, reduction="sum").item()
-        hits += int((logits.topk(k)[1] == labels.unsqueeze(1)).any(axis=1).sum().item())
-        np.add.at(confusion, (labels.numpy(), logits.argmax(axis=1).numpy()), 1)
+        parts = [
+            F.cross_entropy(logits, labels, reduction="sum"),
+            (logits.topk(k)[1] == labels.unsqueeze(1)).any(axis=1).sum(),
+            labels,
+            logits.argmax(axis=1),
+        ]
+        # float64 holds a float32 and every class index without rounding.
+        row = paddle.concat([part.astype("float64").flatten() for part in parts]).numpy()
+        loss, hits = loss + float(row[0]), hits + int(row[1])
+        true, predicted = row[2:].astype(np.int64).reshape(2, -1)
+        np.add.at(confusion, (true, predicted), 1)
     if was_training:
         net.train()
     loss, hits = ranks.all_reduce_sum([loss, hits])
@@ -100,5 +110,5 @@ def _logits(net: nn.Layer, normalize: nn.Layer, images: paddle.Tensor) -> paddle
         return net(normalize(images))
     count, views = images.shape[:2]
     scores = F.softmax(net(normalize(images.flatten(0, 1))), axis=1)
-    # The logarithm of a mean of softmaxes is its own logits.
+    # log(p) of probabilities p that sum to 1 is a set of logits whose softmax is p.
     return scores.reshape([count, views, -1]).mean(axis=1).log()

@@ -1,4 +1,4 @@
-"""Annotated pictures."""
+"""Annotated images."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def test_files_and_board(tmp_path):
         "x.annotated.jpg",
     ]
     got = cv2.imread(str(tmp_path / "out" / "x.annotated.jpg"))[..., ::-1].astype(int)
-    assert got.shape[0] > 100  # the picture, and a strip below
+    assert got.shape[0] > 100  # the image, and a strip below
     assert np.abs(got[:95, :, :] - (10, 200, 30)).mean() < 6
     reader = LogReader(file_path=str(tmp_path / "log" / "vdlrecords.main.log"))
     assert len(reader.get_data("image", "infer/x")) == 1
@@ -49,7 +49,7 @@ def test_a_folder_that_cannot_be(tmp_path):
         AnnotatedOutput(tmp_path / "file" / "below", None)
 
 
-def test_a_picture_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+def test_a_image_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
     image = np.zeros((40, 40, 3), np.uint8)
     with AnnotatedOutput(tmp_path, None) as showing:
         showing.add(prediction("x.png"), image)

@@ -30,7 +30,7 @@ def softmax(logits):
     return e / e.sum(axis=1, keepdims=True)
 
 
-def test_scores_are_the_softmax_of_the_net_on_preprocessed_pictures(weights, flowers):
+def test_scores_are_the_softmax_of_the_net_on_preprocessed_images(weights, flowers):
     import paddle
 
     classifier = Classifier.load(weights)
@@ -72,7 +72,7 @@ def test_top_k_is_cut_to_the_classes(weights, flowers):
     assert sum(result.scores) == pytest.approx(1.0, rel=1e-5)
 
 
-def test_finding_pictures(tmp_path, write_png):
+def test_finding_images(tmp_path, write_png):
     rng = np.random.default_rng(0)
     for name in ("b/2.png", "b/1.PNG", "b/sub/3.png", "[odd].png", "a.png"):
         write_png(tmp_path / name, rng)
@@ -96,7 +96,7 @@ def test_finding_pictures(tmp_path, write_png):
         f"{tmp_path}/b/2.png",
     ]
     for nothing in ("no.png", "no/*.jpg"):
-        with pytest.raises(DataError, match="no picture at"):
+        with pytest.raises(DataError, match="no image at"):
             find(nothing)
 
 
@@ -135,11 +135,11 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path, write_png, monkeypatch)
 
     monkeypatch.setattr(os, "scandir", scandir)
     for name in (str(tmp_path), f"{tmp_path}/**/*.png"):
-        with pytest.raises(DataError, match=r"cannot look into .*a: Permission denied; mend"):
+        with pytest.raises(DataError, match=r"cannot look into .*a': Permission denied; mend"):
             find_images([name])
 
 
-def test_large_pictures_are_held_one_at_a_time(weights, flowers, monkeypatch):
+def test_large_images_are_held_one_at_a_time(weights, flowers, monkeypatch):
     files = find_images([str(flowers)])[:6]
     read, asked = [], []
 
@@ -168,10 +168,10 @@ def test_weights_with_another_number_of_classes(tiny, tmp_path):
         Classifier.load(tmp_path / "w.safetensors")
 
 
-def test_weights_that_ask_for_other_pictures_than_the_net_takes(tiny, tmp_path):
+def test_weights_that_ask_for_other_images_than_the_net_takes(tiny, tmp_path):
     description = Description(tiny, CLASSES, Preprocessing(input_size=4096, resize=4096))
     write_weights(tmp_path / "w.safetensors", net_arrays(build_model(tiny, 3)), description)
-    with pytest.raises(WeightsError, match="pictures of 4096 pixels go in, but tiny takes 32"):
+    with pytest.raises(WeightsError, match="images of 4096 pixels go in, but tiny takes 32"):
         Classifier.load(tmp_path / "w.safetensors")
 
 

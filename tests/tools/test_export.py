@@ -9,9 +9,9 @@ def test_the_same_answers_as_the_weights(tool, trained, flowers, tmp_path):
     weights = trained / "best.safetensors"
     out = tool("export", "--weights", weights, "--out", tmp_path / "out").stdout
     assert "top-1 agreement 100.00%" in out
-    pictures = flowers / "tulips"
+    images = flowers / "tulips"
     rows = [
-        json.loads(tool("infer", *words, pictures, "--json", "-").stdout)
+        json.loads(tool("infer", *words, images, "--json", "-").stdout)
         for words in (["--weights", weights], ["--model", tmp_path / "out"])
     ]
     assert len(rows[0]) == 12

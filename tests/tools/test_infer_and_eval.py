@@ -75,7 +75,7 @@ def test_infer_shows_and_goes_on_after_a_bad_file(tool, trained, val, tmp_path):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["--weights", "no.safetensors", "."], 1, "no picture"),
+        (["--weights", "no.safetensors", "."], 1, "no image"),
         (["--weights", "no.safetensors", __file__], 1, "no.safetensors"),
         (["--weights", __file__, __file__], 1, "safetensors"),
         (["--weights", "x", __file__, "--top-k", "0"], 2, "--top-k"),
@@ -92,7 +92,7 @@ def test_eval_of_classes_that_the_weights_do_not_know(tool, trained, tmp_path, w
 
     write_png(tmp_path / "cats" / "1.png", np.random.default_rng(0))
     words = ["--weights", trained / "best.safetensors", "--data", tmp_path]
-    assert "do not know: cats" in tool("eval", *words, code=1).stderr
+    assert "'cats'" in tool("eval", *words, code=1).stderr
 
 
 def test_class_names_made_to_harm_are_escaped_wherever_they_are_shown(
@@ -107,13 +107,13 @@ def test_class_names_made_to_harm_are_escaped_wherever_they_are_shown(
     evil = ("\x1b[2J\n99.99% daisy", "a\u202eb\x9b31m", "<script>", "\x00" * 500, "\u2028雏菊")
     description = dataclasses.replace(description, classes=evil)
     write_weights(tmp_path / "evil.safetensors", arrays, description)
-    picture = next((flowers / "daisy").iterdir())
-    (tmp_path / "evil\x1b[31m\n.jpg").write_bytes(picture.read_bytes())
+    image = next((flowers / "daisy").iterdir())
+    (tmp_path / "evil\x1b[31m\n.jpg").write_bytes(image.read_bytes())
     words = ["--weights", "evil.safetensors", "evil\x1b[31m\n.jpg"]
     shown = ["--save-dir", "out", "--logdir", "log"]
     plain = tool("infer", *words, *shown, "--top-k", 5, cwd=tmp_path)
     text = tool("infer", *words, "--json", "-", cwd=tmp_path)
-    (tmp_path / "1.png").write_bytes(picture.read_bytes())
+    (tmp_path / "1.png").write_bytes(image.read_bytes())
     (tmp_path / "list.txt").write_text("1.png 0")
     words = ["--weights", "evil.safetensors", "--data", ".", "--list", "list.txt"]
     measured = tool("eval", *words, cwd=tmp_path)
@@ -124,7 +124,7 @@ def test_class_names_made_to_harm_are_escaped_wherever_they_are_shown(
                 assert all(c.isprintable() for c in line), line
     assert len(plain.stdout.splitlines()) == 1
     assert r"\n99.99% daisy" in plain.stdout
-    assert len(measured.stdout.splitlines()) == 6
+    assert len(measured.stdout.splitlines()) == 7
     assert "do not know" in unknown.stderr
     (row,) = json.loads(text.stdout)
     assert set(row["label_names"]) == set(evil)  # escaped, but the same

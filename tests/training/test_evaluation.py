@@ -9,7 +9,7 @@ from paddle_alexnet.training.evaluation import evaluate
 
 
 class Scores(nn.Layer):
-    """Takes the logits from the picture's first bytes."""
+    """Takes the logits from the image's first bytes."""
 
     def forward(self, images):
         assert not self.training

@@ -27,7 +27,7 @@ GOOD = {r"a\nb\u001b[31m.png", r"\udcff.png"}  # as shown
 
 @pytest.fixture
 def odd(tmp_path, write_png):
-    """A folder of 2 pictures, 8 other files and loops of folders."""
+    """A folder of 2 images, 8 other files and loops of folders."""
     folder = tmp_path / "odd"
     rng = np.random.default_rng(0)
     write_png(folder / "a\nb\u001b[31m.png", rng)
@@ -109,9 +109,9 @@ def test_the_bound_can_be_moved(tool, trained, flowers, tmp_path):
     assert "at most 268435456" in tool("infer", *weights, ".", "--max-pixels", 2**29, code=2).stderr
 
 
-def test_export_checks_on_pictures(tool, trained, odd, tmp_path):
+def test_export_checks_on_images(tool, trained, odd, tmp_path):
     words = ["--weights", trained / "best.safetensors", "--out", tmp_path / "out", "--check"]
     whole, other = odd / os.fsdecode(b"\xff.png"), odd / "no\nline.png"
-    assert "on 1 pictures" in tool("export", *words, whole).stdout
+    assert "on 1 images" in tool("export", *words, whole).stdout
     done = tool("export", *words, other, code=1)
     assert done.stderr.startswith(f"error: --check: cannot use {odd}/no\\nline.png: not an image")
