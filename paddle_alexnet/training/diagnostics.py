@@ -20,7 +20,7 @@ STALL_FRACTION = 0.98
 
 @paddle.no_grad()
 def squared_gradient_norm(parameters: Iterable[paddle.Tensor]) -> paddle.Tensor:
-    """Squared L2 norm of all gradients together, float32 []; not finite where one of them is not."""
+    """Squared L2 norm of all gradients together, float32 []; not finite where one is not."""
     flat = [p.grad.flatten() for p in parameters if p.grad is not None]
     # As a product of matrices: eight times as fast as squaring and adding up (measured, CPU).
     squares = [paddle.matmul(g.unsqueeze(0), g.unsqueeze(1)).flatten() for g in flat]
