@@ -4,6 +4,7 @@ A schedule is a subclass of :class:`Schedule` in :data:`SCHEDULES`; ``schedule.n
 """
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any
 
 from paddle.optimizer import Optimizer
@@ -13,7 +14,7 @@ from paddle_alexnet.config.schema import Config, ScheduleConfig
 from paddle_alexnet.errors import ConfigError
 
 
-class Schedule:
+class Schedule(ABC):
     """The learning rate of every step.
 
     Args:
@@ -33,9 +34,9 @@ class Schedule:
         self.steps = epochs * steps_per_epoch - self.warmup_steps  # after the warm-up
         self.scheduler = self.build()
 
+    @abstractmethod
     def build(self) -> paddle_lr.LRScheduler:
         """Make Paddle's scheduler."""
-        raise NotImplementedError
 
     def after_warmup(self, step: int) -> float:
         """The rate of step number ``step`` (from 0), which is not in the warm-up."""

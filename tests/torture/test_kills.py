@@ -154,7 +154,11 @@ def differing_bytes(run, whole):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-@pytest.mark.parametrize("name", CONFIGS)
+# The others are in .ci/run and in make torture.
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n == "graph" else pytest.mark.slow) for n in CONFIGS],
+)
 def test_killed_runs_end_as_whole_ones(train, tmp_path, name, amount, count):
     kills = amount(2 if name in ("graph", "workers") else 0, 10)
     if not kills:

@@ -26,6 +26,7 @@ def resident():
 
 
 @pytest.mark.skipif(not GLIBC, reason="needs /proc and glibc")
+@pytest.mark.slow
 @pytest.mark.parametrize("compiled", ["none", "auto"])
 def test_memory_is_flat_over_500_steps(flowers, tmp_path, compiled, count):
     config = make_config(

@@ -53,9 +53,9 @@ def train(launcher, out, flowers, *more):
 @pytest.mark.parametrize(
     "more",
     [
-        [],
+        pytest.param([], marks=pytest.mark.slow),
         ["data.mean=image", "train.compile=none"],
-        ["train.accumulate_steps=2", "train.compile=none"],
+        pytest.param(["train.accumulate_steps=2", "train.compile=none"], marks=pytest.mark.slow),
     ],
 )
 def test_one_process_and_two_give_the_same(flowers, tmp_path, more):
