@@ -58,6 +58,7 @@ class Schedule(ABC):
 
     def end_epoch(self, val_error: float) -> None:
         """Take note of the val top-1 error of an epoch, in [0, 1]."""
+        del val_error  # most schedules do not look at it
 
     def state(self) -> dict[str, float | int | None]:
         """Plain values from which :meth:`restore` continues."""
