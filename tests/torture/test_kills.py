@@ -52,7 +52,7 @@ CONFIGS = {
         "schedule": {"name": "step", "milestones": [2, 4]},
     },
     "published": {
-        "data": {"cache": "disk"},
+        "data": {"cache": "ram"},
         "model": {"name": "alexnet_pad2", "init": "kaiming_pad2", "lrn": "avgpool3d"},
         "train": {},
         "optimizer": {"clip_norm": 1.0},
