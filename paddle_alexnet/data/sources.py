@@ -23,6 +23,7 @@ from paddle_alexnet.data.pixel_statistics import (
     PixelStatistics,
     measure_pixel_statistics,
     needs_statistics,
+    read_pixel_statistics,
 )
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.split import SplitRule
@@ -132,14 +133,21 @@ def prepare(root: str | Path, how: str) -> None:
 
 
 def measure_statistics(
-    data: ImageData, config: Config, preprocessing: Preprocessing, ranks: Ranks = ALONE
+    data: ImageData,
+    config: Config,
+    preprocessing: Preprocessing,
+    ranks: Ranks = ALONE,
+    stored: Path | None = None,
 ) -> PixelStatistics | None:
     """Statistics of the training images' squares, where the configuration needs them.
 
-    All processes must call it; each reads its share of the images.
+    All processes must call it; each reads its part of the images. A resumed run reads the file
+    that it ``stored`` instead.
     """
     if not needs_statistics(config):
         return None
+    if stored is not None:
+        return read_pixel_statistics(stored, preprocessing.resize)
     indices = range(ranks.rank, len(data.train), ranks.count)
     batches = load_batches(
         PreprocessedDataset(data.train, preprocessing.square),

@@ -1,13 +1,18 @@
 """Net and loss as one call, run operator by operator or compiled to a graph."""
 
+import logging
+
 import paddle
 from paddle import nn
 from paddle.nn import functional as F
 from paddle.static import InputSpec
 
+from paddle_alexnet.config.schema import TrainConfig
 from paddle_alexnet.nets.alexnet import AlexNet
 from paddle_alexnet.nets.layers import Conv2D, Linear, MaxPool2D
 from paddle_alexnet.nets.lrn import FusedLRN
+
+logger = logging.getLogger(__name__)
 
 # Layers whose gradients in a graph with oneDNN were compared with those outside, in all nets of
 # MODELS. Others are not just slow there: the gradient of average pooling is wrong, and that of a
@@ -70,6 +75,15 @@ class TrainingStep(nn.Layer):
         # A graph with oneDNN that ends on one of its operators silently has no gradient, or ends
         # the process (Paddle 3.3).
         return paddle.assign(loss), hits
+
+
+def build_step(net: nn.Layer, config: TrainConfig) -> tuple[TrainingStep, str]:
+    """The training step of ``net``, and the compile kind that it runs as."""
+    kind, reason = choose_compile(config.compile, net)
+    if reason is not None:
+        logger.info("train.compile is none: %s", reason)
+    step = TrainingStep(net, config.label_smoothing, config.amp, config.amp_level)
+    return compile_step(step, kind), kind
 
 
 def choose_compile(wanted: str, net: nn.Layer) -> tuple[str, str | None]:

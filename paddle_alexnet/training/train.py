@@ -7,7 +7,6 @@ back: what happens in a step or an epoch stands here, in the order in which it h
 
 import contextlib
 import itertools
-import logging
 import math
 import time
 from collections.abc import Callable
@@ -19,11 +18,7 @@ from paddle import nn
 
 from paddle_alexnet.config.schema import Config
 from paddle_alexnet.data.batches import EvaluationBatches, TrainingBatches
-from paddle_alexnet.data.pixel_statistics import (
-    ColorNoise,
-    needs_statistics,
-    read_pixel_statistics,
-)
+from paddle_alexnet.data.pixel_statistics import ColorNoise
 from paddle_alexnet.data.sources import measure_statistics, open_data
 from paddle_alexnet.data.transforms import build_augmentation
 from paddle_alexnet.errors import RunError
@@ -53,12 +48,9 @@ from paddle_alexnet.training.optimizer import (
 )
 from paddle_alexnet.training.schedule import Schedule, build_schedule, check_schedule
 from paddle_alexnet.training.state import RunningMean, TrainState, epoch_record
-from paddle_alexnet.training.step import TrainingStep, choose_compile, compile_step
-
-logger = logging.getLogger(__name__)
+from paddle_alexnet.training.step import build_step
 
 MAX_SKIPPED = 10  # steps in a row that are not finite are no accident of one batch
-Batch = list[paddle.Tensor]
 
 
 class Interrupted(Exception):
@@ -78,16 +70,15 @@ def open_run(
 
     Args:
         config: All keys.
-        resume: Directory of a run to continue. None for a new run, whose directory is made last, so
-            that a mistake leaves nothing behind. Only rank 0 has one and writes.
-        name: Names the directory, ``runs/<name>``, where ``run.dir`` is null.
+        resume: Directory of a run to continue. A new run's is made last, so that a mistake leaves
+            nothing behind. Only rank 0 has one and writes.
+        name: Of the directory, ``runs/<name>``, where ``run.dir`` is null.
         cpu_settings: For the record; see :func:`paddle_alexnet.runtime.cpu.speed_up`.
         should_stop: Asked once a step.
         ranks: The processes that train together; the device is chosen before they meet.
 
     Raises:
-        ConfigError, DataError, WeightsError, RunError: Something does not fit; the message names
-            the key or file.
+        AlexNetError: Something does not fit; the message names the key or file.
     """
     with contextlib.ExitStack() as on_failure:
         # What can be checked before any image is read.
@@ -107,16 +98,11 @@ def open_run(
         net = initial_net(config, data.classes, restored=checkpoint is not None)
 
         # Batches: augmented for training; for validation as in use.
-        if checkpoint is not None and needs_statistics(config):
-            statistics = read_pixel_statistics(resume.pixels, preprocessing.resize)
-        else:
-            statistics = measure_statistics(data, config, preprocessing, ranks)
+        stored = resume.pixels if checkpoint is not None else None
+        statistics = measure_statistics(data, config, preprocessing, ranks, stored)
         noise = ColorNoise.build(config.augment.color_noise, statistics)
-        loading = {
-            "batch_size": config.train.batch_size,
-            "workers": config.data.workers,
-            "share": ranks.share,
-        }
+        size, workers = config.train.batch_size, config.data.workers
+        loading = {"batch_size": size, "workers": workers, "share": ranks.share}
         batches = TrainingBatches(
             data.train,
             build_augmentation(config.augment, preprocessing),
@@ -130,21 +116,14 @@ def open_run(
         description = describe_weights(config, data, preprocessing, statistics)
         classifier = Classifier(net, description)
 
-        # Step (net and loss, perhaps compiled), optimizer, schedule.
-        compile_kind, reason = choose_compile(config.train.compile, net)
-        if reason is not None:
-            logger.info("train.compile is none: %s", reason)
-        step = TrainingStep(
-            net, config.train.label_smoothing, config.train.amp, config.train.amp_level
-        )
-        decay = config.optimizer.average
+        # Step (net and loss, perhaps compiled), optimizer, schedule, moving average.
+        step, compile_kind = build_step(net, config.train)
+        decay, noise_divisor = config.optimizer.average, noise.divisor if noise else 1.0
         run = Run(
             config=config,
             net=net,
-            normalize=Normalize(
-                description.mean, preprocessing.std, noise.divisor if noise else 1.0
-            ),
-            step=compile_step(step, compile_kind),
+            normalize=Normalize(description.mean, preprocessing.std, noise_divisor),
+            step=step,
             optimizer=build_optimizer(config.optimizer, net),
             schedule=build_schedule(config, len(batches)),
             batches=batches,
@@ -162,7 +141,6 @@ def open_run(
             should_stop=should_stop,
             ranks=ranks,
         )
-
         # Where a resumed run stands; then directory and logs.
         if checkpoint is not None:
             checkpoint.restore(run)
@@ -220,8 +198,7 @@ class Run:
 
         Raises:
             Interrupted: ``should_stop`` was true; a checkpoint was written.
-            RunError: A loss or gradient is not finite (that step was not made), or a file cannot be
-                written.
+            RunError: A loss or gradient is not finite, or a file cannot be written.
         """
         first_step = self.state.step
         try:
@@ -270,7 +247,7 @@ class Run:
             if not last and stop:
                 raise Interrupted
 
-    def _train_step(self, group: list[Batch]) -> tuple[int, bool]:
+    def _train_step(self, group: list[list[paddle.Tensor]]) -> tuple[int, bool]:
         """One optimizer step on a group of batches; returns its images, and whether to stop."""
         state = self.state
         # Dropout depends only on (seed, step, rank), so a resumed run draws the same.
