@@ -18,7 +18,6 @@ import logit_spread
 import plot_run
 import summary
 import train
-from paddle_alexnet.config.load import make_config
 from paddle_alexnet.config.schema import RunConfig
 from paddle_alexnet.data.dataset import ImageArrays, fingerprint
 from paddle_alexnet.data.preprocessing import Preprocessing
@@ -34,6 +33,7 @@ from paddle_alexnet.nets.shapes import trace_shapes
 from paddle_alexnet.nets.stages import Conv, Linear, MaxPool, Norm, ReLU
 from paddle_alexnet.training.schedule import SCHEDULES, Schedule
 from paddle_alexnet.training.train import open_run
+from tests.tiny_run import tiny_config
 
 # Four layers with weights on 24 x 24 pixels, hidden units without dropout.
 FOUR_LAYERS = (
@@ -43,15 +43,10 @@ FOUR_LAYERS = (
 )
 
 
-def tiny_config(root, name, path, **sections):
-    values = {
-        "data": {"root": str(root)},
-        "model": {"name": name, "lrn": "fused"},
-        "train": {"epochs": 2, "batch_size": 16, "device": "cpu", "compile": "none"},
-        "run": {"dir": str(path)},
-    }
-    return make_config({key: {**value, **sections.pop(key, {})} for key, value in values.items()}
-                       | sections)  # fmt: skip
+def four_layer_config(root, path, **sections):
+    keys = {"epochs": 2, "batch_size": 16, "compile": "none"}
+    model = {"name": "four_layers", "lrn": "fused"}
+    return tiny_config(root, path, model=model, train=keys, **sections)
 
 
 @pytest.fixture
@@ -124,9 +119,9 @@ class Invert:
 
 
 def test_an_augmentation(four_layers, flowers, tmp_path, monkeypatch):
-    plain = open_run(tiny_config(flowers, four_layers, tmp_path / "plain"))
+    plain = open_run(four_layer_config(flowers, tmp_path / "plain"))
     monkeypatch.setitem(AUGMENTATIONS, "invert", lambda config, preprocessing: Invert())
-    run = open_run(tiny_config(flowers, four_layers, tmp_path / "inverted"))
+    run = open_run(four_layer_config(flowers, tmp_path / "inverted"))
     (images, labels), (before, same) = (next(r.batches.epoch(0)) for r in (run, plain))
     np.testing.assert_array_equal(images.numpy(), 255 - before.numpy())
     np.testing.assert_array_equal(labels.numpy(), same.numpy())
@@ -146,7 +141,7 @@ class Halving(Schedule):
 
 def test_a_schedule(four_layers, flowers, tmp_path, monkeypatch):
     schedule = {"schedule": {"name": "halving"}}
-    config = tiny_config(flowers, four_layers, tmp_path / "run", **schedule)
+    config = four_layer_config(flowers, tmp_path / "run", **schedule)
     with pytest.raises(ConfigError, match=r"schedule\.name"):
         open_run(config)
     monkeypatch.setitem(SCHEDULES, "halving", Halving)
@@ -176,7 +171,7 @@ def test_a_data_set(four_layers, tmp_path, monkeypatch):
 
         return open_arrays
 
-    config = tiny_config("nowhere", four_layers, tmp_path / "run", data={"source": "arrays"})
+    config = four_layer_config("nowhere", tmp_path / "run", data={"source": "arrays"})
     with pytest.raises(ConfigError, match=r"data\.source"):
         open_run(config)
     monkeypatch.setitem(DATA_SOURCES, "arrays", source(0))

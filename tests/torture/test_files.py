@@ -16,7 +16,7 @@ import paddle
 import pytest
 import yaml
 
-from paddle_alexnet.config.load import make_config, read_config, write_config
+from paddle_alexnet.config.load import read_config, write_config
 from paddle_alexnet.config.resume_rules import MAY_CHANGE
 from paddle_alexnet.config.schema import Config
 from paddle_alexnet.data.list_files import read_class_names
@@ -29,7 +29,7 @@ from paddle_alexnet.nets.weights import Description, net_arrays, read_weights, w
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
 from paddle_alexnet.training.checkpoint import read_checkpoint
 from paddle_alexnet.training.optimizer import optimizer_arrays
-from paddle_alexnet.training.train import open_run
+from tests.tiny_run import tiny_run
 from tests.torture.mutations import damaged, edited
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.yml"))
@@ -142,22 +142,13 @@ def test_forged_weights(weights, amount, count):
 @pytest.fixture
 def restored(tiny, flowers, tmp_path):
     """A run of two epochs, and a function that restores it from its file and returns log sizes."""
-    config = make_config(
-        {
-            "data": {"root": str(flowers)},
-            "model": {"name": tiny},
-            "train": {"epochs": 2, "batch_size": 24, "device": "cpu", "compile": "none"},
-            "optimizer": {"average": 0.9},
-            "run": {"dir": str(tmp_path / "run")},
-        }
-    )
-    run = open_run(config)
-    run.fit()
+    train = {"epochs": 2, "batch_size": 24, "compile": "none"}
+    run = tiny_run(flowers, tmp_path / "run", train=train, optimizer={"average": 0.9})
     run.directory.previous_state.unlink()
 
     def restore():
         checkpoint = read_checkpoint(run.directory)
-        checkpoint.check_config(config)
+        checkpoint.check_config(run.config)
         checkpoint.restore(run)
         return checkpoint.log_sizes()
 

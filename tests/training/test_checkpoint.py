@@ -1,5 +1,6 @@
 """Resuming a run notices what changed since it started."""
 
+import dataclasses
 import re
 import shutil
 
@@ -12,6 +13,7 @@ from paddle_alexnet.errors import ConfigError, DataError, WeightsError
 from paddle_alexnet.log.run_directory import RunDirectory
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
 from paddle_alexnet.training.train import open_run
+from tests.tiny_run import tiny_run
 
 
 @pytest.fixture
@@ -21,20 +23,9 @@ def images(flowers, tmp_path):
 
 
 @pytest.fixture
-def sections(images, tiny):
-    return {
-        "data": {"root": str(images)},
-        "model": {"name": tiny},
-        "train": {"epochs": 1, "batch_size": 25, "device": "cpu", "compile": "none"},
-    }
-
-
-@pytest.fixture
-def directory(sections, tmp_path):
+def directory(images, tiny, tmp_path):
     """A run of an epoch that has ended."""
-    run = open_run(make_config({**sections, "run": {"dir": str(tmp_path / "run")}}))
-    run.fit()
-    return run.directory
+    return tiny_run(images, tmp_path / "run", train={"batch_size": 25, "compile": "none"}).directory
 
 
 def resume(directory):
@@ -45,8 +36,9 @@ def resume(directory):
     return run
 
 
-def edit(directory, sections, section, key, value):
-    values = {**sections, section: {**sections.get(section, {}), key: value}}
+def edit(directory, section, key, value):
+    values = dataclasses.asdict(read_config(directory.config))
+    values[section][key] = value
     directory.config.write_text(write_config(make_config(values)))
 
 
@@ -87,8 +79,9 @@ def test_a_class_of_another_name(directory, images):
         ("train", "seed", 3, "train.seed was 0 and is 3"),
     ],
 )
-def test_an_edited_configuration(directory, sections, section, key, value, words):
-    edit(directory, sections, section, key, value)
+def test_an_edited_configuration(directory, section, key, value, words):
+    text_before = directory.config.read_text()
+    edit(directory, section, key, value)
     text = (
         f"{directory.config} is not as it was when the run started: {words}; put it back, or start"
     )
@@ -96,16 +89,17 @@ def test_an_edited_configuration(directory, sections, section, key, value, words
     with pytest.raises(ConfigError, match=re.escape(text)):
         resume(directory)
     assert directory.state.read_bytes() == before
-    edit(directory, sections, "train", "epochs", 1)
+    directory.config.write_text(text_before)
     resume(directory)
 
 
-def test_what_may_change(directory, sections, images, tmp_path):
+def test_what_may_change(directory, images, tmp_path):
     moved = images.rename(tmp_path / "moved")
-    data = {"root": str(moved), "workers": 1, "cache": "none", "max_pixels": 10**6}
-    train = {**sections["train"], "epochs": 2, "log_every_steps": 1, "save_every_steps": 1}
-    values = {**sections, "data": data, "train": {**train, "on_nonfinite": "skip"}}
-    directory.config.write_text(write_config(make_config(values)))
+    for key, value in {"root": str(moved), "workers": 1, "max_pixels": 10**6}.items():
+        edit(directory, "data", key, value)
+    for key, value in {"epochs": 2, "log_every_steps": 1, "save_every_steps": 1}.items():
+        edit(directory, "train", key, value)
+    edit(directory, "train", "on_nonfinite", "skip")
     directory = RunDirectory(directory.path.rename(tmp_path / "elsewhere"))
     assert resume(directory).state.epoch == 2
 

@@ -10,7 +10,7 @@ import pytest
 from visualdl import LogReader
 
 from paddle_alexnet import FlowerFolder
-from paddle_alexnet.config.load import make_config, read_config
+from paddle_alexnet.config.load import read_config
 from paddle_alexnet.config.schema import RunConfig
 from paddle_alexnet.data.decode import read_image
 from paddle_alexnet.data.folder import list_images
@@ -23,6 +23,7 @@ from paddle_alexnet.nets.registry import MODELS, build_model
 from paddle_alexnet.nets.weights import Description, net_arrays, read_weights, write_weights
 from paddle_alexnet.storage.tensors import read_tensors
 from paddle_alexnet.training.train import Interrupted, open_run
+from tests.tiny_run import tiny_config
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TINY_SIDE = 32
@@ -33,20 +34,18 @@ STEPS = 7  # an epoch, of 8 images each
 @pytest.fixture
 def settings(flowers, tiny):
     return {
-        "data": {"root": str(flowers)},
+        "root": flowers,
         "augment": {"brightness": 0.2, "hue": 0.1},
-        "model": {"name": tiny},
-        "train": {"epochs": EPOCHS, "batch_size": 8, "log_every_steps": 2, "device": "cpu"},
+        "train": {"epochs": EPOCHS, "log_every_steps": 2},
         "optimizer": {"lr": 0.02, "nesterov": True, "weight_decay": 1e-4, "average": 0.9},
         "schedule": {"name": "cosine", "warmup_epochs": 1},
     }
 
 
 def changed(settings, **sections):
-    return make_config({k: {**settings.get(k, {}), **sections.get(k, {})} for k in ALL})
-
-
-ALL = ("data", "augment", "model", "train", "optimizer", "schedule")
+    own = {key: value for key, value in settings.items() if key != "root"}
+    merged = {key: {**own.get(key, {}), **sections.get(key, {})} for key in {**own, **sections}}
+    return tiny_config(settings["root"], **merged)
 
 
 def start(config, path, **more):
@@ -204,7 +203,7 @@ def test_channels_last_leave_the_same_weights(settings, tmp_path, flowers):
     loaded = Classifier.load(directory.best)
     assert loaded.net.data_format == "NCHW"
     image = read_image(str(next((flowers / "daisy").iterdir())))
-    twin = build_model(settings["model"]["name"], 5, channels_last=True, blank=True)
+    twin = build_model("tiny", 5, channels_last=True, blank=True)
     twin.set_state_dict(loaded.net.state_dict())
     scores = Classifier(twin, loaded.description).scores([image])
     np.testing.assert_allclose(scores, loaded.scores([image]), atol=1e-6)
