@@ -85,9 +85,12 @@ def make_config(values: dict[str, Any], source: str = "configuration") -> Config
     # An empty section ("augment:" alone) reads as null: all its defaults.
     values = {k: {} if v is None and k in _SECTIONS else v for k, v in values.items()}
     data = values.get("data")
-    if isinstance(data, dict) and (data.get("cache") == "disk" or "cache_dir" in data):
-        key = "data.cache_dir" if "cache_dir" in data else "data.cache: disk"
-        raise ConfigError(f"{source}: {key} {REMOVED_DISK_CACHE}")
+    if isinstance(data, dict):
+        # Configurations that runs of before have written hold "cache_dir: null".
+        values["data"] = data = {k: v for k, v in data.items() if (k, v) != ("cache_dir", None)}
+        if data.get("cache") == "disk" or "cache_dir" in data:
+            key = "data.cache_dir" if "cache_dir" in data else "data.cache: disk"
+            raise ConfigError(f"{source}: {key} {REMOVED_DISK_CACHE}")
     try:
         # As JSON, because pydantic's strict mode accepts mappings for dataclasses only there.
         config = _CHECK.validate_json(json.dumps(values, default=str))

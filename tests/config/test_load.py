@@ -138,10 +138,14 @@ def test_a_cache_in_memory_needs_one_process(yml):
         read_config(yml, ["data.cache=ram", "data.workers=2"])
 
 
-@pytest.mark.parametrize("override", ["data.cache=disk", "data.cache_dir=x", "data.cache_dir=null"])
+@pytest.mark.parametrize("override", ["data.cache=disk", "data.cache_dir=x"])
 def test_the_removed_cache_on_disk_is_explained(yml, override):
     with pytest.raises(ConfigError, match=r"data\.cache.*removed.*tools/resize_images\.py"):
         read_config(yml, [override])
+
+
+def test_the_empty_key_that_older_runs_have_written_is_ignored(yml):
+    assert read_config(yml, ["data.cache_dir=null"]) == read_config(yml)
 
 
 def test_lists_come_in_pairs(yml):
