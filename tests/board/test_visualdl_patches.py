@@ -145,8 +145,10 @@ def test_roc_points_against_scikit_learns_definition():
     assert set(empty["tpr"]) == {0.0}
 
 
-@pytest.mark.parametrize("lrn", LRN_KINDS)
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    ("name", "lrn"),
+    [*((name, "fused") for name in MODELS), *(("alexnet_2012", lrn) for lrn in LRN_KINDS)],
+)
 def test_every_net_writes_its_graph(tmp_path, name, lrn):
     net = build_model(name, 3, lrn=lrn, width=0.02)
     power = lrn_module.inverse_power

@@ -241,7 +241,7 @@ def test_alexnet_owt_is_paddle_visions():
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_parameters_at_1000_classes(name):
     assert list(PARAMETERS) == [n for n in MODELS if n != "tiny"]
-    net = build_model(name, width=1.0)
+    net = build_model(name, blank=True)
     assert sum(p.size for p in net.parameters()) == PARAMETERS[name]
 
 

@@ -11,6 +11,7 @@ from paddle_alexnet.export.engines import computes_bfloat16
 TORCH = importlib.util.find_spec("torch") is not None
 
 
+@pytest.mark.slow
 def test_norms_and_their_record(tool, tmp_path):
     words = ["lrn", "--batch", 1, "--rounds", 1, "--turn-seconds", 0]
     out = tool("benchmark", *words, "--json", tmp_path / "a.json").stdout
@@ -22,6 +23,7 @@ def test_norms_and_their_record(tool, tmp_path):
     assert all(row["low"] <= row["median"] <= row["high"] for row in record["rows"].values())
 
 
+@pytest.mark.slow
 def test_reading_with_only_json_on_the_terminal(tool, flowers):
     words = ["data", "--data", flowers, "--rounds", 1, "--batch", 16, "--json", "-"]
     record = json.loads(tool("benchmark", *words).stdout)

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from paddle_alexnet.nets.weights import read_weights
 from tests.interchange.test_conversion import WIDTH, state_of
@@ -30,6 +31,7 @@ def test_there_and_back(tool, tmp_path):
         np.testing.assert_array_equal(last[key], array)
 
 
+@pytest.mark.slow
 def test_mistakes(tool, tmp_path):
     source, target = tmp_path / "a.npz", tmp_path / "b.safetensors"
     np.savez(source, **state_of("alexnet_owt"))

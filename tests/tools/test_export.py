@@ -22,6 +22,7 @@ def test_the_same_answers_as_the_weights(tool, trained, flowers, tmp_path):
     tool("export", "--weights", weights, "--out", tmp_path / "out", code=1)  # kept
 
 
+@pytest.mark.slow
 def test_mistakes(tool, trained, flowers, tmp_path):
     weights = trained / "best.safetensors"
     for name, words, code, part in (

@@ -2,9 +2,12 @@
 
 import json
 
+import pytest
+
 from paddle_alexnet.nets.init import INITS
 
 
+@pytest.mark.slow
 def test_table_plot_and_figures(tool, tmp_path):
     words = ["--images", 2, "--draws", 1, "--seed", 3, "--json", tmp_path / "a.json"]
     out = tool("logit_spread", *words, "--plot", tmp_path / "a.png").stdout

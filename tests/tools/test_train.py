@@ -71,7 +71,10 @@ def test_weights_that_are_damaged(tool, trained, flowers, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends a process instead of signalling it")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow), (signal.SIGTERM, 143)],
+)
 def test_a_signal_saves_and_the_run_goes_on(
     tool, trained, flowers, environment, tmp_path, number, code
 ):
@@ -102,6 +105,7 @@ def test_a_signal_saves_and_the_run_goes_on(
     assert len((run / "metrics.jsonl").read_text().splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_a_run_is_made_longer(tool, flowers, tmp_path):
     words = ["-o", f"data.root={flowers}", "-o", "train.epochs=1", "-o", "model.width=0.03"]
     run = tmp_path / "run"

@@ -49,6 +49,7 @@ def train(flowers, run):
     return done.returncode, done.stderr
 
 
+@pytest.mark.slow
 def test_no_good_state_is_lost(flowers, tmp_path, amount, count):
     whole = tmp_path / "whole"
     code, said = train(flowers, whole)
@@ -96,7 +97,14 @@ def test_no_good_state_is_lost(flowers, tmp_path, amount, count):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such bounds")
-@pytest.mark.parametrize("how", ["disk", "limit", "once"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param("disk", marks=pytest.mark.slow),
+        "limit",
+        pytest.param("once", marks=pytest.mark.slow),
+    ],
+)
 def test_full_at_every_write(flowers, tmp_path, how, amount, count):
     """No file can grow from the n-th write of a run on, for each n; then the run is resumed.
 

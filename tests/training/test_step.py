@@ -62,7 +62,7 @@ def assert_alike(name, kind, width, count, steps, *, off, loss=1e-5):
     return losses
 
 
-@pytest.mark.parametrize("kind", ["static", "onednn"])
+@pytest.mark.parametrize("kind", [pytest.param("static", marks=pytest.mark.slow), "onednn"])
 @pytest.mark.parametrize("name", MODELS)
 def test_losses_and_gradients(name, kind):
     losses = assert_alike(name, kind, 0.08, 4, STEPS, off=1e-3)
