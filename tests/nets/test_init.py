@@ -52,7 +52,12 @@ STATISTICS = {
 }
 
 
-@pytest.mark.parametrize("init", INITS)
+SLOW = ("he_small_head", "krizhevsky2012", "caffe", "torch")  # each draws 57 million weights
+
+
+@pytest.mark.parametrize(
+    "init", [pytest.param(i, marks=pytest.mark.slow) if i in SLOW else i for i in INITS]
+)
 def test_every_layer(init):
     paddle.seed(3)
     stds, biases = STATISTICS[init]
