@@ -152,6 +152,12 @@ MODELS: dict[str, Model] = {
         (Conv(256, 3, padding=1, groups=2), ReLU(), MaxPool()),
         FC, FC,
     ), CAFFE_PREPROCESSING, "caffe", source="Caffe's bvlc_reference_caffenet"),
+
+    # Three layers on 32 x 32 pixels, to show what a net costs.
+    "three_layers": Model((
+        (Conv(32, 5, padding=2), ReLU(), MaxPool()),
+        (Conv(64, 5, padding=2), ReLU(), Norm(alpha=1e-3), MaxPool()),
+    ), Preprocessing(32, 36), "he_small_head", source="an example"),
 }
 # fmt: on
 
