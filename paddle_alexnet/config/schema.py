@@ -98,6 +98,7 @@ class AugmentConfig:
     brightness: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0, le=100)
     contrast: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0, le=100)
     saturation: float = _key(0.0, "factor in [1 - x, 1 + x]", ge=0, le=100)
+    erase: float = _key(0.0, "side of an erased square, as a fraction of the image's", ge=0, lt=1)
     hue: float = _key(0.0, "shift in [-x, x], as a fraction of the colour circle", ge=0, le=0.5)
 
 

@@ -200,6 +200,21 @@ def shift_hue(pixels: np.ndarray, fraction: float) -> np.ndarray:
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
 
+@dataclass(frozen=True)
+class Erase:
+    """Replace a square by grey (random erasing, arXiv 1708.04896); its side is a fraction."""
+
+    fraction: float
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Erase."""
+        side = round(self.fraction * min(image.shape[:2]))
+        top, left = (rng.integers(0, n - side, endpoint=True) for n in image.shape[:2])
+        image = image.copy()
+        image[top : top + side, left : left + side] = 128
+        return image
+
+
 def _make_crop(keys: "AugmentConfig", preprocessing: "Preprocessing") -> Transform:
     size = preprocessing.input_size
     if keys.crop == "random":
@@ -222,6 +237,7 @@ AUGMENTATIONS: dict[str, Callable[["AugmentConfig", "Preprocessing"], Transform 
     "crop": _make_crop,
     "flip": _make_flip,
     "jitter": _make_jitter,
+    "erase": lambda keys, _: Erase(keys.erase) if keys.erase else None,
 }
 
 
