@@ -157,11 +157,25 @@ class Epochs2012(Milestones):
         return epoch < self.NO_NOISE
 
 
+class Linear(Schedule):
+    """Fall to zero in a straight line after the warm-up."""
+
+    def build(self) -> paddle_lr.LRScheduler:
+        """By step."""
+        return paddle_lr.PolynomialDecay(self.peak_lr, max(1, self.steps), end_lr=0.0, power=1.0)
+
+    def after_warmup(self, step: int) -> float:
+        """Counted from the end of the warm-up."""
+        self.scheduler.step(step - self.warmup_steps)
+        return self.scheduler.last_lr
+
+
 SCHEDULES: dict[str, type[Schedule]] = {
     "plateau": Plateau,
     "step": Milestones,
     "cosine": Cosine,
     "epochs2012": Epochs2012,
+    "linear": Linear,
 }
 
 
