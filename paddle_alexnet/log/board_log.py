@@ -58,6 +58,8 @@ class BoardLog:
         for key, value in record.items():
             if key != "epoch":
                 self.writer.scalar(key, value, epoch)
+        gap = record["train/top1"] - record["val/top1"]
+        self.writer.scalar("epoch/top1_gap", gap, epoch)
         self.writer.image("panels/train", self._train_panel(), epoch)
         self.writer.image("panels/val", self._val_panel(), epoch)
         self.writer.flush()
