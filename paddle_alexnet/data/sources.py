@@ -5,8 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from paddle_alexnet.config.schema import Config
 from paddle_alexnet.data.dataset import (
+    ImageArrays,
     ImageDataset,
     MemoryCache,
     PreprocessedDataset,
@@ -106,10 +109,22 @@ def open_lists(config: Config) -> ImageData:
     return _from_listing(listing, config)
 
 
+def open_npz(config: Config) -> ImageData:
+    """``data.root`` as an .npz file: train_images, train_labels, val_..., classes."""
+    with np.load(config.data.root) as file:
+        train, val = (
+            ImageArrays(file[f"{s}_images"], file[f"{s}_labels"]) for s in ("train", "val")
+        )
+        classes = file["classes"].tolist()
+    mark = fingerprint(classes, {"train": train, "val": val})
+    return ImageData(classes, train, val, _split_rule(config), mark)
+
+
 # The values of data.source.
 DATA_SOURCES: dict[str, Callable[[Config], ImageData]] = {
     "folder": open_folder,
     "lists": open_lists,
+    "npz": open_npz,
 }
 
 
