@@ -20,7 +20,7 @@ coverage: setup
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered
 
-# Try to break it, at length: kills, damaged files, full disks. make test has a short form of it.
+# Try to break it, at length: kills, damaged files, full disks. make test and CI have short forms.
 torture: setup
 	$(BIN)/python -m pytest tests/torture --torture
 
