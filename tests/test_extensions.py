@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from paddle.optimizer import lr as paddle_lr
 
 import convert
 import infer
@@ -31,9 +30,9 @@ from paddle_alexnet.log.run_directory import RunDirectory
 from paddle_alexnet.nets.registry import MODELS, Model
 from paddle_alexnet.nets.shapes import trace_shapes
 from paddle_alexnet.nets.stages import Conv, Linear, MaxPool, Norm, ReLU
-from paddle_alexnet.training.schedule import SCHEDULES, Schedule
+from paddle_alexnet.training.schedule import SCHEDULES
 from paddle_alexnet.training.train import open_run
-from tests.tiny_run import tiny_config
+from tests.tiny_run import Halving, tiny_config
 
 # Four layers with weights on 24 x 24 pixels, hidden units without dropout.
 FOUR_LAYERS = (
@@ -126,17 +125,6 @@ def test_an_augmentation(four_layers, flowers, tmp_path, monkeypatch):
     np.testing.assert_array_equal(images.numpy(), 255 - before.numpy())
     np.testing.assert_array_equal(labels.numpy(), same.numpy())
     run.fit()
-
-
-class Halving(Schedule):
-    """Halves the rate every epoch."""
-
-    def build(self):
-        return paddle_lr.LambdaDecay(self.peak_lr, lambda epoch: 0.5**epoch)
-
-    def after_warmup(self, step):
-        self.scheduler.step(step // self.steps_per_epoch)
-        return self.scheduler.last_lr
 
 
 def test_a_schedule(four_layers, flowers, tmp_path, monkeypatch):

@@ -1,6 +1,9 @@
-"""The short run that tests share: a tiny net on a few images, on the CPU."""
+"""What tests share: a short run of a tiny net on the CPU, and a schedule of their own."""
+
+from paddle.optimizer import lr as paddle_lr
 
 from paddle_alexnet.config.load import make_config
+from paddle_alexnet.training.schedule import Schedule
 from paddle_alexnet.training.train import open_run
 
 
@@ -28,3 +31,14 @@ def tiny_run(root, path, **sections):
     run = open_run(tiny_config(root, path, **sections))
     run.fit()
     return run
+
+
+class Halving(Schedule):
+    """Halves the rate every epoch."""
+
+    def build(self):
+        return paddle_lr.LambdaDecay(self.peak_lr, lambda epoch: 0.5**epoch)
+
+    def after_warmup(self, step):
+        self.scheduler.step(step // self.steps_per_epoch)
+        return self.scheduler.last_lr

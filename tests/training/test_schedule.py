@@ -3,12 +3,12 @@
 import math
 
 import pytest
-from paddle.optimizer import lr as paddle_lr
 
 from paddle_alexnet.config.load import make_config
 from paddle_alexnet.config.schema import ScheduleConfig
 from paddle_alexnet.errors import ConfigError
-from paddle_alexnet.training.schedule import SCHEDULES, Schedule, build_schedule, check_schedule
+from paddle_alexnet.training.schedule import SCHEDULES, build_schedule, check_schedule
+from tests.tiny_run import Halving
 
 PEAK, EPOCHS, STEPS = 0.02, 8, 10
 
@@ -109,17 +109,6 @@ def test_a_state_of_another_schedule(change):
     state = {**schedule.state(), **change} if change else {}
     with pytest.raises(ValueError, match="schedule"):
         schedule.restore(state)
-
-
-class Halving(Schedule):
-    """Halves the rate every epoch."""
-
-    def build(self):
-        return paddle_lr.LambdaDecay(self.peak_lr, lambda epoch: 0.5**epoch)
-
-    def after_warmup(self, step):
-        self.scheduler.step(step // self.steps_per_epoch)
-        return self.scheduler.last_lr
 
 
 def test_a_schedule_from_outside_the_package(monkeypatch):
