@@ -115,10 +115,6 @@ class ModelConfig:
         "how weights start: he, he_small_head, paper, krizhevsky2012, caffe, kaiming_pad2, "
         "torch; null: as in the net's source, he for alexnet and alexnet_pad5",
     )
-    width: float = _key(1.0, "scales channels and hidden units", gt=0, le=1)
-    dropout: float | None = _key(
-        None, "share of fc6 and fc7 set to zero; null: the net's", ge=0, lt=1
-    )
     width: float = _key(1.0, "factor for the number of channels and hidden units", gt=0, le=1)
     dropout: float | None = _key(None, "probability of dropout; null: the net's", ge=0, lt=1)
     pretrained: PathText | None = _key(None, "weights file to start from")

@@ -1,7 +1,8 @@
-"""Accuracy, loss and confusion matrix of a net on labelled images."""
+"""Scores, accuracy and loss of a net on labelled images."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,20 +19,35 @@ class Evaluation:
 
     Attributes:
         loss: Mean cross-entropy, nats, without label smoothing.
-        confusion: Confusion matrix, int64 [classes, classes]; row: true class, column: predicted.
         topk: Fraction of images whose class is among the ``k`` best, in [0, 1].
         k: The k used: as requested, limited to the number of classes.
+        labels: Of every image, int64 [N], in the order of the data set.
+        logits: Of every image, float32 [N, classes].
     """
 
     loss: float
-    confusion: np.ndarray
     topk: float
     k: int
+    labels: np.ndarray
+    logits: np.ndarray
 
     @property
     def count(self) -> int:
         """Number of images evaluated."""
-        return int(self.confusion.sum())
+        return len(self.labels)
+
+    @cached_property
+    def confusion(self) -> np.ndarray:
+        """Confusion matrix, int64 [classes, classes]; row: true class, column: predicted."""
+        matrix = np.zeros((self.logits.shape[1],) * 2, np.int64)
+        np.add.at(matrix, (self.labels, self.logits.argmax(axis=1)), 1)
+        return matrix
+
+    @cached_property
+    def scores(self) -> np.ndarray:
+        """Softmax of the logits, float32 [N, classes]."""
+        powers = np.exp(self.logits - self.logits.max(axis=1, keepdims=True))
+        return powers / powers.sum(axis=1, keepdims=True)
 
     @property
     def top1(self) -> float:
@@ -80,29 +96,31 @@ def evaluate(
     was_training = net.training
     net.eval()
     k = min(topk, num_classes)
-    confusion = np.zeros((num_classes, num_classes), np.int64)
-    loss, hits = 0.0, 0
+    loss, hits, rows = 0.0, 0, []
     for images, labels in batches:
         logits = _logits(net, normalize, images)
         parts = [
             F.cross_entropy(logits, labels, reduction="sum"),
             (logits.topk(k)[1] == labels.unsqueeze(1)).any(axis=1).sum(),
-            labels,
-            logits.argmax(axis=1),
+            paddle.concat([labels.astype("float64").unsqueeze(1), logits.astype("float64")], 1),
         ]
         # float64 holds a float32 and every class index without rounding.
         row = paddle.concat([part.astype("float64").flatten() for part in parts]).numpy()
         loss, hits = loss + float(row[0]), hits + int(row[1])
-        true, predicted = row[2:].astype(np.int64).reshape(2, -1)
-        np.add.at(confusion, (true, predicted), 1)
+        rows.append(row[2:].reshape(-1, 1 + num_classes))
     if was_training:
         net.train()
-    loss, hits = ranks.all_reduce_sum([loss, hits])
-    counts = paddle.to_tensor(confusion)
-    ranks.all_reduce_([counts])
-    confusion = counts.numpy()
-    count = int(confusion.sum())
-    return Evaluation(loss / count, confusion, hits / count, k)
+    mine = np.concatenate(rows) if rows else np.zeros((0, 1 + num_classes))
+    loss, hits, count = ranks.all_reduce_sum([loss, hits, len(mine)])
+    # Each rank has every ranks.count-th image; the sum over the ranks puts them in order.
+    whole = np.zeros((int(count), 1 + num_classes))
+    whole[ranks.rank :: ranks.count] = mine
+    gathered = paddle.to_tensor(whole)
+    ranks.all_reduce_([gathered])
+    whole = gathered.numpy()
+    return Evaluation(
+        loss / count, hits / count, k, whole[:, 0].astype(np.int64), whole[:, 1:].astype("float32")
+    )
 
 
 def _logits(net: nn.Layer, normalize: nn.Layer, images: paddle.Tensor) -> paddle.Tensor:

@@ -34,10 +34,46 @@ def test_counts():
     assert net.training
     assert got.confusion.tolist() == [[1, 0, 1], [1, 1, 0], [1, 0, 0]]  # argmax of a tie: first
     assert (got.count, got.top1) == (5, 2 / 5)
+    assert got.labels.tolist() == LABELS.tolist()
     assert got.topk == 3 / 5  # the ranks of the labels are 1, 3, 1, 3 and 2
     logits = LOGITS.astype(float)
     logp = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     assert got.loss == pytest.approx(-logp[np.arange(5), LABELS].mean(), rel=1e-6)
+    np.testing.assert_allclose(got.scores, np.exp(logp), rtol=1e-5)
+
+
+class OneOfTwo:
+    """Stands for the ranks of two processes: adds what the other one would send."""
+
+    rank, count = 1, 2
+
+    def __init__(self, other):
+        self.other = other
+
+    def all_reduce_sum(self, values):
+        mine = self.other.loss * self.other.count, self.other.topk * self.other.count
+        return [a + b for a, b in zip(values, (*mine, self.other.count), strict=True)]
+
+    def all_reduce_(self, tensors):
+        rows = np.concatenate([self.other.labels[:, None], self.other.logits], axis=1)
+        for tensor in tensors:
+            whole = np.zeros(tensor.shape)
+            whole[0::2] = rows
+            tensor.add_(paddle.to_tensor(whole))
+
+
+def test_images_of_two_ranks_come_in_the_order_of_the_data_set():
+    def share(rank):
+        images = LOGITS[rank::2].reshape(-1, 1, 1, 3)
+        return [[paddle.to_tensor(images), paddle.to_tensor(LABELS[rank::2])]]
+
+    whole = evaluate(Scores(), lambda x: x, batches(), num_classes=3, topk=2)
+    other = evaluate(Scores(), lambda x: x, share(0), num_classes=3, topk=2)
+    ranks = OneOfTwo(other)
+    got = evaluate(Scores(), lambda x: x, share(1), num_classes=3, topk=2, ranks=ranks)
+    assert got.labels.tolist() == LABELS.tolist()
+    assert got.logits.tolist() == LOGITS.tolist()
+    assert (got.topk, got.loss) == (whole.topk, pytest.approx(whole.loss))
 
 
 def test_k_is_cut_to_the_number_of_classes():

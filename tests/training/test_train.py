@@ -87,7 +87,7 @@ def make(log=None, *, smoothing=0.2, dropout=0.0, decay=None, should_stop=lambda
         optimizer=build_optimizer(config.optimizer, net),
         schedule=build_schedule(config, 3),
         batches=Batches(),
-        evaluate=lambda: Evaluation(1.0, np.eye(CLASSES, dtype=int), 1.0, CLASSES),
+        evaluate=lambda: Evaluation(1.0, 1.0, CLASSES, np.arange(CLASSES), np.eye(CLASSES)),
         average=decay and ExponentialMovingAverage(net, decay),
         should_stop=should_stop,
         log=log,
@@ -247,7 +247,7 @@ def test_skipped_steps_leave_weights_velocity_and_means_alone():
 def test_a_val_loss_that_is_not_finite_ends_the_run_unsaved():
     log = Log()
     run = make(log)
-    run.evaluate = lambda: Evaluation(np.nan, np.eye(CLASSES, dtype=int), 1.0, CLASSES)
+    run.evaluate = lambda: Evaluation(np.nan, 1.0, CLASSES, np.arange(CLASSES), np.eye(CLASSES))
     with pytest.raises(RunError, match=r"val loss after epoch 1 is nan.*optimizer\.lr"):
         run.fit()
     assert log.events == ["close"]
