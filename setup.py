@@ -10,6 +10,8 @@ HERE = Path(__file__).parent
 PADDLE = "paddlepaddle>=3.3,<3.4"  # 3.0 fails: a graph made of a net breaks its PyLayers
 REQUIRES = [
     "filelock>=3.12,<5",  # one run a directory, on every system
+    "imagehash>=4.3,<5",  # images that look alike
+    "jinja2>=3.1,<4",  # the report; VisualDL needs it too, through Flask
     "numpy>=2,<3",  # as opencv-python 4.12 asks for
     "matplotlib>=3.9,<4",
     "opencv-python>=4.12,<6",  # 4.12: reads GIF
@@ -19,6 +21,7 @@ REQUIRES = [
     "pyyaml>=6,<7",
     "requests>=2.31,<3",
     "safetensors>=0.4.3,<1",  # weights without pickle
+    "scikit-learn>=1.5,<2",  # figures by class; 1.5: the oldest for numpy 2
     "tqdm>=4.66,<5",
     "visualdl>=2.5.3,<2.6",  # paddle_alexnet/board/visualdl_patches.py is made for 2.5
 ]
@@ -31,6 +34,7 @@ EXTRAS = {
         "coverage[toml]>=7.10,<8",  # 7.10: measures the tools that tests start
         "pytest>=8,<10",
         "hypothesis>=6.100,<7",
+        "playwright>=1.48,<2",  # drives the installed Chromium
         "ruff>=0.9,<0.18",
         "bandit[toml]>=1.8,<2",  # toml: Python 3.10 does not read pyproject.toml by itself
     ],

@@ -1,0 +1,1 @@
+"""What nets and runs reached: figures of a classification, comparisons, the report."""
