@@ -34,8 +34,9 @@ def open_file(path: str | Path) -> BinaryIO:
 
 
 def walk_inside(folder: str | Path) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Like ``os.walk`` of a folder, but without links, and with log files only."""
+    """Like ``os.walk`` of a folder, in order of name, without links, and with log files only."""
     for root, folders, names in os.walk(folder):
+        folders.sort()
         logs = [name for name in names if any(word in name for word in LOG_NAMES)]
         yield root, folders, [name for name in logs if _is_file(os.path.join(root, name))]
 
@@ -77,9 +78,10 @@ def patch_log_reading() -> None:
     """Make VisualDL read logs with the functions above, and continue after a damaged record.
 
     A reader made after this call shares no records with readers made before. Replaces
-    ``RecordReader.get_remain``, ``LogReader.add_remain``, ``LocalFileSystem.read`` and
-    ``LocalFileSystem.walk``, ``retry`` in ``visualdl.server.lib``, and ``default_data_manager`` in
-    ``visualdl.reader.reader``.
+    ``RecordReader.get_remain``, ``LogReader.add_remain``, ``LogReader.register_reader``,
+    ``LogReader.update_meta_data``, ``LocalFileSystem.read`` and ``LocalFileSystem.walk``; in
+    ``visualdl.server.lib`` ``retry``, ``get_embeddings_list`` and ``get_hparam_list``; and
+    ``default_data_manager`` in ``visualdl.reader.reader``.
     """
     from visualdl.io import bfile
     from visualdl.reader import reader, record_reader
@@ -99,6 +101,26 @@ def patch_log_reading() -> None:
                     with contextlib.suppress(Exception):
                         self.data_manager.add_item(*self.parse_from_bin(record))
 
+    stock_register, stock_hparams = reader.LogReader.register_reader, lib.get_hparam_list
+
+    def register_reader(self: Any, path: str, dir: str | None = None, update: bool = True) -> None:
+        stock_register(self, path, dir, update)
+        if dir is not None:
+            # The page cuts long names, so that the absolute paths of runs would look alike.
+            self.tags2name[dir] = name = run_name(self.dir[0], dir)
+            self.name2tags[name] = dir
+
+    def get_hparam_list(log_reader: Any) -> list[dict[str, Any]]:
+        rows = stock_hparams(log_reader)
+        for row in rows:
+            row["name"] = log_reader.tags2name.get(row["name"], row["name"])
+            # Stored as float32: 0.4 would be shown as 0.4000000059604645.
+            row["metrics"] = {
+                key: float(f"{value:.6g}") if isinstance(value, float) else value
+                for key, value in row["metrics"].items()
+            }
+        return rows
+
     def read(
         self: Any,
         filename: str,
@@ -113,10 +135,43 @@ def patch_log_reading() -> None:
 
     record_reader.RecordReader.get_remain = get_remain
     reader.LogReader.add_remain = add_remain
+    reader.LogReader.register_reader = register_reader
+    # A log may not choose the name of its run, which may be another run's.
+    reader.LogReader.update_meta_data = lambda self, record: None
     bfile.LocalFileSystem.read = read
     bfile.LocalFileSystem.walk = lambda self, folder: walk_inside(folder)
     lib.retry = _once
+    lib.get_embeddings_list = list_embeddings
+    lib.get_hparam_list = get_hparam_list
     reader.default_data_manager = data_manager.DataManager()
+
+
+def run_name(logdir: str, folder: str) -> str:
+    """The name of a run: its folder seen from ``logdir``, whose own name stands for itself."""
+    name = Path(os.path.relpath(folder, logdir)).as_posix()
+    return Path(logdir).resolve().name if name == "." else name
+
+
+def list_embeddings(log_reader: Any) -> list[dict[str, Any]]:
+    """The embeddings of all runs: name and shape.
+
+    VisualDL's own list stops at the first one it listed before, so that a run added later never
+    appears; and with absolute names its caches of vectors and labels collide.
+    """
+    from visualdl.server import lib
+    from visualdl.utils.string_util import decode_tag
+
+    lib.EMBEDDING_NAME.clear()
+    found = []
+    listed = lib.get_logs(log_reader, "embeddings")
+    for run, tags in zip(listed["runs"], listed["tags"], strict=True):
+        for tag in tags:
+            folder, name = log_reader.name2tags.get(run, run), f"{run}/{decode_tag(tag)}"
+            reservoir = log_reader.data_manager.get_reservoir("embeddings")
+            rows = reservoir.get_items(folder, decode_tag(tag))[0].embeddings.embeddings
+            lib.EMBEDDING_NAME[name] = {"run": folder, "tag": tag}
+            found.append({"name": name, "shape": [len(rows), len(rows[0].vectors)]})
+    return found
 
 
 def _once(times: int, function: Callable[..., Any], pause: float, *args: Any) -> Any:

@@ -19,20 +19,30 @@ from pathlib import Path
 from typing import Any
 
 from paddle_alexnet.board.log_reader import patch_log_reading
+from paddle_alexnet.board.page import CORRECTIONS, correct, unfit
 from paddle_alexnet.errors import DataError, RunError
+
+logger = logging.getLogger(__name__)
 
 LANGUAGES = ("en", "zh")
 # Seconds after which an idle connection is closed, to free its thread and its descriptor.
 IDLE_SECONDS = 30
 MAX_PORT = 2**16 - 1
 PUBLIC = "/app"
-# What a log of BoardWriter can show, by VisualDL's names of its tabs.
-TABS = ("scalar", "image", "hyper_parameters", "pr_curve", "roc_curve", "dynamic_graph")
+# What a log of BoardWriter can show, by VisualDL's names of its tabs. The board opens on the first
+# that has content.
+TABS = (
+    *("scalar", "image", "text", "histogram", "pr_curve", "roc_curve", "embeddings"),
+    *("hyper_parameters", "dynamic_graph"),
+)
 CALLS = {"components", "runs", "graph_runs"} | {
     f"{group}/{name}"
     for group, names in {
         "scalar": ("tags", "list", "data"),
         "image": ("tags", "list", "image"),
+        "text": ("tags", "list", "text"),
+        "histogram": ("tags", "list"),
+        "embedding": ("list", "tensor", "metadata"),
         "hparams": ("importance", "data", "indicators", "list", "metric"),
         "pr-curve": ("tags", "list", "steps"),
         "roc-curve": ("tags", "list", "steps"),
@@ -94,12 +104,13 @@ def make_application(logdir: str | Path, host: str, language: str) -> Any:
     from visualdl import ROOT
     from visualdl.server.api import create_api_call
     from visualdl.server.template import Template
+    from werkzeug.exceptions import NotFound
 
     patch_log_reading()
     # It would log every request and every reading of a log.
     logging.getLogger("vdl_logger").setLevel(logging.CRITICAL)
-    # Path, because VisualDL reads "hdfs://..." as a place on the network.
-    call = create_api_call([str(Path(logdir))], model="", cache_timeout=20)
+    # Resolved, as its graph reader resolves it; so "hdfs://..." is no place on the network either.
+    call = create_api_call([str(Path(logdir).resolve())], model="", cache_timeout=20)
     files = Template(
         str(Path(ROOT) / "server" / "dist"),
         PUBLIC_PATH=PUBLIC,
@@ -107,7 +118,23 @@ def make_application(logdir: str | Path, host: str, language: str) -> Any:
         API_URL=f"{PUBLIC}/api",
     )
     app = Flask("board", static_folder=None)
-    policy = content_policy(files.render("index.html").get_data(as_text=True))
+
+    def file(name: str) -> Response:
+        response = files.render(name)
+        if name in corrected:
+            response.set_data(correct(name, response.get_data(as_text=True)))
+        return response
+
+    def text_of(name: str) -> str:
+        try:
+            return files.render(name).get_data(as_text=True)
+        except (NotFound, RuntimeError):  # RuntimeError: it would need a request
+            return ""
+
+    corrected = {correction.file for correction in CORRECTIONS}
+    for fault in unfit(text_of):
+        logger.warning("this VisualDL is not the one that was corrected: %s", fault)
+    policy = content_policy(text_of("index.html"))
 
     @app.before_request
     def refuse() -> Response | None:
@@ -129,15 +156,16 @@ def make_application(logdir: str | Path, host: str, language: str) -> Any:
     @app.get(f"{PUBLIC}/<path:name>")
     def page(name: str) -> Response:
         if re.search(r"\..+$", name):
-            return files.render(name)
-        response = files.render("index.html")
+            return file(name)
+        response = file("index.html")
         response.set_cookie("vdl_lng", language, samesite="Strict")
         return response
 
     @app.get(f"{PUBLIC}/api/<path:name>")
     def answer(name: str) -> Response:
         if name == "component_tabs":
-            tabs = sorted(call(name, request.args) & set(TABS))
+            there = call(name, request.args)
+            tabs = [tab for tab in TABS if tab in there]
             body = json.dumps({"status": 0, "msg": "", "data": tabs})
             return Response(body, mimetype="application/json")
         if name not in CALLS:

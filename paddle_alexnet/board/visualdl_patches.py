@@ -10,14 +10,14 @@ import functools
 import io
 import operator
 import struct
-import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 LOG_NAME = "vdlrecords.main.log"
+CURVE_POINTS = 127  # at most, says VisualDL; by default it draws ten
 
 
 def plain_hparams(values: Mapping[str, Any]) -> dict[str, int | float | str]:
@@ -75,39 +75,59 @@ def cut_partial_record(path: Path) -> int:
 
 
 def patch_curves() -> None:
-    """Make precision-recall curves work with current NumPy, and ROC curves correct.
+    """Make precision-recall and ROC curves correct.
 
-    Replaces, in ``visualdl.component.base_component``, ``np`` by a namespace
-    with ``np.float``, and ``compute_roc_curve`` by :func:`roc_points`.
+    Replaces ``compute_curve`` and ``compute_roc_curve`` in ``visualdl.component.base_component``.
     """
     from visualdl.component import base_component
 
-    base_component.np = types.SimpleNamespace(**{**vars(np), "float": float})
-    base_component.compute_roc_curve = roc_points
+    base_component.compute_curve = functools.partial(curve_points, rates=pr_rates)
+    base_component.compute_roc_curve = functools.partial(curve_points, rates=roc_rates)
 
 
-def roc_points(
-    labels: np.ndarray, scores: np.ndarray, thresholds: int = 127, weights: None = None
+def curve_points(
+    labels: np.ndarray,
+    scores: np.ndarray,
+    thresholds: int = CURVE_POINTS,
+    weights: None = None,
+    *,
+    rates: Callable[..., dict[str, np.ndarray]],
 ) -> dict[str, list]:
-    """Points of the ROC curve; VisualDL's own function divides true positives by all negatives.
+    """Points of a curve over thresholds.
 
     Args:
         labels: Bool [N].
         scores: Float [N] in [0, 1].
-        thresholds: Number of points, evenly spaced in [0, 1]; the board shows at most 127.
+        thresholds: Number of points, evenly spaced in [0, 1].
         weights: Not used; VisualDL passes it.
+        rates: :func:`pr_rates` or :func:`roc_rates`.
 
     Returns:
-        ``tp``, ``fp``, ``tn``, ``fn`` (counts) and ``tpr``, ``fpr`` for each threshold.
+        ``tp``, ``fp``, ``tn``, ``fn`` (counts) and the rates for each threshold.
     """
     labels = np.asarray(labels, bool)
-    chosen = np.asarray(scores)[None, :] >= np.linspace(0, 1, thresholds)[:, None]
-    tp, fp = (chosen & labels).sum(axis=1), (chosen & ~labels).sum(axis=1)
-    fn, tn = labels.sum() - tp, (~labels).sum() - fp
+    edges = np.linspace(0, 1, thresholds)
+    # Scores >= an edge: those that are not sorted in before it.
+    below = [np.searchsorted(np.sort(scores[which]), edges) for which in (labels, ~labels)]
+    tp, fp = labels.sum() - below[0], (~labels).sum() - below[1]
+    counts = {"tp": tp, "fp": fp, "tn": below[1], "fn": below[0]}
+    return {name: values.tolist() for name, values in {**counts, **rates(**counts)}.items()}
+
+
+def pr_rates(
+    tp: np.ndarray, fp: np.ndarray, tn: np.ndarray, fn: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Precision, 1 where nothing is chosen (VisualDL draws a line to (0, 0) there), and recall."""
+    precision = np.where(tp + fp > 0, tp / np.maximum(1, tp + fp), 1.0)
+    return {"precision": precision, "recall": tp / np.maximum(1, tp + fn)}
+
+
+def roc_rates(
+    tp: np.ndarray, fp: np.ndarray, tn: np.ndarray, fn: np.ndarray
+) -> dict[str, np.ndarray]:
+    """True and false positive rate; VisualDL divides true positives by all negatives."""
     # max(1, ...): a class without positives or negatives gives 0, not a division by 0.
-    rates = {"tpr": tp / max(1, labels.sum()), "fpr": fp / max(1, (~labels).sum())}
-    counts = {"tp": tp, "fp": fp, "tn": tn, "fn": fn}
-    return {name: values.tolist() for name, values in {**counts, **rates}.items()}
+    return {"tpr": tp / np.maximum(1, tp + fn), "fpr": fp / np.maximum(1, fp + tn)}
 
 
 @contextlib.contextmanager

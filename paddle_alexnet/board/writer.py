@@ -9,7 +9,10 @@ import numpy as np
 from paddle_alexnet.board import visualdl_patches
 from paddle_alexnet.board.visualdl_patches import LogFile
 from paddle_alexnet.errors import RunError
-from paddle_alexnet.printable import printable_name
+from paddle_alexnet.printable import printable_lines, printable_name
+
+HISTOGRAM_BUCKETS = 64
+EMBEDDING_COLUMNS = 200
 
 
 class BoardWriter:
@@ -75,8 +78,34 @@ class BoardWriter:
         visualdl_patches.patch_curves()
         labels, scores = np.asarray(labels, int), np.asarray(scores)
         name = _shown(name)
-        self._log.add_pr_curve(f"pr/{name}", labels, scores, step)
-        self._log.add_roc_curve(f"roc/{name}", labels, scores, step)
+        points = visualdl_patches.CURVE_POINTS
+        self._log.add_pr_curve(f"pr/{name}", labels, scores, step, points)
+        self._log.add_roc_curve(f"roc/{name}", labels, scores, step, points)
+
+    def histogram(self, tag: str, values: np.ndarray, step: int) -> None:
+        """Add a histogram of the finite ones of ``values``; none where there are none."""
+        finite = values[np.isfinite(values)]
+        if finite.size:
+            self._log.add_histogram(_shown(tag), finite, int(step), buckets=HISTOGRAM_BUCKETS)
+
+    def text(self, tag: str, text: str, step: int) -> None:
+        """Add a text of several lines."""
+        self._log.add_text(_shown(tag), printable_lines(text, longest=None), int(step))
+
+    def embeddings(
+        self, tag: str, vectors: np.ndarray, columns: Mapping[str, Sequence[str]]
+    ) -> None:
+        """Add vectors to be shown as points; the board shows only the first of a tag.
+
+        Args:
+            tag: Name.
+            vectors: Float [N, D], D <= 200: VisualDL's page shows others wrongly.
+            columns: For each title a text for each vector, by which points are coloured.
+        """
+        if vectors.shape[1] > EMBEDDING_COLUMNS:
+            raise ValueError(f"at most {EMBEDDING_COLUMNS} columns, got {vectors.shape[1]}")
+        texts = [[printable_name(text) for text in column] for column in columns.values()]
+        self._log.add_embeddings(_shown(tag), vectors.astype(float), texts, list(columns))
 
     def graph(self, net: Any, input_shape: Sequence[int]) -> None:
         """Add the graph of ``net`` for float32 input of ``input_shape`` (-1: any size)."""
