@@ -66,7 +66,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
         raise ConfigError("memory: cannot be measured on Windows")
     _entry.check_targets(args.json, args.plot)
     _entry.load_paddle()
-    from paddle_alexnet.figures.plots import plot_bars
+    from paddle_alexnet.figures.plots import plot_bars, save
     from paddle_alexnet.log.environment import describe_environment
     from paddle_alexnet.runtime.device import choose_device
 
@@ -85,7 +85,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
         _entry.write_result(args.json, json.dumps(record, indent=2, default=str) + "\n")
     if args.plot:
         title = f"{args.what}: {args.model}, batch {args.batch}"
-        plot_bars(timing.rows_to_plot(measured), measured.unit, title, args.plot)
+        save(plot_bars(timing.rows_to_plot(measured), measured.unit, title), args.plot)
 
 
 if __name__ == "__main__":

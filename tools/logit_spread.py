@@ -34,7 +34,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
     args = parse()
     _entry.load_paddle()
     from paddle_alexnet.errors import ConfigError
-    from paddle_alexnet.figures.plots import plot_activations
+    from paddle_alexnet.figures.plots import plot_activations, save
     from paddle_alexnet.nets.activation_statistics import mean_activations
     from paddle_alexnet.nets.init import INITS
     from paddle_alexnet.storage.files import check_target, write_text
@@ -60,7 +60,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
         cells = [f"{head.std_between_images:.2g} ({head.relative:.1g})" for head in heads]
         print(f"{init:<16}" + "".join(f"{cell:>24}" for cell in cells))
     if args.plot:
-        plot_activations(measured, args.plot)
+        save(plot_activations(measured), args.plot)
     if args.json:
         text = json.dumps(measured, indent=2, default=dataclasses.asdict)
         write_text(args.json, text + "\n")

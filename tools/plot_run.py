@@ -12,11 +12,12 @@ def main(cpu_speed: dict[str, Any]) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN", help="directory of a run")
     parser.add_argument("--out", required=True, metavar="PNG")
     args = parser.parse_args()
-    from paddle_alexnet.figures.plots import plot_runs
+    from paddle_alexnet.figures.plots import plot_runs, save
     from paddle_alexnet.log.metrics import read_metrics
     from paddle_alexnet.log.run_directory import RunDirectory
 
-    plot_runs({run: read_metrics(RunDirectory(Path(run)).metrics) for run in args.runs}, args.out)
+    runs = {run: read_metrics(RunDirectory(Path(run)).metrics) for run in args.runs}
+    save(plot_runs(runs), args.out)
     print(f"curves: {args.out}")
 
 

@@ -3,11 +3,21 @@
 import math
 
 import cv2
+import numpy as np
 import pytest
+from matplotlib import colormaps
 from PIL import Image
 
 from paddle_alexnet.errors import RunError
-from paddle_alexnet.figures.plots import plot_bars, plot_runs
+from paddle_alexnet.figures.plots import (
+    pixels,
+    plot_bars,
+    plot_calibration,
+    plot_confusion,
+    plot_runs,
+    save,
+)
+from paddle_alexnet.results.classification import calibration
 
 ROWS = {"a": {"median": 1.0, "low": 0.9, "high": 1.5}, "b": {"median": 3.0}}
 
@@ -15,7 +25,7 @@ ROWS = {"a": {"median": 1.0, "low": 0.9, "high": 1.5}, "b": {"median": 3.0}}
 @pytest.mark.parametrize("ratio", [1.0, 3.0])
 def test_the_lengths_of_bars_are_the_medians(tmp_path, ratio):
     rows = {"a": {"median": 1.0}, "b": {"median": ratio}}
-    plot_bars(rows, "ms", "title", tmp_path / "x.png")
+    save(plot_bars(rows, "ms", "title"), tmp_path / "x.png")
     image = cv2.imread(str(tmp_path / "x.png")).astype(int)
     # matplotlib's first colour, 1f77b4; other lines of the plot may cross a bar.
     blue = (abs(image - (0xB4, 0x77, 0x1F)).max(axis=2) < 8).sum(axis=1)
@@ -25,7 +35,7 @@ def test_the_lengths_of_bars_are_the_medians(tmp_path, ratio):
 
 def test_bars_in_a_missing_folder(tmp_path):
     with pytest.raises(RunError, match="no folder"):
-        plot_bars(ROWS, "ms", "title", tmp_path / "no" / "x.png")
+        save(plot_bars(ROWS, "ms", "title"), tmp_path / "no" / "x.png")
 
 
 def test_a_plot_of_two_runs(tmp_path):
@@ -33,7 +43,7 @@ def test_a_plot_of_two_runs(tmp_path):
         {"epoch": e, "train/loss": 2 / e, "val/loss": 2.1 / e, "train/top1": 0.1, "val/top1": 0.2}
         for e in range(1, 4)
     ]
-    plot_runs({"one": rows, "two": rows[:2]}, tmp_path / "curve.png")
+    save(plot_runs({"one": rows, "two": rows[:2]}), tmp_path / "curve.png")
     with Image.open(tmp_path / "curve.png") as image:
         colours = image.convert("RGB").getcolors(1 << 24)
     common = {colour for count, colour in colours if count > 50}
@@ -43,16 +53,38 @@ def test_a_plot_of_two_runs(tmp_path):
 def test_runs_may_have_any_name(tmp_path):
     """Matplotlib reads text between two $ as a formula."""
     rows = [{"epoch": 1, "train/loss": 2, "val/loss": 2, "train/top1": 0.1, "val/top1": 0.2}]
-    plot_runs({r"runs/$\frac$": rows, "two\nlines": rows}, tmp_path / "curve.png")
+    save(plot_runs({r"runs/$\frac$": rows, "two\nlines": rows}), tmp_path / "curve.png")
     assert (tmp_path / "curve.png").stat().st_size > 1000
 
 
 def test_a_plot_in_a_missing_folder(tmp_path):
     with pytest.raises(RunError, match="there is no folder"):
-        plot_runs({"one": []}, tmp_path / "no" / "curve.png")
+        save(plot_runs({"one": []}), tmp_path / "no" / "curve.png")
 
 
 def test_a_run_that_diverged_is_plotted(tmp_path):
     row = {"epoch": 1, "train/loss": math.nan, "val/loss": math.inf, "train/top1": 0, "val/top1": 0}
-    plot_runs({"one": [row]}, tmp_path / "curve.png")
+    save(plot_runs({"one": [row]}), tmp_path / "curve.png")
     assert (tmp_path / "curve.png").stat().st_size > 1000
+
+
+def test_the_darkness_of_a_cell_is_its_fraction():
+    counts = np.array([[8, 2, 0], [3, 7, 0], [0, 0, 0]])  # no image of the third class
+    image = pixels(plot_confusion(counts, ["a", "b", "$c$"], normalised=True))
+    assert min(image.shape[:2]) >= 560
+
+    def area(share):
+        color = np.round(np.array(colormaps["Greys"](share)[:3]) * 255)
+        return (abs(image - color).max(axis=2) <= 1).sum()
+
+    areas = [area(share) for share in (0.8, 0.2, 0.3, 0.7)]
+    assert min(areas) > 0.8 * max(areas) > 5000
+
+
+def test_a_reliability_diagram_shows_every_bin():
+    labels = np.repeat([0, 1], 50)
+    scores = np.linspace(0.5, 1, 100)
+    table = np.stack([1 - scores, scores], axis=1)
+    image = pixels(plot_calibration(calibration(labels, table.argmax(axis=1), table, bins=5)))
+    assert image.dtype == np.uint8
+    assert (image.max(axis=2) - image.min(axis=2)).max() == 0  # readable in greyscale
