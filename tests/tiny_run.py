@@ -19,6 +19,7 @@ def tiny_config(root, path=None, **sections):
         "data": {"root": str(root)},
         "model": {"name": "tiny"},
         "train": {"epochs": 1, "batch_size": 8, "device": "cpu"},
+        "log": {"level": "basic"},
         "run": {"dir": None if path is None else str(path)},
     }
     for section, keys in sections.items():

@@ -10,6 +10,7 @@ import functools
 import io
 import operator
 import struct
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -150,8 +151,10 @@ def graph_export() -> Iterator[None]:
     # Nor do rsqrt and sqrt, by which the response norms compute a power.
     lrn.inverse_power = lambda x, beta, in_place=False: x**-beta
     try:
-        with paddle.utils.unique_name.guard(), paddle.pir_utils.DygraphOldIrGuard():
-            yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Paddle about its own code
+            with paddle.utils.unique_name.guard(), paddle.pir_utils.DygraphOldIrGuard():
+                yield
     finally:
         paddle.jit.to_static, paddle.multiply, lrn.inverse_power = stock
 

@@ -11,6 +11,7 @@ from paddle_alexnet.board.visualdl_patches import LogFile
 from paddle_alexnet.errors import RunError
 from paddle_alexnet.printable import printable_lines, printable_name
 
+GRAPHS, GRAPH_NAME = "vdlgraph.*.log", "vdlgraph.main.log"
 HISTOGRAM_BUCKETS = 64
 EMBEDDING_COLUMNS = 200
 
@@ -108,12 +109,24 @@ class BoardWriter:
         self._log.add_embeddings(_shown(tag), vectors.astype(float), texts, list(columns))
 
     def graph(self, net: Any, input_shape: Sequence[int]) -> None:
-        """Add the graph of ``net`` for float32 input of ``input_shape`` (-1: any size)."""
+        """Write the graph of ``net`` for float32 input of ``input_shape`` (-1: any size).
+
+        Raises:
+            RunError: It cannot be made or written.
+        """
         import paddle
 
-        with visualdl_patches.graph_export(), visualdl_patches.quiet():
-            spec = paddle.static.InputSpec(list(input_shape), "float32")
-            self._log.add_graph(visualdl_patches.graph_copy(net), [spec])
+        folder = self.path.parent
+        before = set(folder.glob(GRAPHS))
+        try:
+            with visualdl_patches.graph_export(), visualdl_patches.quiet():
+                spec = paddle.static.InputSpec(list(input_shape), "float32")
+                self._log.add_graph(visualdl_patches.graph_copy(net), [spec])
+            # Named by the second, and a folder has one.
+            (new,) = set(folder.glob(GRAPHS)) - before
+            new.replace(folder / GRAPH_NAME)
+        except Exception as error:  # Paddle raises any, for layers that no graph can hold
+            raise RunError(f"cannot write a graph of the net to {folder}: {error}") from error
 
     def flush(self) -> None:
         """Write everything to the file.

@@ -31,6 +31,7 @@ MAY_CHANGE = {
     "train.log_every_steps": "concerns the log only",
     "train.save_every_steps": "weights do not depend on how often they are saved",
     "train.on_nonfinite": "a run that ended by such a step may try to skip it",
+    "log.level": "concerns the log only",
     "run.dir": "a run may be moved",
 }
 

@@ -203,6 +203,17 @@ class ScheduleConfig:
 
 
 @_checked
+class LogConfig:
+    """The VisualDL log of a run."""
+
+    level: Literal["basic", "full"] = _key(
+        "full",
+        "basic: curves and hyper-parameters; full: also images, confusion matrix, curves by class, "
+        "histograms, embeddings, graph and texts (docs/board.md)",
+    )
+
+
+@_checked
 class RunConfig:
     """The files of a run."""
 
@@ -221,6 +232,7 @@ class Config:
     train: TrainConfig = TrainConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+    log: LogConfig = LogConfig()
     run: RunConfig = RunConfig()
 
 

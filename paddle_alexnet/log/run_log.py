@@ -67,9 +67,9 @@ def open_log(
     write_text(run.free_environment(), json.dumps(environment, indent=2))
     labels = [data.train.label(index) for index in range(len(data.train))]
     stall = StallDetector(labels, config.train.label_smoothing)
-    board = BoardLog(run.path, batches.augmented, data, classifier)
+    board = BoardLog(run.path, config, batches.augmented, data, classifier)
     if new:
-        board.start(config)
+        board.start(environment)
     return RunLog(run, config.train.epochs, board, stall)
 
 
@@ -137,7 +137,7 @@ class RunLog:
     def epoch(self, record: Mapping[str, float], val: Evaluation) -> None:
         """The row of an epoch, while the net holds the weights that were evaluated."""
         append_metrics(self.run.metrics, record)
-        self.board.epoch(record)
+        self.board.epoch(record, val)
         self.close_bar()
         seconds = record["train/seconds"] + record["val/seconds"]
         left = tqdm.format_interval(int(seconds * (self.epochs - record["epoch"])))
@@ -149,6 +149,10 @@ class RunLog:
             f"reader {record['train/reader_cost'] * 1000:.0f} ms a step, {left} left\n"
         )
         self.out.flush()
+
+    def finish(self, state: TrainState) -> None:
+        """What is logged when all epochs are done."""
+        self.board.finish(self.run.best, state.best_epoch)
 
     def close_bar(self) -> None:
         """Take the bar away."""

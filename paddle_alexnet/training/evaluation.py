@@ -37,10 +37,15 @@ class Evaluation:
         return len(self.labels)
 
     @cached_property
+    def predicted(self) -> np.ndarray:
+        """The class with the largest logit of every image, int64 [N]."""
+        return self.logits.argmax(axis=1)
+
+    @cached_property
     def confusion(self) -> np.ndarray:
         """Confusion matrix, int64 [classes, classes]; row: true class, column: predicted."""
         matrix = np.zeros((self.logits.shape[1],) * 2, np.int64)
-        np.add.at(matrix, (self.labels, self.logits.argmax(axis=1)), 1)
+        np.add.at(matrix, (self.labels, self.predicted), 1)
         return matrix
 
     @cached_property

@@ -206,6 +206,8 @@ class Run:
             while self.state.epoch < self.config.train.epochs:
                 self._train_epoch(first_step)
                 self._end_epoch()
+            if self.log is not None:
+                self.log.finish(self.state)
         finally:
             if self.log is not None:
                 self.log.close()
@@ -216,8 +218,7 @@ class Run:
         """Make the steps of an epoch, from where the state stands in it."""
         state, train = self.state, self.config.train
         first = state.epoch_step * train.accumulate_steps
-        noisy = self.schedule.color_noise(state.epoch)
-        batches = self.batches.epoch(state.epoch, first, offsets=noisy)
+        batches = self.batches.epoch(state.epoch, first, self.schedule.color_noise(state.epoch))
         if self.log is not None:
             self.log.start_epoch(state, self.batches.images, first * self.batches.batch_size)
         self.net.train()

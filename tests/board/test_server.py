@@ -188,6 +188,9 @@ def top_runs(tmp_path_factory):
         writer.hparams({"optimizer.lr": 0.01}, ["val/top1"])
         writer.image("panels/val", np.full((8, 8, 3), 99, np.uint8), 0)
         writer.curves("daisy", np.arange(9) > 5, np.linspace(0, 1, 9), 1)
+        writer.text("classes", "daisy\n  0.5", 1)
+        writer.histogram("weights", np.arange(9.0), 1)
+        writer.embeddings("block7", np.eye(3), {"class": ["a", "b", "c"]})
         writer.graph(nn.Sequential(nn.Linear(4, 2)), [-1, 4])
     (inside / "own" / "host_time_1.paddle_trace.json").write_text("{}")
     with BoardWriter(top / "elsewhere") as writer:
@@ -286,7 +289,7 @@ def test_a_run_inside_can_be_named(ask_app, top_runs):
     answer = ask_app(f"/app/api/scalar/list?tag=val/top1&run={top_runs / 'own'}")
     assert [point[2] for point in answer.get_json()["data"]] == [0.5]
     (run,) = ask_app("/app/api/graph_runs").get_json()["data"]
-    assert run == str(top_runs / "own")
+    assert run == "own"
     assert ask_app(f"/app/api/graph/graph?run={run}").get_json()["data"]["nodes"]
 
 
@@ -343,7 +346,7 @@ def test_every_allowed_call_answers(ask_app, top_runs):
 
 def test_the_tabs_are_those_a_run_can_fill(ask_app):
     tabs = ask_app("/app/api/component_tabs").get_json()["data"]
-    assert tabs == sorted(server.TABS)
+    assert tabs == list(server.TABS)
 
 
 def test_the_page_may_load_nothing_from_elsewhere(ask_app):
@@ -407,5 +410,5 @@ def test_a_name_with_colons_is_a_folder_and_not_an_address(tmp_path, monkeypatch
     with BoardWriter(tmp_path / "hdfs:" / "host") as writer:
         writer.scalar("x", 1, 1)
     client = Client(server.make_application("hdfs://host", LOOPBACK, "en"))
-    assert client.get("/app/api/runs").get_json()["data"] == ["hdfs:/host"]
+    assert client.get("/app/api/runs").get_json()["data"] == ["host"]
     assert (tmp_path / "hdfs:" / "host" / visualdl_patches.LOG_NAME).exists()

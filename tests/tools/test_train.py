@@ -91,7 +91,7 @@ def test_a_signal_saves_and_the_run_goes_on(
     )
     log = run / "vdlrecords.main.log"
     deadline = time.monotonic() + 120
-    while not (log.exists() and b"step/loss" in log.read_bytes()):
+    while not (log.exists() and b"2-step/loss" in log.read_bytes()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(number)

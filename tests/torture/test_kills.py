@@ -129,11 +129,9 @@ def content(run):
     reader = LogReader(file_path=str(run / "vdlrecords.main.log"))
     curves = {
         tag: [(p.id, p.value) for p in reader.get_data("scalar", tag)]
-        for tag in ("step/loss", "step/top1", "step/lr", "val/top1", "val/loss")
+        for tag in ("2-step/loss", "2-step/top1", "2-step/lr", "1-epoch/top1_val")
     }
-    panels = [
-        (p.id, p.image.encoded_image_string) for p in reader.get_data("image", "panels/train")
-    ]
+    panels = [(p.id, p.image.encoded_image_string) for p in reader.get_data("image", "images/val")]
     files = {name: (run / name).read_bytes() for name in ("best.safetensors", "config.yml")}
     figures = [[row[key] for key in FIGURES] for row in rows]
     return arrays, (progress, state["schedule"], figures, curves, panels), files

@@ -130,11 +130,11 @@ def content(run):
     reader = LogReader(file_path=str(run / "vdlrecords.main.log"))
     curves = {
         tag: [(point.id, point.value) for point in reader.get_data("scalar", tag)]
-        for tag in ("step/loss", "step/lr", "val/top1", "val/loss")
+        for tag in ("2-step/loss", "2-step/lr", "1-epoch/top1_val", "1-epoch/loss_val")
     }
     panels = [
         (point.id, point.image.encoded_image_string)
-        for tag in ("panels/train", "panels/val")
+        for tag in ("images/train", "images/val", "confusion/counts")
         for point in reader.get_data("image", tag)
     ]
     rows = [[row[key] for key in FIGURES] for row in read_metrics(run / "metrics.jsonl")]
