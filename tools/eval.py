@@ -3,9 +3,15 @@
 import argparse
 import functools
 import json
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import _entry
+
+if TYPE_CHECKING:
+    from paddle_alexnet.data.dataset import ImageDataset
+    from paddle_alexnet.training.evaluation import Evaluation
 
 
 def parse() -> argparse.Namespace:
@@ -28,6 +34,12 @@ def parse() -> argparse.Namespace:
     _entry.add_max_pixels(parser)
     _entry.add_device(parser)
     _entry.add_json(parser, "the figures")
+    parser.add_argument(
+        "--mistakes", metavar="CSV", help="write the wrongly classified images, the worst first"
+    )
+    parser.add_argument(
+        "--figures", metavar="DIR", help="write confusion matrices and calibration as PNG"
+    )
     return parser.parse_args()
 
 
@@ -42,12 +54,14 @@ def main(cpu_speed: dict[str, Any]) -> int:
     from paddle_alexnet.data.list_files import read_lists
     from paddle_alexnet.errors import ConfigError
     from paddle_alexnet.inference.classifier import Classifier
-    from paddle_alexnet.printable import printable, printable_name
     from paddle_alexnet.runtime.device import choose_device
+    from paddle_alexnet.storage.files import make_folder
     from paddle_alexnet.training.evaluation import evaluate
 
     choose_device(args.device)
-    _entry.check_targets(args.json)
+    _entry.check_targets(args.json, args.mistakes)
+    if args.figures:
+        make_folder(args.figures)
     classifier = Classifier.load(args.weights)
     if args.list:
         listing = read_lists(
@@ -73,24 +87,53 @@ def main(cpu_speed: dict[str, Any]) -> int:
         num_classes=len(classifier.classes),
         topk=args.top_k,
     )
+    report(args, result, dataset, classifier.classes)
+    return 0
+
+
+def report(
+    args: argparse.Namespace, result: "Evaluation", dataset: "ImageDataset", classes: Sequence[str]
+) -> None:
+    """Write the files that were asked for, and print the figures."""
+    from paddle_alexnet.figures.captions import FontChooser
+    from paddle_alexnet.figures.plots import plot_evaluation, save
+    from paddle_alexnet.printable import printable, printable_name
+    from paddle_alexnet.results.classification import (
+        class_figures,
+        class_table,
+        figures_json,
+        mistakes_csv,
+    )
+    from paddle_alexnet.storage.files import write_text
+
     source = args.list or args.split
-    figures = {"split": source, "views": args.views, **result.figures(classifier.classes)}
-    text = json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
+    figures = {"split": source, "views": args.views, **figures_json(result, classes)}
     if args.json:
+        text = json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
         _entry.write_result(args.json, text)
+    if args.mistakes:
+        files = [dataset.name(index) for index in range(len(dataset))]
+        write_text(args.mistakes, mistakes_csv(result, classes, files))
+    if args.figures:
+        fonts = FontChooser()
+        shown = [fonts.showable(name, f"class {i}") for i, name in enumerate(classes)]
+        for name, figure in plot_evaluation(result, shown).items():
+            save(figure, Path(args.figures) / f"{name}.png")
     if args.json == "-":
-        return 0
+        return
     print(
         f"{printable(source)}: {result.count} images, {args.views} view(s) each, "
         f"top-1 {result.top1:.4%}, "
         f"top-{result.k} {result.topk:.4%}, loss {result.loss:.6f}"
     )
+    names = [printable_name(name) for name in classes]
+    rows = class_figures(result.labels, result.predicted, result.scores)
+    print(class_table(names, rows))
+    print(f"expected calibration error {figures['calibration']['error']:.4f}")
     print("confusion matrix, a row for each true class:")
-    names = [printable_name(name) for name in classifier.classes]
     for name, row in zip(names, result.confusion.tolist(), strict=True):
         found = ", ".join(f"{other}: {n}" for other, n in zip(names, row, strict=True))
         print(f"  {name}: {sum(row)} images, predicted {found}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -15,11 +15,12 @@ from matplotlib.text import Text
 
 from paddle_alexnet.figures.captions import find_chinese_font
 from paddle_alexnet.printable import printable_name
+from paddle_alexnet.results.classification import Calibration, calibration
 from paddle_alexnet.storage.files import write_whole
 
 if TYPE_CHECKING:  # it loads Paddle, which the other plots do not need
     from paddle_alexnet.nets.activation_statistics import ActivationStatistics
-    from paddle_alexnet.results.classification import Calibration
+    from paddle_alexnet.training.evaluation import Evaluation
 
 DPI = 110
 
@@ -121,24 +122,35 @@ def plot_confusion(
     return _literal(figure)
 
 
-def plot_calibration(calibration: "Calibration") -> Figure:
+def plot_calibration(measured: Calibration) -> Figure:
     """Plot a reliability diagram: accuracy over the top score, and the images of each bin."""
     figure = Figure(figsize=(6, 6), layout="constrained")
     upper, lower = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
-    bins = len(calibration.count)
+    bins = len(measured.count)
     edges = (np.arange(bins) + 0.5) / bins
     bars = {"width": 0.9 / bins, "edgecolor": "black"}
-    upper.bar(edges, np.nan_to_num(calibration.accuracy), color="0.6", label="accuracy", **bars)
+    upper.bar(edges, np.nan_to_num(measured.accuracy), color="0.6", label="accuracy", **bars)
     upper.plot([0, 1], [0, 1], "--", color="black", label="perfectly calibrated")
-    upper.plot(calibration.score, calibration.accuracy, "k.", label="mean score")
+    upper.plot(measured.score, measured.accuracy, "k.", label="mean score")
     upper.set_ylabel("accuracy")
-    upper.set_title(f"expected calibration error {calibration.error:.4f}", fontsize=11)
+    upper.set_title(f"expected calibration error {measured.error:.4f}", fontsize=11)
     upper.legend(loc="upper left")
-    lower.bar(edges, calibration.count, color="0.6", **bars)
+    lower.bar(edges, measured.count, color="0.6", **bars)
     lower.set_ylabel("images")
     lower.set_xlabel("score of the predicted class")
     lower.set_xlim(0, 1)
     return figure
+
+
+def plot_evaluation(result: "Evaluation", classes: Sequence[str]) -> dict[str, Figure]:
+    """The figures of an evaluation by name: confusion matrices and a reliability diagram."""
+    return {
+        "confusion": plot_confusion(result.confusion, classes),
+        "confusion_fractions": plot_confusion(result.confusion, classes, normalised=True),
+        "calibration": plot_calibration(
+            calibration(result.labels, result.predicted, result.scores)
+        ),
+    }
 
 
 def save(figure: Figure, path: str | Path) -> None:

@@ -4,11 +4,16 @@
 with the largest logit, int64 [N]. The softmax may round two logits to one score.
 """
 
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:  # it loads Paddle, which a report does not need
+    from paddle_alexnet.training.evaluation import Evaluation
 
 CALIBRATION_BINS = 15  # Guo et al. 2017, "On Calibration of Modern Neural Networks", section 5
 
@@ -127,20 +132,49 @@ def least_certain(scores: np.ndarray, count: int) -> np.ndarray:
     return np.argsort(best[:, -1] - best[:, 0], kind="stable")[:count]
 
 
-def figures_json(
-    classes: Sequence[str], labels: np.ndarray, predicted: np.ndarray, scores: np.ndarray
-) -> dict[str, Any]:
-    """The figures of this module for JSON: ``classes``, ``macro``, ``calibration``."""
-    rows = class_figures(labels, predicted, scores)
-    correct = np.bincount(labels[predicted == labels], minlength=len(classes)).tolist()
+def figures_json(result: "Evaluation", classes: Sequence[str]) -> dict[str, Any]:
+    """All figures of an evaluation for JSON, by class name; null where one is not defined."""
+    of_all = result.labels, result.predicted, result.scores
+    rows = class_figures(*of_all)
+    counts = result.confusion.tolist()
     return {
-        "classes": {
-            name: {"count": row.support, "correct": right, **asdict(row)}
-            for name, row, right in zip(classes, rows, correct, strict=True)
-        },
+        "count": result.count,
+        "top1": result.top1,
+        f"top{result.k}": result.topk,
+        "loss": result.loss,
         "macro": macro_average(rows),
-        "calibration": calibration(labels, predicted, scores).to_json(),
+        "classes": {
+            name: {"count": row.support, "correct": counts[i][i], **asdict(row)}
+            for i, (name, row) in enumerate(zip(classes, rows, strict=True))
+        },
+        "confusion": {"labels": list(classes), "true_by_predicted": counts},
+        "calibration": calibration(*of_all).to_json(),
     }
+
+
+def mistakes_csv(result: "Evaluation", classes: Sequence[str], files: Sequence[str]) -> str:
+    """The images that are predicted wrongly as CSV, the worst first; see :func:`mistakes`.
+
+    A cell that a spreadsheet would take for a formula begins with ``'``.
+
+    Args:
+        result: The evaluation.
+        classes: Class names.
+        files: Names of the images, in the order of the evaluation.
+    """
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["file", "true", "predicted", "score_true", "score_predicted"])
+    for index in mistakes(result.labels, result.predicted, result.scores):
+        true, predicted = result.labels[index], result.predicted[index]
+        names = (files[index], classes[true], classes[predicted])
+        scores = (f"{result.scores[index, label]:.6f}" for label in (true, predicted))
+        table.writerow([*map(_cell, names), *scores])
+    return text.getvalue()
+
+
+def _cell(text: str) -> str:
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def class_table(classes: Sequence[str], rows: Sequence[ClassFigures]) -> str:

@@ -134,6 +134,19 @@ def check_target(path: str | Path) -> None:
     raise RunError(f"cannot write {path}: {reason}")
 
 
+def make_folder(path: str | Path) -> Path:
+    """Make a folder, and those above it, where they are missing.
+
+    Raises:
+        RunError: It cannot be made, or something else is there.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot make the folder {path}: {error.strerror}") from error
+    return Path(path)
+
+
 def write_whole(
     path: str | Path, write: Callable[[str], object], *, keep: Path | None = None
 ) -> None:

@@ -1,9 +1,8 @@
 """Scores, accuracy and loss of a net on labelled images."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import paddle
@@ -58,21 +57,6 @@ class Evaluation:
     def top1(self) -> float:
         """Fraction of images whose best class is the true one, in [0, 1]."""
         return float(np.trace(self.confusion) / self.count)
-
-    def figures(self, classes: Sequence[str]) -> dict[str, Any]:
-        """Values for JSON, with the counts by class name."""
-        counts = self.confusion.tolist()
-        return {
-            "count": self.count,
-            "top1": self.top1,
-            f"top{self.k}": self.topk,
-            "loss": self.loss,
-            "classes": {
-                name: {"count": sum(row), "correct": row[i]}
-                for i, (name, row) in enumerate(zip(classes, counts, strict=True))
-            },
-            "confusion": {"labels": list(classes), "true_by_predicted": counts},
-        }
 
 
 @paddle.no_grad()

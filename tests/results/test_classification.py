@@ -1,5 +1,7 @@
 """Figures of a small classification, counted by hand."""
 
+import csv
+import io
 import json
 import math
 
@@ -14,7 +16,9 @@ from paddle_alexnet.results.classification import (
     least_certain,
     macro_average,
     mistakes,
+    mistakes_csv,
 )
+from paddle_alexnet.training.evaluation import Evaluation
 
 # Classes a, b, c, d; there is no image of d, and one of a is taken for it.
 LABELS = np.array([0, 0, 0, 1, 1, 2])
@@ -83,13 +87,34 @@ def test_mistakes_come_by_how_far_the_wrong_class_is_ahead():
     assert least_certain(SCORES, 3).tolist() == [1, 3, 2]
 
 
-def test_absent_classes_are_null_in_json_and_a_dash_in_text():
-    got = figures_json("abcd", LABELS, PREDICTED, SCORES)
+@pytest.fixture
+def result():
+    with np.errstate(divide="ignore"):
+        return Evaluation(0.5, 1.0, 3, LABELS, np.log(SCORES))
+
+
+def test_absent_classes_are_null_in_json_and_a_dash_in_text(result):
+    got = figures_json(result, "abcd")
+    json.dumps(got, allow_nan=False)
     assert got["classes"]["d"] == {
         **{"count": 0, "correct": 0, "support": 0},
         **dict.fromkeys(("precision", "recall", "f1", "roc_auc")),
     }
     assert got["classes"]["a"]["correct"] == 2
+    assert got["confusion"]["true_by_predicted"][0] == [2, 0, 0, 1]
+    assert {"count": 6, "top1": 0.5, "top3": 1.0, "loss": 0.5}.items() <= got.items()
+    assert got["calibration"]["error"] == pytest.approx(
+        calibration(LABELS, PREDICTED, SCORES).error
+    )
     lines = class_table("abcd", class_figures(LABELS, PREDICTED, SCORES)).split("\n")
     assert lines[4].split() == ["d", "-", "-", "-", "-", "0"]
     assert lines[3].split() == ["c", "0.000", "0.000", "0.000", "0.900", "1"]
+
+
+def test_mistakes_as_csv(result):
+    files = ["0.jpg", "=cmd()", "2.jpg", 'a,"b"\nc.jpg', "4.jpg", "5.jpg"]
+    classes = ["daisy", "-rose", "tulip, red", "d"]
+    rows = list(csv.reader(io.StringIO(mistakes_csv(result, classes, files))))
+    assert rows[0] == ["file", "true", "predicted", "score_true", "score_predicted"]
+    assert [row[0] for row in rows[1:]] == ["5.jpg", 'a,"b"\nc.jpg', "'=cmd()"]
+    assert rows[1][1:] == ["tulip, red", "'-rose", "0.200000", "0.600000"]

@@ -1,5 +1,6 @@
 """tools/infer.py and tools/eval.py from the command line."""
 
+import csv
 import json
 import os
 from pathlib import Path
@@ -33,6 +34,25 @@ def test_infer_and_eval_give_the_val_figures_of_training(tool, trained, flowers,
     assert [row["file_name"] for row in rows] == list(val)
     right = sum(row["label_names"][0] == val[row["file_name"]] for row in rows)
     assert right / len(val) == reported["val/top1"]
+
+
+def test_eval_lists_mistakes_and_draws_figures(tool, trained, flowers, tmp_path):
+    words = ["--weights", trained / "best.safetensors", "--data", flowers]
+    outputs = ["--mistakes", tmp_path / "wrong.csv", "--figures", tmp_path / "new" / "figures"]
+    out = tool("eval", *words, *outputs, "--json", tmp_path / "eval.json").stdout
+    figures = json.loads((tmp_path / "eval.json").read_text())
+    with open(tmp_path / "wrong.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    wrong = figures["count"] - sum(c["correct"] for c in figures["classes"].values())
+    assert len(rows) == wrong
+    assert all(row["true"] != row["predicted"] for row in rows)
+    gaps = [float(row["score_predicted"]) - float(row["score_true"]) for row in rows]
+    assert gaps == sorted(gaps, reverse=True)
+    assert all((flowers / row["file"]).exists() for row in rows)
+    names = {path.name for path in (tmp_path / "new" / "figures").iterdir()}
+    assert names == {"confusion.png", "confusion_fractions.png", "calibration.png"}
+    macro = figures["macro"]["f1"]
+    assert f"{macro:.3f}" in next(line for line in out.splitlines() if line.startswith("mean of"))
 
 
 def test_eval_of_a_list_gives_the_same_figures(tool, trained, flowers, val, tmp_path):
@@ -124,7 +144,7 @@ def test_class_names_made_to_harm_are_escaped_wherever_they_are_shown(
                 assert all(c.isprintable() for c in line), line
     assert len(plain.stdout.splitlines()) == 1
     assert r"\n99.99% daisy" in plain.stdout
-    assert len(measured.stdout.splitlines()) == 7
+    assert len(measured.stdout.splitlines()) == 15  # a table and a matrix of five classes
     assert "do not know" in unknown.stderr
     (row,) = json.loads(text.stdout)
     assert set(row["label_names"]) == set(evil)  # escaped, but the same

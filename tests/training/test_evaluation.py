@@ -81,12 +81,6 @@ def test_k_is_cut_to_the_number_of_classes():
     assert (got.k, got.topk) == (3, 1.0)
 
 
-def test_figures_by_name():
-    figures = evaluate(Scores(), lambda x: x, batches(), num_classes=3, topk=5).figures("abc")
-    assert figures["classes"]["a"] == {"count": 2, "correct": 1}
-    assert figures["top3"] == 1.0
-
-
 def test_softmaxes_of_views_are_averaged():
     views = np.random.default_rng(0).integers(0, 6, (4, 10, 1, 1, 3), dtype=np.uint8)
     labels = np.array([0, 1, 2, 1])
