@@ -20,6 +20,7 @@ REQUIRES = [
     "pydantic>=2.12,<3",  # checks configurations and stored JSON
     "pyyaml>=6,<7",
     "requests>=2.31,<3",
+    "scipy>=1.13,<2",  # confidence intervals; scikit-learn needs it too
     "safetensors>=0.4.3,<1",  # weights without pickle
     "scikit-learn>=1.5,<2",  # figures by class; 1.5: the oldest for numpy 2
     "tqdm>=4.66,<5",
@@ -49,6 +50,7 @@ setup(
     license="MIT",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["paddle_alexnet", "paddle_alexnet.*"]),
+    package_data={"paddle_alexnet.results": ["report.html"]},
     install_requires=REQUIRES,
     extras_require=EXTRAS,
 )

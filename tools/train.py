@@ -70,9 +70,11 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
             print(f"stopped and saved; continue with: {command}")
         return 128 + (stop.received or signal.SIGINT)
     if ranks.first:
+        report = run.directory.path / "report"
         print(
             f"best val top-1 {run.state.best_top1:.2%} after epoch {run.state.best_epoch}\n"
-            f"weights: {run.directory.best}"
+            f"weights: {run.directory.best}\n"
+            f"report: {_entry.command('report', run.directory.path, '--out', report)}"
         )
     return 0
 

@@ -3,6 +3,7 @@
 Each function returns a figure; :func:`save` writes it, :func:`pixels` makes it an image.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +13,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
 
 from paddle_alexnet.figures.captions import find_chinese_font
+from paddle_alexnet.figures.words import ENGLISH, Words
 from paddle_alexnet.printable import printable_name
 from paddle_alexnet.results.classification import Calibration, calibration
 from paddle_alexnet.storage.files import write_whole
@@ -23,6 +26,10 @@ if TYPE_CHECKING:  # it loads Paddle, which the other plots do not need
     from paddle_alexnet.training.evaluation import Evaluation
 
 DPI = 110
+# From dark to light, so that they differ in greyscale too; markers tell more of them apart.
+COLORS = ("#0b3c6f", "#c1440e", "#3a923a", "#8a63b5", "#4fa8d8", "#d49a2a")
+MARKERS = ("o", "s", "^", "D", "v", "x", "P")
+MOST_LABELS = 12  # lines of a legend
 
 
 def plot_bars(rows: Mapping[str, Mapping[str, float]], unit: str, title: str) -> Figure:
@@ -49,27 +56,36 @@ def plot_bars(rows: Mapping[str, Mapping[str, float]], unit: str, title: str) ->
     return figure
 
 
-def plot_runs(runs: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
+def plot_runs(runs: Mapping[str, Sequence[Mapping[str, float]]], words: Words = ENGLISH) -> Figure:
     """Plot loss and top-1 over epochs, train dashed and val solid.
+
+    Runs differ in their marker and grey as well as in colour, so that a print tells them apart.
 
     Args:
         runs: For each name the records of its metrics.jsonl.
+        words: Of the labels.
     """
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    labels = {"loss": "cross-entropy, nats", "top1": "top-1"}
-    for axes, (key, label) in zip(figure.subplots(1, 2), labels.items(), strict=True):
+    figure = Figure(figsize=(10, 4.4), layout="constrained")
+    for axes, key in zip(figure.subplots(1, 2), ("loss", "top1"), strict=True):
         for number, (name, rows) in enumerate(runs.items()):
             epochs = [row["epoch"] for row in rows]
-            look = {"color": f"C{number}", "marker": "." if len(epochs) < 40 else None}
             for part, style in (("train", "--"), ("val", "-")):
-                values = [row[f"{part}/{key}"] for row in rows]
-                line = part if len(runs) == 1 else f"{printable_name(name)} {part}"
-                axes.plot(epochs, values, style, label=line, **look)
-        axes.set_xlabel("epoch")
-        axes.set_ylabel(label)
+                label = words[part] if len(runs) == 1 else f"{printable_name(name)} {words[part]}"
+                axes.plot(
+                    *(epochs, [row[f"{part}/{key}"] for row in rows], style),
+                    label=label,
+                    color=COLORS[number % len(COLORS)],
+                    marker=MARKERS[number % len(MARKERS)],
+                    markersize=4,
+                    markevery=max(1, len(epochs) // 10),
+                )
+        axes.set_xlabel(words["epoch"])
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_ylabel(words[key])
         axes.grid(alpha=0.3)
-        axes.legend()
-    return _literal(figure)
+        if len(runs) <= MOST_LABELS:
+            axes.legend(fontsize=8)
+    return _finish(figure)
 
 
 def plot_activations(
@@ -96,7 +112,11 @@ def plot_activations(
 
 
 def plot_confusion(
-    confusion: np.ndarray, classes: Sequence[str], *, normalised: bool = False
+    confusion: np.ndarray,
+    classes: Sequence[str],
+    *,
+    normalised: bool = False,
+    words: Words = ENGLISH,
 ) -> Figure:
     """Plot a confusion matrix, a row for each true class, with its numbers.
 
@@ -104,6 +124,7 @@ def plot_confusion(
         confusion: Counts [C, C].
         classes: Names, of which the font can show all.
         normalised: Divide every row by its sum: fractions of the true class.
+        words: Of the labels.
     """
     shares = confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True))
     side = max(6.0, 0.75 * len(classes) + 2.5)  # inches: at DPI at least 560 pixels
@@ -114,42 +135,43 @@ def plot_confusion(
         number = f"{shares[row, column]:.2f}" if normalised else f"{confusion[row, column]}"
         color = "white" if shares[row, column] > 0.5 else "black"
         axes.text(column, row, number, ha="center", va="center", color=color, fontsize=13)
-    font = {"fontproperties": _font(classes), "fontsize": 13}
-    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right", **font)
-    axes.set_yticks(range(len(classes)), classes, **font)
-    axes.set_xlabel("predicted", fontsize=13)
-    axes.set_ylabel("true", fontsize=13)
-    return _literal(figure)
+    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right", fontsize=13)
+    axes.set_yticks(range(len(classes)), classes, fontsize=13)
+    axes.set_xlabel(words["predicted"], fontsize=13)
+    axes.set_ylabel(words["true"], fontsize=13)
+    return _finish(figure)
 
 
-def plot_calibration(measured: Calibration) -> Figure:
+def plot_calibration(measured: Calibration, words: Words = ENGLISH) -> Figure:
     """Plot a reliability diagram: accuracy over the top score, and the images of each bin."""
     figure = Figure(figsize=(6, 6), layout="constrained")
     upper, lower = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
     bins = len(measured.count)
-    edges = (np.arange(bins) + 0.5) / bins
-    bars = {"width": 0.9 / bins, "edgecolor": "black"}
-    upper.bar(edges, np.nan_to_num(measured.accuracy), color="0.6", label="accuracy", **bars)
-    upper.plot([0, 1], [0, 1], "--", color="black", label="perfectly calibrated")
-    upper.plot(measured.score, measured.accuracy, "k.", label="mean score")
-    upper.set_ylabel("accuracy")
-    upper.set_title(f"expected calibration error {measured.error:.4f}", fontsize=11)
+    middles = (np.arange(bins) + 0.5) / bins
+    bars = {"width": 0.9 / bins, "edgecolor": "black", "color": "0.6"}
+    upper.bar(middles, np.nan_to_num(measured.accuracy), label=words["accuracy"], **bars)
+    upper.plot([0, 1], [0, 1], "--", color="black", label=words["calibrated"])
+    upper.plot(measured.score, measured.accuracy, "k.", label=words["mean_score"])
+    upper.set_ylabel(words["accuracy"])
+    upper.set_title(f"{words['calibration_error']} {measured.error:.4f}", fontsize=11)
     upper.legend(loc="upper left")
-    lower.bar(edges, measured.count, color="0.6", **bars)
-    lower.set_ylabel("images")
-    lower.set_xlabel("score of the predicted class")
+    lower.bar(middles, measured.count, **bars)
+    lower.set_ylabel(words["images"])
+    lower.set_xlabel(words["score"])
     lower.set_xlim(0, 1)
-    return figure
+    return _finish(figure)
 
 
-def plot_evaluation(result: "Evaluation", classes: Sequence[str]) -> dict[str, Figure]:
+def plot_evaluation(
+    result: "Evaluation", classes: Sequence[str], words: Words = ENGLISH
+) -> dict[str, Figure]:
     """The figures of an evaluation by name: confusion matrices and a reliability diagram."""
+    measured = calibration(result.labels, result.predicted, result.scores)
+    matrix = functools.partial(plot_confusion, result.confusion, classes, words=words)
     return {
-        "confusion": plot_confusion(result.confusion, classes),
-        "confusion_fractions": plot_confusion(result.confusion, classes, normalised=True),
-        "calibration": plot_calibration(
-            calibration(result.labels, result.predicted, result.scores)
-        ),
+        "confusion": matrix(),
+        "confusion_fractions": matrix(normalised=True),
+        "calibration": plot_calibration(measured, words),
     }
 
 
@@ -170,14 +192,12 @@ def pixels(figure: Figure) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
 
 
-def _font(texts: Sequence[str]) -> FontProperties | None:
-    """A font for texts that are not all ASCII, if there is one."""
-    path = None if "".join(texts).isascii() else find_chinese_font()
-    return None if path is None else FontProperties(fname=path)
-
-
-def _literal(figure: Figure) -> Figure:
-    """Do not read text between two $ as a formula: a class or a run may be called $a$."""
+def _finish(figure: Figure) -> Figure:
+    """Show all texts as they are, in a font that has their characters, if there is one."""
     for text in figure.findobj(Text):
-        text.set_parse_math(False)
+        text.set_parse_math(False)  # a class or a run may be called $a$
+        path = None if text.get_text().isascii() else find_chinese_font()
+        if path is not None:
+            size = text.get_fontsize()
+            text.set_fontproperties(FontProperties(fname=path, size=size))
     return figure

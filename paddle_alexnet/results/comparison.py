@@ -1,0 +1,85 @@
+"""Compare runs over seeds: means with their spread, differences with confidence intervals."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+LEVEL = 0.95  # of the confidence intervals
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and standard deviation over seeds.
+
+    Attributes:
+        mean: Of the values.
+        std: Of a sample (n - 1); None for a single value.
+        count: Values, >= 1.
+    """
+
+    mean: float
+    std: float | None
+    count: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A mean difference between two groups of runs.
+
+    Attributes:
+        mean: Of the second minus of the first.
+        low: Lower end of the 95 % interval by Student's t; None where too few runs leave none.
+        high: Upper end.
+        paired: Whether runs of the same seed were compared with each other.
+        count: Pairs, or the runs of the smaller group.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    paired: bool
+    count: int
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Mean and standard deviation of at least one value."""
+    std = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return Spread(float(np.mean(values)), std, len(values))
+
+
+def difference(first: Mapping[int, float], second: Mapping[int, float]) -> Difference:
+    """Compare two groups: ``second`` minus ``first``.
+
+    Pairs of the same seed where both groups have the same seeds; otherwise Welch's interval for
+    groups of unequal variance (Welch 1947).
+
+    Args:
+        first: The value of each seed; at least one.
+        second: As ``first``.
+    """
+    paired = first.keys() == second.keys()
+    if paired:
+        gaps = np.array([second[seed] - first[seed] for seed in first])
+        mean, count, degrees = float(gaps.mean()), len(gaps), len(gaps) - 1
+        error = float(gaps.std(ddof=1)) / math.sqrt(count) if count > 1 else None
+    else:
+        groups = [np.array(list(group.values())) for group in (first, second)]
+        mean = float(groups[1].mean() - groups[0].mean())
+        count = min(map(len, groups))
+        error, degrees = _welch(groups) if count > 1 else (None, 0)
+    if error is None:
+        return Difference(mean, None, None, paired, count)
+    half = float(stats.t.ppf((1 + LEVEL) / 2, degrees)) * error
+    return Difference(mean, mean - half, mean + half, paired, count)
+
+
+def _welch(groups: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Standard error and degrees of freedom, by Welch and Satterthwaite."""
+    parts = [group.var(ddof=1) / len(group) for group in groups]
+    below = sum(p**2 / (len(group) - 1) for p, group in zip(parts, groups, strict=True))
+    # Without any variance the degrees do not matter: the interval is a point.
+    degrees = sum(parts) ** 2 / below if below else 1.0
+    return math.sqrt(sum(parts)), float(degrees)
