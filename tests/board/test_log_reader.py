@@ -3,11 +3,14 @@
 import os
 import struct
 
+import numpy as np
 import pytest
+from visualdl import LogWriter
 from visualdl.proto import record_pb2
 from visualdl.reader.graph_reader import GraphReader
 from visualdl.reader.reader import LogReader
 from visualdl.reader.record_reader import RecordReader
+from visualdl.server import lib
 
 from paddle_alexnet.board import log_reader, visualdl_patches
 from paddle_alexnet.board.writer import BoardWriter
@@ -140,3 +143,45 @@ def test_one_tag_for_two_kinds_does_not_stop_the_others(reader, tmp_path):
     log = reader(tmp_path)
     assert points(log, tmp_path / "bad") == [0, 1]
     assert points(log, tmp_path / "good") == [0, 1, 2, 3, 4]
+
+
+def test_embeddings_of_a_run_that_was_added_are_listed(reader, tmp_path):
+    """VisualDL's own list ends at the first that it listed before."""
+
+    def add(name):
+        with BoardWriter(tmp_path / name) as writer:
+            writer.embeddings("block7", np.ones((4, 2)), {"class": ["x"] * 4})
+
+    add("first")
+    log = reader(tmp_path)
+    want = [{"name": "first/block7", "shape": [4, 2]}]
+    assert log_reader.list_embeddings(log) == want
+    add("second")
+    log.load_new_data()
+    want.append({"name": "second/block7", "shape": [4, 2]})
+    assert log_reader.list_embeddings(log) == want
+    # What the page then asks for, by name.
+    vectors = np.frombuffer(lib.get_embedding_tensors(log, "second/block7"), np.float32)
+    assert vectors.tolist() == [1.0] * 8
+    assert lib.get_embedding_labels(log, "second/block7").split() == ["class", *"xxxx"]
+
+
+def test_runs_are_named_by_their_folders_in_order(reader, tmp_path):
+    for name in ("b", "a/2", "a/10"):
+        write(tmp_path / name)
+    assert lib.get_runs(reader(tmp_path)) == ["a/10", "a/2", "b"]
+    assert lib.get_runs(reader(tmp_path / "b")) == ["b"]  # the folder itself is the run
+
+
+def test_a_log_does_not_choose_the_name_of_its_run(reader, tmp_path):
+    with LogWriter(str(tmp_path / "own"), display_name="another") as writer:
+        writer.add_scalar("x", 1.0, 1)
+    assert lib.get_runs(reader(tmp_path)) == ["own"]
+
+
+def test_metrics_of_the_table_are_rounded_and_runs_named(reader, tmp_path):
+    with BoardWriter(tmp_path / "own") as writer:
+        writer.hparams({"lr": 0.1}, ["top1"])
+        writer.scalar("top1", 0.4, 1)
+    (row,) = lib.get_hparam_list(reader(tmp_path))
+    assert (row["name"], row["metrics"]) == ("own", {"top1": 0.4})
