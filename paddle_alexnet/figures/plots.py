@@ -56,17 +56,22 @@ def plot_bars(rows: Mapping[str, Mapping[str, float]], unit: str, title: str) ->
     return figure
 
 
-def plot_runs(runs: Mapping[str, Sequence[Mapping[str, float]]], words: Words = ENGLISH) -> Figure:
-    """Plot loss and top-1 over epochs, train dashed and val solid.
+def plot_runs(
+    runs: Mapping[str, Sequence[Mapping[str, float]]],
+    words: Words = ENGLISH,
+    keys: Sequence[str] = ("loss", "top1"),
+) -> Figure:
+    """Plot metrics over epochs, train dashed and val solid.
 
     Runs differ in their marker and grey as well as in colour, so that a print tells them apart.
 
     Args:
         runs: For each name the records of its metrics.jsonl.
         words: Of the labels.
+        keys: One plot each.
     """
-    figure = Figure(figsize=(10, 4.4), layout="constrained")
-    for axes, key in zip(figure.subplots(1, 2), ("loss", "top1"), strict=True):
+    figure = Figure(figsize=(5 * len(keys), 4.4), layout="constrained")
+    for axes, key in zip(figure.subplots(1, len(keys), squeeze=False)[0], keys, strict=True):
         for number, (name, rows) in enumerate(runs.items()):
             epochs = [row["epoch"] for row in rows]
             for part, style in (("train", "--"), ("val", "-")):

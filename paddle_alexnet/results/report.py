@@ -18,7 +18,7 @@ from paddle_alexnet.data.sources import open_data
 from paddle_alexnet.errors import AlexNetError
 from paddle_alexnet.figures.captions import WRONG, FontChooser, caption, find_chinese_font, grid
 from paddle_alexnet.figures.filters import filter_grid, first_kernels
-from paddle_alexnet.figures.plots import pixels, plot_evaluation, plot_runs
+from paddle_alexnet.figures.plots import pixels, plot_evaluation, plot_runs, save
 from paddle_alexnet.figures.words import ENGLISH, LANGUAGES, Words
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.printable import printable_name
@@ -77,14 +77,14 @@ def write_report(paths: Sequence[str | Path], out: str | Path, language: str = "
     # Without a font that has them, Chinese words would be boxes in a figure.
     in_figures = words if language == "en" or find_chinese_font() else ENGLISH
     out = make_folder(out)
-    curves = pixels(plot_runs({run.name: run.rows for run in runs}, in_figures))
-    _write_image(out / "curves.png", curves)
+    rows = {run.name: run.rows for run in runs}
+    save(plot_runs(rows, in_figures), out / "curves.png")
     details = [describe_run(run, out, in_figures) for run in runs]
     groups = group_by_settings(runs)
     page = render(
         words=words,
         language=language,
-        curves=curves,
+        curves=[pixels(plot_runs(rows, in_figures, [key])) for key in ("loss", "top1")],
         groups=[describe_group(group) for group in groups],
         settings=differing_settings(groups),
         differences=[compare(groups[0], group) for group in groups[1:]],
