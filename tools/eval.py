@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from paddle_alexnet.data.dataset import ImageDataset
     from paddle_alexnet.training.evaluation import Evaluation
 
+MANY_CLASSES = 20  # above, the terminal shows as many of the worst, and no confusion matrix
+
 
 def parse() -> argparse.Namespace:
     """Read the command line."""
@@ -95,6 +97,9 @@ def report(
     args: argparse.Namespace, result: "Evaluation", dataset: "ImageDataset", classes: Sequence[str]
 ) -> None:
     """Write the files that were asked for, and print the figures."""
+    import numpy as np
+
+    from paddle_alexnet.errors import WeightsError
     from paddle_alexnet.figures.captions import FontChooser
     from paddle_alexnet.figures.plots import plot_evaluation, save
     from paddle_alexnet.printable import printable, printable_name
@@ -103,11 +108,15 @@ def report(
         class_table,
         figures_json,
         mistakes_csv,
+        worst_classes,
     )
     from paddle_alexnet.storage.files import write_text
 
+    if not np.isfinite(result.scores).all():
+        raise WeightsError(f"{args.weights} gives scores that are not finite: use other weights")
     source = args.list or args.split
-    figures = {"split": source, "views": args.views, **figures_json(result, classes)}
+    rows = class_figures(result.labels, result.predicted, result.scores)
+    figures = {"split": source, "views": args.views, **figures_json(result, classes, rows)}
     if args.json:
         text = json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
         _entry.write_result(args.json, text)
@@ -127,9 +136,12 @@ def report(
         f"top-{result.k} {result.topk:.4%}, loss {result.loss:.6f}"
     )
     names = [printable_name(name) for name in classes]
-    rows = class_figures(result.labels, result.predicted, result.scores)
-    print(class_table(names, rows))
+    many = len(names) > MANY_CLASSES
+    print(class_table(names, rows, worst_classes(rows, MANY_CLASSES) if many else None))
     print(f"expected calibration error {figures['calibration']['error']:.4f}")
+    if many:
+        print(f"these are the {MANY_CLASSES} worst of {len(names)} classes by F1; --json has all")
+        return
     print("confusion matrix, a row for each true class:")
     for name, row in zip(names, result.confusion.tolist(), strict=True):
         found = ", ".join(f"{other}: {n}" for other, n in zip(names, row, strict=True))

@@ -30,6 +30,7 @@ DPI = 110
 COLORS = ("#0b3c6f", "#c1440e", "#3a923a", "#8a63b5", "#4fa8d8", "#d49a2a")
 MARKERS = ("o", "s", "^", "D", "v", "x", "P")
 MOST_LABELS = 12  # lines of a legend
+MANY_CLASSES = 40  # above, a confusion matrix has no room for names and numbers
 
 
 def plot_bars(rows: Mapping[str, Mapping[str, float]], unit: str, title: str) -> Figure:
@@ -125,6 +126,8 @@ def plot_confusion(
 ) -> Figure:
     """Plot a confusion matrix, a row for each true class, with its numbers.
 
+    Above :data:`MANY_CLASSES` classes it has one size, without names and numbers.
+
     Args:
         confusion: Counts [C, C].
         classes: Names, of which the font can show all.
@@ -132,16 +135,18 @@ def plot_confusion(
         words: Of the labels.
     """
     shares = confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True))
-    side = max(6.0, 0.75 * len(classes) + 2.5)  # inches: at DPI at least 560 pixels
+    few = len(classes) <= MANY_CLASSES
+    side = max(6.0, 0.75 * len(classes) + 2.5) if few else 12.0  # inches: at least 560 pixels
     figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.subplots()
     axes.imshow(shares, cmap="Greys", vmin=0, vmax=1)
-    for row, column in np.ndindex(*confusion.shape):
-        number = f"{shares[row, column]:.2f}" if normalised else f"{confusion[row, column]}"
-        color = "white" if shares[row, column] > 0.5 else "black"
-        axes.text(column, row, number, ha="center", va="center", color=color, fontsize=13)
-    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right", fontsize=13)
-    axes.set_yticks(range(len(classes)), classes, fontsize=13)
+    if few:
+        for row, column in np.ndindex(*confusion.shape):
+            number = f"{shares[row, column]:.2f}" if normalised else f"{confusion[row, column]}"
+            color = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, number, ha="center", va="center", color=color, fontsize=13)
+        axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right", fontsize=13)
+        axes.set_yticks(range(len(classes)), classes, fontsize=13)
     axes.set_xlabel(words["predicted"], fontsize=13)
     axes.set_ylabel(words["true"], fontsize=13)
     return _finish(figure)

@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from paddle_alexnet.printable import printable
+
 if TYPE_CHECKING:  # it loads Paddle, which a report does not need
     from paddle_alexnet.training.evaluation import Evaluation
 
 CALIBRATION_BINS = 15  # Guo et al. 2017, "On Calibration of Modern Neural Networks", section 5
+# Spreadsheets run a cell that begins so as a formula (OWASP, "CSV Injection"), also in full width.
+FORMULA = tuple("=+-@＝＋－＠")
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,12 @@ def class_figures(
     return rows
 
 
+def worst_classes(rows: Sequence[ClassFigures], count: int) -> list[int]:
+    """Labels of the ``count`` classes with the lowest F1, the worst first, of those with images."""
+    known = [label for label, row in enumerate(rows) if row.support]
+    return sorted(known, key=lambda label: rows[label].f1)[:count]
+
+
 def macro_average(rows: Sequence[ClassFigures]) -> dict[str, float | None]:
     """Means over the classes that have images; None where no class has the figure."""
 
@@ -132,10 +142,19 @@ def least_certain(scores: np.ndarray, count: int) -> np.ndarray:
     return np.argsort(best[:, -1] - best[:, 0], kind="stable")[:count]
 
 
-def figures_json(result: "Evaluation", classes: Sequence[str]) -> dict[str, Any]:
-    """All figures of an evaluation for JSON, by class name; null where one is not defined."""
+def figures_json(
+    result: "Evaluation", classes: Sequence[str], rows: Sequence[ClassFigures] | None = None
+) -> dict[str, Any]:
+    """All figures of an evaluation for JSON, by class name; null where one is not defined.
+
+    Args:
+        result: The evaluation.
+        classes: Class names.
+        rows: What :func:`class_figures` gives, which takes half a minute for 50,000 images of
+            1,000 classes; None: call it.
+    """
     of_all = result.labels, result.predicted, result.scores
-    rows = class_figures(*of_all)
+    rows = class_figures(*of_all) if rows is None else rows
     counts = result.confusion.tolist()
     return {
         "count": result.count,
@@ -153,8 +172,9 @@ def figures_json(result: "Evaluation", classes: Sequence[str]) -> dict[str, Any]
 
 
 def mistakes_csv(result: "Evaluation", classes: Sequence[str], files: Sequence[str]) -> str:
-    """The images that are predicted wrongly as CSV, the worst first; see :func:`mistakes`.
+    r"""The images that are predicted wrongly as CSV, the worst first; see :func:`mistakes`.
 
+    A name is one line: control characters and bytes that are not UTF-8 are escapes such as ``\n``.
     A cell that a spreadsheet would take for a formula begins with ``'``.
 
     Args:
@@ -173,22 +193,33 @@ def mistakes_csv(result: "Evaluation", classes: Sequence[str], files: Sequence[s
     return text.getvalue()
 
 
-def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+def _cell(name: str) -> str:
+    text = printable(name)
+    return f"'{text}" if text.lstrip().startswith(FORMULA) else text
 
 
-def class_table(classes: Sequence[str], rows: Sequence[ClassFigures]) -> str:
-    """The figures as text, a line a class and one for the means; "-" for what is not defined."""
+def class_table(
+    classes: Sequence[str], rows: Sequence[ClassFigures], shown: Sequence[int] | None = None
+) -> str:
+    """The figures as text, a line a class and one for the means; "-" for what is not defined.
+
+    Args:
+        classes: Class names, printable.
+        rows: Their figures. The means are of all.
+        shown: Labels of the classes that have a line; None: all.
+    """
+    shown = range(len(classes)) if shown is None else shown
 
     def line(name: str, *values: float | None) -> str:
         cells = ["-" if value is None else f"{value:.3f}" for value in values]
         return f"{name:<{width}}" + "".join(f"{cell:>11}" for cell in cells)
 
-    width = max(map(len, (*classes, "mean of classes"))) + 2
+    width = max(len(name) for name in (*(classes[i] for i in shown), "mean of classes")) + 2
     heads = ("precision", "recall", "F1", "ROC AUC", "images")
     lines = [f"{'class':<{width}}" + "".join(f"{head:>11}" for head in heads)]
-    for name, row in zip(classes, rows, strict=True):
-        figures = line(name, row.precision, row.recall, row.f1, row.roc_auc)
+    for label in shown:
+        row = rows[label]
+        figures = line(classes[label], row.precision, row.recall, row.f1, row.roc_auc)
         lines.append(f"{figures}{row.support:>11}")
     total = sum(row.support for row in rows)
     lines.append(f"{line('mean of classes', *macro_average(rows).values())}{total:>11}")

@@ -84,6 +84,13 @@ def test_the_darkness_of_a_cell_is_its_fraction():
     assert min(areas) > 0.8 * max(areas) > 5000
 
 
+def test_a_confusion_matrix_of_1000_classes_is_of_moderate_size():
+    """With numbers it would have a side of 82,000 pixels."""
+    image = pixels(plot_confusion(np.diag(np.full(1000, 50)), list(map(str, range(1000)))))
+    assert 560 <= min(image.shape[:2]) <= max(image.shape[:2]) < 2000
+    assert (image.max(axis=2) < 128).sum() > 500  # the diagonal
+
+
 def test_a_reliability_diagram_shows_every_bin():
     labels = np.repeat([0, 1], 50)
     scores = np.linspace(0.5, 1, 100)

@@ -17,6 +17,7 @@ from paddle_alexnet.results.classification import (
     macro_average,
     mistakes,
     mistakes_csv,
+    worst_classes,
 )
 from paddle_alexnet.training.evaluation import Evaluation
 
@@ -54,6 +55,15 @@ def test_means_leave_out_a_class_without_images():
     mean = macro_average(class_figures(LABELS, PREDICTED, SCORES))
     assert mean["precision"] == pytest.approx((2 / 3 + 1 / 2 + 0) / 3)
     assert mean["roc_auc"] == pytest.approx((8 / 9 + 7 / 8 + 4.5 / 5) / 3)
+
+
+def test_the_worst_classes_are_those_of_the_lowest_f1():
+    # F1: a 2/3, b 1/2, c 0; d has no images.
+    rows = class_figures(LABELS, PREDICTED, SCORES)
+    assert worst_classes(rows, 9) == [2, 1, 0]
+    lines = class_table("abcd", rows, worst_classes(rows, 2)).split("\n")
+    assert [line.split()[0] for line in lines] == ["class", "c", "b", "mean"]
+    assert lines[-1] == class_table("abcd", rows).split("\n")[-1]  # of all
 
 
 def test_one_class_has_no_roc_curve():
@@ -116,5 +126,22 @@ def test_mistakes_as_csv(result):
     classes = ["daisy", "-rose", "tulip, red", "d"]
     rows = list(csv.reader(io.StringIO(mistakes_csv(result, classes, files))))
     assert rows[0] == ["file", "true", "predicted", "score_true", "score_predicted"]
-    assert [row[0] for row in rows[1:]] == ["5.jpg", 'a,"b"\nc.jpg', "'=cmd()"]
+    assert [row[0] for row in rows[1:]] == ["5.jpg", r'a,"b"\nc.jpg', "'=cmd()"]
     assert rows[1][1:] == ["tulip, red", "'-rose", "0.200000", "0.600000"]
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        *((name, f"'{name}") for name in ("+1", "@SUM(A1)", " =1", "＝1", "-花, 2")),
+        *((name, name) for name in ('say "cheese"; a=b', "花/雏菊.jpg", "")),
+        ("two\r\n=lines", r"two\r\n=lines"),
+        ("\x1b[2J\u202e\udcff", r"\u001b[2J\u202e\udcff"),  # \xff is no UTF-8
+    ],
+)
+def test_any_name_is_a_cell_of_one_line_and_no_formula(result, name, cell):
+    text = mistakes_csv(result, [name] * 4, [name] * 6)
+    assert len(text.splitlines()) == 4
+    rows = list(csv.reader(io.StringIO(text, newline="")))[1:]
+    assert {word for row in rows for word in row[:3]} == {cell}
+    text.encode()

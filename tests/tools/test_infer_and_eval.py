@@ -115,6 +115,38 @@ def test_eval_of_classes_that_the_weights_do_not_know(tool, trained, tmp_path, w
     assert "'cats'" in tool("eval", *words, code=1).stderr
 
 
+def test_eval_of_weights_that_overflow(tool, trained, flowers, tmp_path):
+    from paddle_alexnet.nets.weights import read_weights, write_weights
+
+    arrays, description = read_weights(trained / "best.safetensors")
+    arrays = {name: array * 1e25 for name, array in arrays.items()}
+    write_weights(tmp_path / "w.safetensors", arrays, description)
+    words = ["--weights", tmp_path / "w.safetensors", "--data", flowers, "--json", tmp_path / "e"]
+    assert "not finite" in tool("eval", *words, code=1).stderr
+    assert not (tmp_path / "e").exists()
+
+
+def test_eval_of_many_classes_shows_the_worst(tool, trained, flowers, tmp_path):
+    import dataclasses
+
+    import numpy as np
+
+    from paddle_alexnet.nets.weights import read_weights, write_weights
+
+    arrays, description = read_weights(trained / "best.safetensors")
+    for name, array in arrays.items():  # 25 more classes, with logits of 0
+        if array.shape[-1] == 5 and array.ndim <= 2:
+            arrays[name] = np.concatenate([array, np.zeros((*array.shape[:-1], 25), "f4")], -1)
+    classes = (*description.classes, *(f"other {i}" for i in range(25)))
+    description = dataclasses.replace(description, classes=classes)
+    write_weights(tmp_path / "w.safetensors", arrays, description)
+    words = ["--weights", tmp_path / "w.safetensors", "--data", flowers, "--json", tmp_path / "e"]
+    out = tool("eval", *words).stdout
+    assert "true class" not in out
+    assert "other" not in out  # there are no images of them
+    assert json.loads((tmp_path / "e").read_text())["classes"]["other 3"]["f1"] is None
+
+
 def test_class_names_made_to_harm_are_escaped_wherever_they_are_shown(
     tool, trained, flowers, tmp_path
 ):
