@@ -65,9 +65,10 @@ def show(inspection: "Inspection", resize: int) -> None:
         print(f"{key.replace('_', ' ')}: {least} to {most}, median {middle}")
     if small := inspection.below(resize):
         print(f"{small} images have a side below {resize} pixels and are enlarged")
-    if inspection.images.left_out or inspection.unreadable:
-        messages, bad = len(inspection.images.left_out), len(inspection.unreadable)
-        print(f"left out: see the {messages} messages above; {bad} images cannot be decoded")
+    if messages := len(inspection.images.left_out):
+        print(f"messages about files, above and in inspection.json: {messages}")
+    if bad := len(inspection.unreadable):
+        print(f"{bad} listed images cannot be decoded: inspection.json names them")
     found = inspection.duplicates
     parts = ", ".join(f"{count} of {split}" for split, count in found.images.items())
     print(
