@@ -26,13 +26,14 @@ def main(cpu_speed: dict[str, Any]) -> int:
     test = list_images(read_config(CONFIG).data.root).select("test")
     chosen = [path for path, _ in test[:: max(1, len(test) // IMAGES)]][:IMAGES]
     weights, annotated = run / "best.safetensors", run / "images"
-    words = ["--weights", weights, "--save-dir", annotated, "--logdir", run / "infer"]
+    words = ["--weights", weights, "--save-dir", annotated]
     if code := infer.main(cpu_speed, [*map(str, words), "--top-k", "2", *chosen]):
         return code
     print(
         f"\nweights:          {weights}\n"
         f"annotated images: {annotated}\n"
-        f"board:            {_entry.command('board', '--logdir', run.parent)}"
+        f"board:            {_entry.command('board', '--logdir', run.parent)}\n"
+        f"report:           {_entry.command('report', run, '--out', run / 'report')}"
     )
     return 0
 

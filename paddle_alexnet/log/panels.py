@@ -27,10 +27,12 @@ from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.inference.features import captured_features, last_block
 from paddle_alexnet.nets.block_statistics import measure_blocks
 from paddle_alexnet.results.classification import (
+    ClassFigures,
     class_figures,
     class_table,
     least_certain,
     mistakes,
+    worst_classes,
 )
 from paddle_alexnet.storage.files import write_text
 from paddle_alexnet.training.evaluation import Evaluation, evaluate
@@ -105,7 +107,8 @@ class Panels:
             self.writer.image("filters/conv1", filter_grid(kernels), epoch)
         self._blocks(epoch)
         if self.few_classes:
-            self._by_class(range(len(self.names)), val, epoch)
+            figures = class_figures(val.labels, val.predicted, val.scores)
+            self._by_class(range(len(self.names)), figures, val, epoch)
             self._confusion(val, epoch)
 
     def finish(self, best: Path, epoch: int) -> None:
@@ -134,10 +137,9 @@ class Panels:
         self.writer.embeddings(layer, principal_components(np.concatenate(features)), columns)
         if not self.few_classes:
             figures = class_figures(val.labels, val.predicted, val.scores)
-            known = [label for label, row in enumerate(figures) if row.support]
-            worst_f1 = sorted(known, key=lambda label: figures[label].f1)[:MANY_CLASSES]
-            self._recalls(worst_f1, val, epoch)
-            self._by_class(worst_f1, val, epoch)
+            shown = worst_classes(figures, MANY_CLASSES)
+            self._recalls(shown, val, epoch)
+            self._by_class(shown, figures, val, epoch)
             rows = [",".join(map(str, row)) for row in val.confusion.tolist()]
             write_text(self.writer.path.with_name("confusion.csv"), "\n".join(rows) + "\n")
 
@@ -182,15 +184,15 @@ class Panels:
                 recall = val.confusion[label, label] / count
                 self.writer.scalar(f"3-classes/{self.data.classes[label]}", recall, epoch)
 
-    def _by_class(self, labels: Sequence[int], val: Evaluation, epoch: int) -> None:
+    def _by_class(
+        self, labels: Sequence[int], figures: Sequence[ClassFigures], val: Evaluation, epoch: int
+    ) -> None:
         """A table of precision, recall and F1, and the curves of some classes."""
-        figures = class_figures(val.labels, val.predicted, val.scores)
-        names = [self.data.classes[label] for label in labels]
-        table = class_table(names, [figures[label] for label in labels])
-        self.writer.text("text/classes", table, epoch)
-        for label, name in zip(labels, names, strict=True):
+        classes = self.data.classes
+        self.writer.text("text/classes", class_table(classes, figures, labels), epoch)
+        for label in labels:
             if figures[label].roc_auc is not None:
-                self.writer.curves(name, val.labels == label, val.scores[:, label], epoch)
+                self.writer.curves(classes[label], val.labels == label, val.scores[:, label], epoch)
 
     def _confusion(self, val: Evaluation, epoch: int) -> None:
         """The confusion matrix, as counts and as fractions of the true class."""
