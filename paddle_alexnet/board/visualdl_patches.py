@@ -142,12 +142,12 @@ def graph_export() -> Iterator[None]:
 
     from paddle_alexnet.nets import lrn
 
-    stock = paddle.jit.to_static, paddle.multiply, lrn.inverse_power
+    stock = paddle.jit.to_static, paddle.multiply, paddle.bmm, lrn.inverse_power
     # Without it the shape of the input is not taken into account.
     paddle.jit.to_static = functools.partial(paddle.jit.to_static, full_graph=True)
-    # The function takes no variables of the old format, the operator does; the built-in response
-    # norm calls the function.
-    paddle.multiply = operator.mul
+    # The functions take no variables of the old format, the operators do; the built-in response
+    # norm and Local2D call the functions.
+    paddle.multiply, paddle.bmm = operator.mul, operator.matmul
     # Nor do rsqrt and sqrt, by which the response norms compute a power.
     lrn.inverse_power = lambda x, beta, in_place=False: x**-beta
     try:
@@ -156,7 +156,7 @@ def graph_export() -> Iterator[None]:
             with paddle.utils.unique_name.guard(), paddle.pir_utils.DygraphOldIrGuard():
                 yield
     finally:
-        paddle.jit.to_static, paddle.multiply, lrn.inverse_power = stock
+        paddle.jit.to_static, paddle.multiply, paddle.bmm, lrn.inverse_power = stock
 
 
 def graph_copy(net: Any) -> Any:

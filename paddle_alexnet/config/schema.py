@@ -113,7 +113,7 @@ class ModelConfig:
     init: Word | None = _key(
         None,
         "how weights start: he, he_small_head, paper, krizhevsky2012, caffe, kaiming_pad2, "
-        "torch; null: as in the net's source, he for alexnet and alexnet_pad5",
+        "torch, cifar10; null: as in the net's source, he for alexnet and alexnet_pad5",
     )
     width: float = _key(1.0, "factor for the number of channels and hidden units", gt=0, le=1)
     dropout: float | None = _key(None, "probability of dropout; null: the net's", ge=0, lt=1)

@@ -12,10 +12,10 @@ from paddle_alexnet.storage.files import parse_json, read_text
 
 # Operators of Paddle that the nets here use, with every implementation of their norms.
 PADDLE_OPERATORS = (
-    *("add", "cast", "concat", "conv2d", "data", "depthwise_conv2d", "divide", "dropout", "fetch"),
-    *("flatten", "full", "full_int_array", "matmul", "multiply", "pad", "pad3d", "pool2d"),
+    *("add", "bmm", "cast", "concat", "conv2d", "data", "depthwise_conv2d", "divide", "dropout"),
+    *("fetch", "flatten", "full", "full_int_array", "matmul", "multiply", "pad", "pad3d", "pool2d"),
     *("pool3d", "pow", "relu", "reshape", "rsqrt", "scale", "slice", "softmax", "split", "sqrt"),
-    *("square", "squeeze", "subtract", "sum", "transpose", "unsqueeze"),
+    *("square", "squeeze", "subtract", "sum", "transpose", "unfold", "unsqueeze"),
 )
 # As Paddle 3's files name them; p is a parameter.
 PADDLE_KNOWN = frozenset(["p", *(f"1.{name}" for name in PADDLE_OPERATORS)])

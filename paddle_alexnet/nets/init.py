@@ -9,6 +9,8 @@ import numpy as np
 import paddle
 from paddle import nn
 
+from paddle_alexnet.nets.layers import Local2D
+
 
 def weighted_layers(net: nn.Layer) -> list[tuple[str, nn.Layer]]:
     """The layers with weights in order of depth, by the paper's names: conv1 ... conv5, fc6 ...
@@ -21,9 +23,10 @@ def weighted_layers(net: nn.Layer) -> list[tuple[str, nn.Layer]]:
 
 
 def _kind(layer: nn.Layer) -> str:
-    if isinstance(layer, nn.Conv2D):
-        return "conv"
-    return "fc" if isinstance(layer, nn.Linear) else type(layer).__name__.lower()
+    for kind, name in ((nn.Conv2D, "conv"), (Local2D, "local"), (nn.Linear, "fc")):
+        if isinstance(layer, kind):
+            return name
+    return type(layer).__name__.lower()
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,8 @@ class Role:
     def fan_in(self) -> int:
         """Inputs summed into one output: channels of one group times the kernel, or features."""
         shape = self.layer.weight.shape
-        # Conv2D weights are [out, in / groups, kh, kw], Linear weights [in, out].
-        return int(np.prod(shape[1:])) if len(shape) == 4 else shape[0]
+        # Conv2D weights are [out, in / groups, kh, kw], others [..., in, out].
+        return int(np.prod(shape[1:])) if len(shape) == 4 else shape[-2]
 
     @property
     def fan_out(self) -> int:
@@ -70,6 +73,8 @@ class Role:
         For groups this is torch's count, which takes all output channels.
         """
         shape = self.layer.weight.shape
+        if isinstance(self.layer, Local2D):
+            return shape[2] * self.layer.kernel**2
         return shape[0] * int(np.prod(shape[2:])) if len(shape) == 4 else shape[1]
 
 
@@ -124,6 +129,12 @@ def _torch(role: Role) -> Start:
     return nn.initializer.Uniform(-bound, bound), nn.initializer.Uniform(-bound, bound)
 
 
+def _cifar10(role: Role) -> Start:
+    """cuda-convnet's nets for CIFAR-10: initW of their layer files; biases from 0."""
+    stds = {"conv1": 1e-4, "local3": 0.04, "local4": 0.04}
+    return _normal(stds.get(role.name, 0.01), 0.0)
+
+
 INITS: dict[str, Callable[[Role], Start]] = {
     "he": _he,
     "he_small_head": _he_small_head,
@@ -132,6 +143,7 @@ INITS: dict[str, Callable[[Role], Start]] = {
     "caffe": _caffe,
     "kaiming_pad2": _kaiming_pad2,
     "torch": _torch,
+    "cifar10": _cifar10,
 }
 OLD_NAMES = {"kaiming_seed002": "kaiming_pad2"}  # still read
 

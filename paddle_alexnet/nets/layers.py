@@ -69,8 +69,63 @@ class MaxPool2D(nn.MaxPool2D):
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Pool ``x`` [N, C, H, W], or [N, H, W, C] where ``data_format`` says so."""
         if self.training and paddle.get_device() == "cpu" and self.data_format == "NCHW":
-            return F.max_pool2d(x, self.ksize, self.stride, self.padding, return_mask=True)[0]
+            sizes = self.ksize, self.stride, self.padding
+            return F.max_pool2d(x, *sizes, return_mask=True, ceil_mode=self.ceil_mode)[0]
         return super().forward(x)
+
+
+class Local2D(nn.Layer):
+    """Convolution whose weights are not shared: a kernel and a bias for each place.
+
+    The window around each place becomes a row of a matrix, which is multiplied with that place's
+    own matrix. The zeros around the feature maps keep their size.
+
+    Args:
+        channels: C, of the input.
+        out_channels: O, of the output.
+        size: S, side of the feature maps.
+        kernel: K, side of the window, odd.
+        weight_attr: How weights start; None for Paddle's default.
+        data_format: ``NCHW`` or ``NHWC``.
+
+    Attributes:
+        weight: [S * S, C * K * K, O], places in order of rows.
+        bias: [S * S, O].
+
+    Shape:
+        Input: float tensor [N, C, S, S], or [N, S, S, C]. Output: [N, O, S, S], or [N, S, S, O].
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        out_channels: int,
+        size: int,
+        kernel: int,
+        *,
+        weight_attr: Initializer | None = None,
+        data_format: str = "NCHW",
+    ) -> None:
+        super().__init__()
+        self.size = size
+        self.kernel = kernel
+        self.data_format = data_format
+        shape = [size * size, channels * kernel**2, out_channels]
+        self.weight = self.create_parameter(shape, attr=weight_attr)
+        self.bias = self.create_parameter([shape[0], out_channels], is_bias=True)
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """Apply each place's kernel to the window around it."""
+        if self.data_format == "NHWC":
+            x = x.transpose([0, 3, 1, 2])
+        windows = F.unfold(x, self.kernel, 1, self.kernel // 2)  # [N, C * K * K, S * S]
+        # Not matmul, which is another with oneDNN and does not train right (Paddle 3.3, measured).
+        product = paddle.bmm(windows.transpose([2, 0, 1]), self.weight)  # [S * S, N, O]
+        bias = self.bias.unsqueeze(1)
+        places = product + (bias.expand_as(product) if _adds_bias_itself(self) else bias)
+        if self.data_format == "NHWC":
+            return places.transpose([1, 0, 2]).reshape([0, self.size, self.size, -1])
+        return places.transpose([1, 2, 0]).reshape([0, 0, self.size, self.size])
 
 
 class Normalize(nn.Layer):
@@ -163,8 +218,18 @@ def _(spec: stages.Linear, shape: stages.Shape, options: BuildOptions) -> nn.Lay
 
 
 @build_layer.register
-def _(spec: stages.MaxPool, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
-    return MaxPool2D(spec.size, spec.stride, data_format=options.data_format)
+def _(spec: stages.Local, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
+    return Local2D(
+        *(shape[0], spec.channels, shape[1], spec.kernel),
+        weight_attr=options.weight_attr,
+        data_format=options.data_format,
+    )
+
+
+@build_layer.register
+def _(spec: stages.Pool, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
+    kind = MaxPool2D if isinstance(spec, stages.MaxPool) else nn.AvgPool2D
+    return kind(spec.size, spec.stride, ceil_mode=spec.round_up, data_format=options.data_format)
 
 
 @build_layer.register

@@ -3,7 +3,8 @@
 Sources, cited by these names: *paper*, Krizhevsky, Sutskever, Hinton, NIPS 2012; *run #145*, the
 layers-145.cfg and layer-params-145.cfg of the original code, whose logged errors are the paper's;
 *Caffe*, its bvlc_alexnet and bvlc_reference_caffenet; *article*, one of the five PaddlePaddle
-articles that the README lists.
+articles that the README lists; *cuda-convnet*, the original code's layer files for CIFAR-10, named
+by a footnote of the paper's section 3.3.
 """
 
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.nets.stages import (
+    AvgPool,
     Conv,
     Dropout,
     Linear,
+    Local,
     MapNorm,
     MaxPool,
     Norm,
@@ -36,6 +39,13 @@ MEAN_HALF = (0.5, 0.5, 0.5)  # pixels on [-1, 1]
 
 FC = (Linear(4096), ReLU(), Dropout(0.5))  # fc6 and fc7 of the paper
 NORM_2012 = Norm(alpha=1e-4, bias=2.0, towers=2)
+
+# Of the training images of CIFAR-10; the sources subtract the mean image (data.mean: image).
+CIFAR10_MEAN = (0.4914, 0.4822, 0.4465)
+CROPS_OF_24 = Preprocessing(24, 32, CIFAR10_MEAN, RAW_STD)
+POOL_UP = MaxPool(round_up=True)
+NORM_CIFAR10 = Norm(alpha=1e-3, bias=1.0, local_size=9)
+MAP_NORM_CIFAR10 = MapNorm(alpha=5e-5, bias=1.0, local_size=3)
 
 
 @dataclass(frozen=True)
@@ -152,6 +162,30 @@ MODELS: dict[str, Model] = {
         (Conv(256, 3, padding=1, groups=2), ReLU(), MaxPool()),
         FC, FC,
     ), CAFFE_PREPROCESSING, "caffe", source="Caffe's bvlc_reference_caffenet"),
+
+    # Section 3.3: "a four-layer CNN achieved a 13% test error rate without normalization".
+    "cifar_13pct": Model((
+        (Conv(64, 5, padding=2), ReLU(), POOL_UP),
+        (Conv(64, 5, padding=2), ReLU(), POOL_UP),
+        (Local(32, 3), ReLU()),
+        (Local(32, 3), ReLU()),
+    ), CROPS_OF_24, "cifar10", source="cuda-convnet's layers-conv-local-13pct.cfg"),
+
+    # "... and 11% with normalization". It differs in the width of local3 too.
+    "cifar_11pct": Model((
+        (Conv(64, 5, padding=2), ReLU(), POOL_UP, NORM_CIFAR10),
+        (Conv(64, 5, padding=2), ReLU(), NORM_CIFAR10, POOL_UP),
+        (Local(64, 3), ReLU()),
+        (Local(32, 3), ReLU()),
+    ), CROPS_OF_24, "cifar10", source="cuda-convnet's layers-conv-local-11pct.cfg"),
+
+    # Whole images, convolutions only, norm within feature maps.
+    "cifar_18pct": Model((
+        (Conv(32, 5, padding=2), POOL_UP, ReLU(), MAP_NORM_CIFAR10),
+        (Conv(32, 5, padding=2), ReLU(), AvgPool(round_up=True), MAP_NORM_CIFAR10),
+        (Conv(64, 5, padding=2), ReLU(), AvgPool(round_up=True)),
+    ), Preprocessing(32, 32, CIFAR10_MEAN, RAW_STD), "cifar10",
+        source="cuda-convnet's layers-18pct.cfg"),
 }
 # fmt: on
 

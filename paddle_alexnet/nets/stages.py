@@ -86,17 +86,62 @@ class Conv(Spec):
 
 
 @dataclass(frozen=True)
-class MaxPool(Spec):
-    """Max pooling; windows that do not fit are left out. The paper's windows overlap."""
+class Local(Spec):
+    """Convolution whose weights are not shared: a kernel and a bias for each place.
+
+    cuda-convnet's ``local``; the size of the feature maps stays.
+
+    Attributes:
+        channels: Output feature maps.
+        kernel: Side of the window, odd; zeros around the feature maps are half of it.
+    """
+
+    kind: ClassVar[str] = "local"
+    channels: int
+    kernel: int
+
+    def trace(self, shape: Shape) -> Traced:
+        """Compute the output's shape, parameters and multiplications."""
+        size, formula = _slide(shape[1], 2 * (self.kernel // 2), self.kernel, 1)
+        weights = self.channels * shape[0] * self.kernel**2 * size**2
+        output = (self.channels, size, size)
+        return Traced(output, formula, weights + math.prod(output), weights)
+
+    def narrowed(self, width: float) -> "Local":
+        """Scale the channels."""
+        return replace(self, channels=_even(self.channels * width))
+
+
+@dataclass(frozen=True)
+class Pool(Spec):
+    """Pooling: :class:`MaxPool` or :class:`AvgPool`. The paper's windows overlap.
+
+    Attributes:
+        size: Side of the window.
+        stride: Step of the window, at most ``size``.
+        round_up: Whether there is a last window that reaches over the edge and is clipped there, as
+            in cuda-convnet; else it is left out.
+    """
 
     kind: ClassVar[str] = "pool"
     size: int = 3
     stride: int = 2
+    round_up: bool = False
 
     def trace(self, shape: Shape) -> Traced:
         """Compute the output's shape."""
-        size, formula = _slide(shape[1], 0, self.size, self.stride)
+        size, formula = _slide(shape[1], 0, self.size, self.stride, self.round_up)
         return Traced((shape[0], size, size), formula)
+
+
+@dataclass(frozen=True)
+class MaxPool(Pool):
+    """Largest value of each window."""
+
+
+@dataclass(frozen=True)
+class AvgPool(Pool):
+    """Mean of each window; of a clipped one, of the part that is left."""
 
 
 @dataclass(frozen=True)
@@ -214,9 +259,12 @@ def _even(value: float) -> int:
     return 2 * max(1, round(value / 2))
 
 
-def _slide(size: int, padding: int, window: int, stride: int) -> tuple[int, str]:
+def _slide(
+    size: int, padding: int, window: int, stride: int, round_up: bool = False
+) -> tuple[int, str]:
     """How many places a window has along a side, and the formula."""
     steps, rest = divmod(size + padding - window, stride)
+    steps += bool(rest and round_up)
     padded = f"{size} + {padding}" if padding else f"{size}"
     formula = f"({padded} - {window}) / {stride} + 1 = {steps + 1}"
-    return steps + 1, f"{formula}, rounded down" if rest else formula
+    return steps + 1, f"{formula}, rounded {'up' if round_up else 'down'}" if rest else formula

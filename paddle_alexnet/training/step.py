@@ -9,8 +9,8 @@ from paddle.static import InputSpec
 
 from paddle_alexnet.config.schema import TrainConfig
 from paddle_alexnet.nets.alexnet import AlexNet
-from paddle_alexnet.nets.layers import Conv2D, Linear, MaxPool2D
-from paddle_alexnet.nets.lrn import FusedLRN
+from paddle_alexnet.nets.layers import Conv2D, Linear, Local2D, MaxPool2D
+from paddle_alexnet.nets.lrn import LRN, FusedLRN, LocalResponseNorm, Towers
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 # linear layer's bias in batches of as many images as outputs; those of Paddle's own max pooling
 # and response norm end the process.
 COMPARED = {
-    *(AlexNet, Conv2D, Linear, FusedLRN, MaxPool2D),
+    *(AlexNet, Conv2D, Linear, Local2D, FusedLRN, MaxPool2D),
     *(nn.ReLU, nn.Dropout, nn.Flatten, nn.Sequential),
 }
 # The versions of Paddle for which that was done.
@@ -132,7 +132,9 @@ def _unsafe_layer(net: nn.Layer) -> str | None:
         if isinstance(layer, FusedLRN) and layer.channels == 1:
             return "the gradient of the norm of a single feature map is wrong with oneDNN"
         if type(layer) not in COMPARED:
-            return f"training {type(layer).__name__} with oneDNN is not safe (model.lrn=fused is)"
+            is_norm = isinstance(layer, (LRN, LocalResponseNorm, Towers))
+            hint = " (model.lrn=fused is)" if is_norm else ""
+            return f"training {type(layer).__name__} with oneDNN is not safe{hint}"
     # Measured: already the loss is wrong, while each two of the three are right.
     kinds = [type(layer) for layer in net.sublayers() if not layer.sublayers()]
     for three in zip(kinds, kinds[1:], kinds[2:], strict=False):

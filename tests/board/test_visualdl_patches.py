@@ -169,7 +169,7 @@ def test_every_net_writes_its_graph(tmp_path, name, lrn):
     with BoardWriter(tmp_path) as writer:
         writer.graph(net, [-1, 3, net.input_size, net.input_size])
     (graph,) = tmp_path.glob("vdlgraph.*")
-    assert graph.read_text().count("conv2d") >= 5
+    assert graph.read_text().count("conv2d") >= (2 if name.startswith("cifar") else 5)
     assert lrn_module.inverse_power is power
 
 

@@ -249,14 +249,15 @@ def test_classes_are_counted_by_what_is_there_of_the_last_layer(missing):
     assert str(caught.value).endswith(f"with 7 classes:\n  missing: {missing}")
 
 
-def test_only_nets_that_others_have_are_written_for_them(tmp_path):
+@pytest.mark.parametrize("name", ["alexnet", "cifar_13pct"])
+def test_only_nets_that_others_have_are_written_for_them(tmp_path, name):
     path = tmp_path / "a.safetensors"
-    net = build_model("alexnet", 2, width=WIDTH)
-    description = Description("alexnet", ("a", "b"), MODELS["alexnet"].preprocessing, width=WIDTH)
+    net = build_model(name, 2, width=WIDTH)
+    description = Description(name, ("a", "b"), MODELS[name].preprocessing, width=WIDTH)
     write_weights(path, net_arrays(net), description)
     for to in ("torch", "paddle"):
-        with pytest.raises(WeightsError, match=f"no net of {to} is alexnet: only alexnet_owt"):
-            export_weights(path, "alexnet", to)
+        with pytest.raises(WeightsError, match=f"no net of {to} is {name}: only alexnet_owt"):
+            export_weights(path, name, to)
 
 
 def test_another_count_of_classes():

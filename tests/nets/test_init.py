@@ -47,12 +47,19 @@ STATISTICS = {
         PAPER | PAD2,
         {n: 1 if n.startswith("fc") else HIDDEN[n] for n in NAMES},
     ),
+    "cifar10": (PAPER | {"conv1": 1e-4}, dict.fromkeys(NAMES, 0)),
     # A uniform distribution over +-b has the standard deviation b / sqrt(3).
     "torch": ({n: 1 / math.sqrt(3 * FAN_IN[n]) for n in NAMES}, None),
 }
 
 
-SLOW = ("he_small_head", "krizhevsky2012", "caffe", "torch")  # each draws 57 million weights
+SLOW = (
+    "he_small_head",
+    "krizhevsky2012",
+    "caffe",
+    "torch",
+    "cifar10",
+)  # each draws 57 million weights
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,9 @@ def test_every_stage_is_what_the_net_makes(name):
     layers = trace_shapes(net.stages, net.input_size, 7)
     assert sum(x.parameters for x in layers) == sum(p.size for p in net.parameters())
     x = paddle.zeros([1, 3, net.input_size, net.input_size])
-    for number in range(1, 6):
+    for number in range(1, len(net.stages) + 1):
+        last = [s for s in layers if s.name.endswith(str(number))][-1]
+        if last.name.startswith("fc"):
+            break
         x = getattr(net, f"block{number}")(x)
-        last = [s for s in layers if s.name in (f"conv{number}", f"pool{number}")][-1]
         assert x.shape == [1, last.channels, last.size, last.size]
