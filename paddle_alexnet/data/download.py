@@ -3,7 +3,8 @@
 import hashlib
 import tarfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -57,9 +58,6 @@ FLOWER_PHOTOS = Archive(
 def fetch(archive: Archive, root: str | Path, file: str | Path | None = None) -> None:
     """Make the folder ``root`` from an archive: completely, or not at all.
 
-    A download is kept beside ``root`` as ``<archive name>.part`` until ``root`` is complete, so
-    that a second call continues where the first was cut off.
-
     Args:
         archive: What to fetch.
         root: Folder to make; must not exist or be empty.
@@ -69,19 +67,40 @@ def fetch(archive: Archive, root: str | Path, file: str | Path | None = None) ->
         DataError: There is no network, the archive is another, a folder cannot be written, or this
             Python's tarfile is too old.
     """
-    root = Path(root)
     if not hasattr(tarfile, "data_filter"):
         raise DataError(
             "this Python cannot unpack archives safely (no tarfile.data_filter): "
             "use 3.10.12, 3.11.4 or newer"
         )
+    with local_copy(archive, root, file) as path:
+        _unpack(path, Path(root), archive)
+
+
+@contextmanager
+def local_copy(
+    archive: Archive, root: str | Path, file: str | Path | None = None
+) -> Iterator[Path]:
+    """Yield the path of an archive, checked, from which the block makes the folder ``root``.
+
+    A download is kept beside ``root`` as ``<archive name>.part`` until the block succeeds, so that
+    a second call continues where the first was cut off.
+
+    Args:
+        archive: What to fetch.
+        root: Folder that the block makes; must not exist or be empty.
+        file: A copy of the archive, which is not changed; None to download.
+
+    Raises:
+        DataError: There is no network, the archive is another, or ``root`` cannot be made.
+    """
+    root = Path(root)
     try:
         if not is_free(root):
             raise DataError(f"{root} is not an empty folder: it is left as it is")
         root.parent.mkdir(parents=True, exist_ok=True)
         if file is not None:
             _check(Path(file), archive)
-            _unpack(Path(file), root, archive)
+            yield Path(file)
             return
         part = root.parent / f"{archive.name}.part"
         _download(part, root, archive)
@@ -90,7 +109,7 @@ def fetch(archive: Archive, root: str | Path, file: str | Path | None = None) ->
         except DataError:
             part.unlink()  # ours, and of no use
             raise
-        _unpack(part, root, archive)
+        yield part
         part.unlink()
     except OSError as error:
         raise DataError(f"cannot make {root}: {error}") from error
