@@ -9,6 +9,7 @@ import dataclasses
 import difflib
 import json
 import re
+import types
 import typing
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -108,8 +109,13 @@ def _conflicts(config: Config) -> Iterator[str]:
     """Faults that concern several keys."""
     yield from _schedule_conflicts(config)
     optimizer, data = config.optimizer, config.data
-    own = {"nesterov": False, "bias_lr": "same", "decay_biases": False}
-    set_too = [f"optimizer.{key}" for key, value in own.items() if getattr(optimizer, key) != value]
+    others = {"nesterov": True, "bias_lr": "double", "decay_biases": True}
+    set_too = [f"optimizer.{key}" for key, on in others.items() if getattr(optimizer, key) == on]
+    if optimizer.name != "krizhevsky2012" and not isinstance(optimizer.bias_lr, str):
+        yield (
+            f"optimizer.bias_lr {optimizer.bias_lr} is a constant learning rate for biases, which "
+            "only optimizer.name krizhevsky2012 has; with another set same or double"
+        )
     if optimizer.name == "krizhevsky2012" and set_too:
         yield (
             "optimizer.name krizhevsky2012 is the original code's optimizer: it has a constant "
@@ -162,6 +168,14 @@ def _fields() -> Iterator[tuple[str, FieldInfo]]:
             yield f"{section}.{name}", info
 
 
+def _alternatives(key: str) -> int:
+    """Types that a key may have beside null; a field that is not known has none."""
+    info = dict(_fields()).get(key)
+    kinds = typing.get_args(info.annotation) if info else ()
+    union = info and typing.get_origin(info.annotation) in (typing.Union, types.UnionType)
+    return len([kind for kind in kinds if kind is not type(None)]) if union else 0
+
+
 def _apply(values: dict[str, Any], override: str) -> None:
     """Set one ``key.sub=value`` in ``values``."""
     key, equals, text = override.partition("=")
@@ -183,7 +197,10 @@ def _apply(values: dict[str, Any], override: str) -> None:
 
 def _describe(fault: Any) -> str:
     """One line for one error of pydantic."""
-    key, kind = ".".join(map(str, fault["loc"])), fault["type"]
+    place, kind = list(map(str, fault["loc"])), fault["type"]
+    if len(place) > 2 and _alternatives(".".join(place[:2])) > 1:
+        del place[2]  # pydantic's name of the alternative that was tried
+    key = ".".join(place)
     if kind == "json_invalid":  # nested too deeply, or a lone surrogate, which YAML allows
         return f"a value is not accepted: {fault['msg'].lower()}"
     if kind == "unexpected_keyword_argument":

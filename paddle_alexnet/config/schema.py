@@ -30,6 +30,8 @@ PathText = Annotated[str, Field(max_length=4096), AfterValidator(_path)]  # a fi
 Word = Annotated[str, Field(max_length=100)]
 Count = Annotated[int, Field(le=10**9)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Rate = Annotated[float, Field(gt=0)]
+Penalty = Annotated[float, Field(ge=0)]
 
 
 def _key(default: Any, meaning: str, **bounds: Any) -> Any:
@@ -168,15 +170,20 @@ class OptimizerConfig:
     name: Literal["momentum", "adam", "krizhevsky2012"] = _key(
         "momentum",
         "which optimizer; krizhevsky2012: the original code's, with lr inside the velocity and a "
-        "constant rate of 0.02 for biases",
+        "constant rate for biases, 0.02 or bias_lr",
     )
     lr: float = _key(0.01, "peak learning rate", gt=0)
     momentum: Share = _key(0.9, "with momentum and krizhevsky2012")
     nesterov: bool = _key(False, "Nesterov momentum, with momentum")
-    bias_lr: Literal["same", "double"] = _key(
-        "same", "double: biases have twice the learning rate of weights, as in Caffe"
+    bias_lr: Literal["same", "double"] | Rate = _key(
+        "same",
+        "double: biases have twice the learning rate of weights, as in Caffe; a number: their "
+        "constant rate, with krizhevsky2012",
     )
-    weight_decay: float = _key(0.0, "L2 penalty on weights", ge=0)
+    weight_decay: Penalty | dict[Word, Penalty] = _key(
+        0.0,
+        "L2 penalty on weights; or for each layer, e.g. {local3: 0.004, fc5: 0.004}, 0 for others",
+    )
     decay_biases: bool = _key(False, "apply weight_decay to biases too, as PyTorch does")
     clip_norm: float | None = _key(None, "largest global norm of the gradients", gt=0)
     average: Share | None = _key(

@@ -1,24 +1,36 @@
 """The net a run begins with: initial, pretrained, or about to be restored from a checkpoint."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from paddle import nn
 
 from paddle_alexnet.config.schema import Config, ModelConfig
 from paddle_alexnet.errors import ConfigError, WeightsError
 from paddle_alexnet.nets.registry import MODELS, Model, build_model
+from paddle_alexnet.nets.shapes import trace_shapes
 from paddle_alexnet.nets.weights import load_arrays, read_weights
 
 
-def find_model(config: ModelConfig) -> Model:
+def find_model(config: Config) -> Model:
     """The registry's entry for ``model.name``.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: There is none, or ``optimizer.weight_decay`` names a layer that it has not.
     """
-    if config.name not in MODELS:
-        raise ConfigError(f"model.name: unknown {config.name!r}; choose {', '.join(MODELS)}")
-    return MODELS[config.name]
+    name, decays = config.model.name, config.optimizer.weight_decay
+    if name not in MODELS:
+        raise ConfigError(f"model.name: unknown {name!r}; choose {', '.join(MODELS)}")
+    model = MODELS[name]
+    if isinstance(decays, Mapping):
+        rows = trace_shapes(model.stages, model.preprocessing.input_size, num_classes=2)
+        layers = [row.name for row in rows if row.parameters]
+        unknown = [layer for layer in decays if layer not in layers]
+        if unknown:
+            raise ConfigError(
+                f"optimizer.weight_decay: {name} has no layer {unknown[0]!r}; choose from "
+                + ", ".join(layers)
+            )
+    return model
 
 
 def initial_net(config: Config, classes: Sequence[str], *, restored: bool) -> nn.Layer:

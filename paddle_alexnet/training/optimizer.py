@@ -8,6 +8,7 @@ import paddle
 from paddle import nn
 
 from paddle_alexnet.config.schema import OptimizerConfig
+from paddle_alexnet.nets.init import weighted_layers
 
 # Run #145: the rate of the biases, which stays while that of the weights falls.
 BIAS_LR_2012 = 0.02
@@ -17,8 +18,8 @@ class Krizhevsky2012(paddle.optimizer.Momentum):
     """The update of the original code: v = m v - d lr w - lr g; w = w + v.
 
     The rate stands inside the velocity, so that a drop of the rate does not shrink what the
-    velocity already holds; Paddle's Momentum has it outside. Biases learn at a fixed 0.02 and do
-    not decay (run #145).
+    velocity already holds; Paddle's Momentum has it outside. Biases learn at a constant rate and do
+    not decay.
 
     Attributes:
         conv1_factor: What the rate of conv1's weights is multiplied by. 0 freezes its weights and
@@ -27,7 +28,8 @@ class Krizhevsky2012(paddle.optimizer.Momentum):
     Args:
         learning_rate: lr, of the weights.
         momentum: m.
-        weight_decay: d.
+        weight_decay: d of each parameter, by Paddle's name of it; 0 for biases.
+        bias_lr: Rate of each bias, by Paddle's name of it.
         parameters: Of the net; the first two are conv1's.
     """
 
@@ -36,13 +38,15 @@ class Krizhevsky2012(paddle.optimizer.Momentum):
         learning_rate: float,
         *,
         momentum: float,
-        weight_decay: float,
+        weight_decay: Mapping[str, float],
+        bias_lr: Mapping[str, float],
         parameters: Sequence[paddle.Tensor],
     ) -> None:
         # Momentum with rate 1 on gradients that are multiplied by the rate beforehand.
         super().__init__(1.0, momentum, parameters=parameters)
         self.rate = learning_rate
         self.decay = weight_decay
+        self.bias_lr = bias_lr
         self.conv1_factor = 1.0
         self._conv1 = {parameter.name for parameter in parameters[:2]}
 
@@ -64,38 +68,55 @@ class Krizhevsky2012(paddle.optimizer.Momentum):
             factor = self.conv1_factor if parameter.name in self._conv1 else 1.0
             if factor == 0:
                 parameter.grad = None  # one without a gradient is passed over
-            elif _is_bias(parameter):
-                parameter.grad = grad * BIAS_LR_2012
             else:
-                parameter.grad = (grad + self.decay * parameter) * (self.rate * factor)
+                rate = self.bias_lr.get(parameter.name, self.rate * factor)
+                parameter.grad = (grad + self.decay[parameter.name] * parameter) * rate
         super().step()
 
 
-def _is_bias(parameter: paddle.Tensor) -> bool:
-    return parameter.ndim == 1
+def _biases(net: nn.Layer) -> set[str]:
+    """Paddle's names of the biases of ``net``, and of other vectors."""
+    names = net.named_parameters()
+    return {p.name for name, p in names if p.ndim == 1 or name.split(".")[-1] == "bias"}
+
+
+def _decays(config: OptimizerConfig, net: nn.Layer, biases: set[str]) -> dict[str, float]:
+    """The weight decay of every parameter of ``net``, by Paddle's names."""
+    decays = config.weight_decay
+    if isinstance(decays, Mapping):
+        layers = weighted_layers(net)
+        found = {p.name: decays.get(name, 0.0) for name, x in layers for p in x.parameters()}
+    else:
+        found = {parameter.name: decays for parameter in net.parameters()}
+    if not config.decay_biases:
+        found.update(dict.fromkeys(biases, 0.0))
+    return found
 
 
 def build_optimizer(config: OptimizerConfig, net: nn.Layer) -> paddle.optimizer.Optimizer:
     """Build the optimizer of ``net``; the schedule sets its rate before each step.
 
-    Weight decay is L2 (added to the gradient) and spares biases, as run #145 of the original code
-    did, unless ``decay_biases`` is set. Momentum is Paddle's: v = momentum * v + g; w -= lr * v;
+    Weight decay is L2 (added to the gradient), the same for all layers or by their names as of
+    :func:`paddle_alexnet.nets.init.weighted_layers`. It spares biases, as the original code did,
+    unless ``decay_biases`` is set. Momentum is Paddle's: v = momentum * v + g; w -= lr * v;
     see also :class:`Krizhevsky2012`. Clipping is :func:`clip_gradients`.
     """
-    parameters = net.parameters()
+    parameters, biases = net.parameters(), _biases(net)
+    decays = _decays(config, net, biases)
     if config.name == "krizhevsky2012":
+        bias_lr = BIAS_LR_2012 if config.bias_lr == "same" else config.bias_lr
         return Krizhevsky2012(
             config.lr,
             momentum=config.momentum,
-            weight_decay=config.weight_decay,
+            weight_decay=decays,
+            bias_lr=dict.fromkeys(biases, bias_lr),
             parameters=parameters,
         )
     for parameter in parameters:
-        bias = _is_bias(parameter)
-        decays = config.weight_decay > 0 and (config.decay_biases or not bias)
-        parameter.regularizer = paddle.regularizer.L2Decay(config.weight_decay) if decays else None
+        decay = decays[parameter.name]
+        parameter.regularizer = paddle.regularizer.L2Decay(decay) if decay > 0 else None
         # A factor of the current rate.
-        doubled = bias and config.bias_lr == "double"
+        doubled = parameter.name in biases and config.bias_lr == "double"
         parameter.optimize_attr["learning_rate"] = 2.0 if doubled else 1.0
     if config.name == "adam":
         return paddle.optimizer.Adam(config.lr, parameters=parameters)

@@ -76,6 +76,12 @@ def test_values_and_overrides(yml):
         ("data.max_pixels=268435457", "less than or equal to 268435456"),
         ("optimizer.name=sgd", "'momentum', 'adam' or 'krizhevsky2012'"),
         ("optimizer.nesterov=1", "boolean"),
+        ("optimizer.bias_lr=triple", "optimizer.bias_lr: input should be 'same' or 'double'"),
+        ("optimizer.bias_lr=-0.1", "optimizer.bias_lr: input should be greater than 0"),
+        ("optimizer.bias_lr=0.1", "only optimizer.name krizhevsky2012"),
+        ("optimizer.weight_decay=x", "optimizer.weight_decay: input should be a valid number"),
+        ("optimizer.weight_decay={fc5: x}", "optimizer.weight_decay.fc5: input should be a valid"),
+        ("optimizer.weight_decay={fc5: -1}", "optimizer.weight_decay.fc5: input should be greater"),
         ("data.val_rate=1.0", "less than 1"),
         ("train.device=tpu", "train.device"),
         ("train=3", "section"),
@@ -125,6 +131,13 @@ def test_the_optimizer_of_2012_refuses_keys_that_it_does_not_have(yml):
     ):
         with pytest.raises(ConfigError, match=rf"krizhevsky2012.*{other.split('=')[0]}$"):
             read_config(yml, ["optimizer.name=krizhevsky2012", other])
+
+
+def test_the_optimizer_of_2012_takes_a_rate_for_biases(yml):
+    overrides = ["optimizer.name=krizhevsky2012", "optimizer.bias_lr=2e-3"]
+    config = read_config(yml, [*overrides, "optimizer.weight_decay={local3: 4e-3, fc5: 1}"])
+    assert config.optimizer.bias_lr == 0.002
+    assert config.optimizer.weight_decay == {"local3": 0.004, "fc5": 1}
 
 
 def test_the_schedule_of_2012_needs_the_optimizer_of_2012(yml):

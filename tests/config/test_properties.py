@@ -41,6 +41,8 @@ def values_of(kind, metadata=()):
         return st.sampled_from(parts)
     if origin is list:
         return st.lists(st.integers(1, 10**9), max_size=4)
+    if origin is dict:
+        return st.dictionaries(TEXTS, values_of(parts[1]), max_size=3)
     if kind is type(None):
         return st.none()
     if kind is bool:
@@ -83,6 +85,8 @@ def configs(draw):
     if optimizer.get("name") == "krizhevsky2012":
         for key in ("nesterov", "bias_lr", "decay_biases"):
             optimizer.pop(key, None)
+    elif not isinstance(optimizer.get("bias_lr", ""), str):
+        del optimizer["bias_lr"]
     if data.get("cache") == "ram":
         data["workers"] = 0
     if (data.get("train_list") is None) != (data.get("val_list") is None):
