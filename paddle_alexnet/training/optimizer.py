@@ -83,11 +83,10 @@ def _biases(net: nn.Layer) -> set[str]:
 def _decays(config: OptimizerConfig, net: nn.Layer, biases: set[str]) -> dict[str, float]:
     """The weight decay of every parameter of ``net``, by Paddle's names."""
     decays = config.weight_decay
-    if isinstance(decays, Mapping):
-        layers = weighted_layers(net)
-        found = {p.name: decays.get(name, 0.0) for name, x in layers for p in x.parameters()}
-    else:
-        found = {parameter.name: decays for parameter in net.parameters()}
+    by_layer = isinstance(decays, Mapping)
+    found = {parameter.name: 0.0 if by_layer else decays for parameter in net.parameters()}
+    for name, layer in weighted_layers(net) if by_layer else ():
+        found.update({parameter.name: decays.get(name, 0.0) for parameter in layer.parameters()})
     if not config.decay_biases:
         found.update(dict.fromkeys(biases, 0.0))
     return found
