@@ -23,10 +23,10 @@ PADDLE_KNOWN = frozenset(["p", *(f"1.{name}" for name in PADDLE_OPERATORS)])
 # Operators that paddle2onnx uses for the nets here, with every implementation of their norms.
 ONNX_OPERATORS = frozenset(
     (
-        *("Add", "AveragePool", "Cast", "Concat", "Constant", "Conv", "Div", "Flatten", "Gemm"),
-        *("Identity", "MatMul", "MaxPool", "Mul", "Pad", "Pow", "Reciprocal", "Relu", "Reshape"),
-        *("Shape", "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Transpose"),
-        "Unsqueeze",
+        *("Add", "AveragePool", "Cast", "Concat", "Constant", "Conv", "Div", "Flatten", "Gather"),
+        *("Gemm", "Identity", "MatMul", "MaxPool", "Mul", "Pad", "Pow", "Range", "Reciprocal"),
+        *("Relu", "Reshape", "Shape", "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub"),
+        *("Transpose", "Unsqueeze"),
     )
 )
 # Not graphs, nor sparse tensors, whose parts may lie in other files.

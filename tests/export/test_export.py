@@ -63,7 +63,7 @@ def test_paddles_engine(name, tmp_path):
 
 @needs_onnx
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
-@pytest.mark.parametrize("name", ["alexnet", "alexnet_2012", "alexnet_pad2"])
+@pytest.mark.parametrize("name", ["alexnet", "alexnet_2012", "alexnet_pad2", "cifar_13pct"])
 def test_onnx_engines(name, engine, tmp_path):
     if importlib.util.find_spec(engine) is None:
         pytest.skip(f"{engine} is not installed")
