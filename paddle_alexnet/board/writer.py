@@ -126,6 +126,8 @@ class BoardWriter:
             (new,) = set(folder.glob(GRAPHS)) - before
             new.replace(folder / GRAPH_NAME)
         except Exception as error:  # Paddle raises any, for layers that no graph can hold
+            for part in set(folder.glob(GRAPHS)) - before:
+                part.unlink()
             raise RunError(f"cannot write a graph of the net to {folder}: {error}") from error
 
     def flush(self) -> None:

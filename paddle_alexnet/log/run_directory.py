@@ -18,8 +18,9 @@ from paddle_alexnet.errors import RunError
 LOCK = ".lock"
 # Temporary files of a run that was killed; see paddle_alexnet.storage.files.write_whole.
 LEFT_OVER = re.compile(
-    r"\.(config\.yml|(class_index|environment(-\d+)?|nonfinite-\d+)\.json"
+    r"\.(config\.yml|confusion\.csv|(class_index|environment(-\d+)?|nonfinite-\d+)\.json"
     r"|(pixels|best|state)\.safetensors)\.\d+\.part"
+    r"|vdlgraph\.\d+\.log"  # VisualDL's name, until the graph is whole
 )
 # Bytes of each log by file name, for parse_strict.
 HistorySizes = dict[str, Annotated[int, Field(ge=0)]]

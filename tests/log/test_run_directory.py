@@ -35,7 +35,7 @@ def test_a_run_is_never_overwritten(tmp_path):
     with pytest.raises(RunError, match=r"another process trains in mine.*run\.dir"):
         RunDirectory.create("mine", "alexnet")
     run.release()
-    for name in (".state.safetensors.123.part", ".nonfinite-7.json.4.part"):
+    for name in (".state.safetensors.123.part", ".nonfinite-7.json.4.part", "vdlgraph.12.log"):
         (run.path / name).touch()  # of a run that was killed early
     RunDirectory.create("mine", "alexnet").release()
     assert [path.name for path in run.path.iterdir() if path.name != ".lock"] == []

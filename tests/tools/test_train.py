@@ -32,6 +32,7 @@ def test_a_run(trained):
         "environment.json",
         "metrics.jsonl",
         "state.safetensors",
+        "vdlgraph.main.log",
         "vdlrecords.main.log",
     }
 
