@@ -129,11 +129,14 @@ def load_paddle() -> None:
     printed = io.StringIO()
     try:
         with contextlib.redirect_stderr(printed):
-            import paddle  # noqa: F401
+            import paddle
     finally:
         for line in printed.getvalue().splitlines():
             if "OMP_NUM_THREADS" not in line:
                 print(line, file=sys.stderr)
+    # Its own handler prints a C++ traceback on SIGTERM. To take it away takes Python's away too.
+    paddle.disable_signal_handler()
+    signal.signal(signal.SIGTERM, end_by_signal)
 
 
 def command(tool: str, *words: object) -> str:

@@ -133,7 +133,8 @@ def report(
     print(
         f"{printable(source)}: {result.count} images, {args.views} view(s) each, "
         f"top-1 {result.top1:.4%}, "
-        f"top-{result.k} {result.topk:.4%}, loss {result.loss:.6f}"
+        + (f"top-{result.k} {result.topk:.4%}, " if result.topk_tells else "")
+        + f"loss {result.loss:.6f}"
     )
     names = [printable_name(name) for name in classes]
     many = len(names) > MANY_CLASSES

@@ -141,7 +141,7 @@ def _schedule_conflicts(config: Config) -> Iterator[str]:
     if keys.warmup_epochs >= config.train.epochs and keys.warmup_epochs:
         yield (
             f"schedule.warmup_epochs ({keys.warmup_epochs}) must be less than train.epochs "
-            f"({config.train.epochs})"
+            f"({config.train.epochs}): for a short run add -o schedule.warmup_epochs=0"
         )
     if name == "epochs2012" and config.optimizer.name != "krizhevsky2012":
         yield (

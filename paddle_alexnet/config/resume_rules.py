@@ -13,10 +13,10 @@ from paddle_alexnet.errors import ConfigError
 # value that it started with. A new key is one of those until it is named here.
 MAY_CHANGE = {
     "data.source": "the images that it finds are compared",
-    "data.root": "images may be moved; their names and content are compared",
+    "data.root": "images may be moved; names are compared, and of a folder the content",
     "data.prepare": "only matters where there are no images yet",
-    "data.train_list": "may be moved; its content is compared",
-    "data.val_list": "may be moved; its content is compared",
+    "data.train_list": "the list may be moved; its lines are compared",
+    "data.val_list": "the list may be moved; its lines are compared",
     "data.class_names": "may be moved; its content is compared",
     "data.max_pixels": "the images that it leaves are compared",
     "data.workers": "batches are the same with any number",

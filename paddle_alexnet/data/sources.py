@@ -41,7 +41,8 @@ class ImageData:
         train: Training images.
         val: Validation images.
         split_rule: How they were split, which travels with the weights.
-        fingerprint: Hash by which a resumed run recognizes its images.
+        fingerprint: Hash by which a resumed run recognizes classes, labels and images: of a folder
+            by their content, of list files by their lines.
     """
 
     classes: list[str]

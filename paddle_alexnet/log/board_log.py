@@ -81,7 +81,7 @@ class BoardLog:
     def epoch(self, record: Mapping[str, float], val: Evaluation) -> None:
         """A point of each curve by epoch, and the panels."""
         epoch = int(record["epoch"])
-        topk = {f"val/top{val.k}": f"1-epoch/top{val.k}_val"} if val.k > 1 else {}
+        topk = {f"val/top{val.k}": f"1-epoch/top{val.k}_val"} if val.topk_tells else {}
         for key, tag in {**EPOCH_TAGS, **topk}.items():
             self.writer.scalar(tag, record[key], epoch)
         if self.panels is not None:

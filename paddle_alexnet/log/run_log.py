@@ -4,6 +4,7 @@ import dataclasses
 import json
 import logging
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
@@ -25,6 +26,8 @@ from paddle_alexnet.training.evaluation import Evaluation
 from paddle_alexnet.training.state import TrainState
 
 logger = logging.getLogger(__name__)
+
+SILENCE = 30.0  # seconds without a line, where there is no bar
 
 
 def open_log(
@@ -81,7 +84,8 @@ class RunLog:
         epochs: Epochs of the run.
         board: The board's log.
         stall: Warns of a loss that does not fall.
-        out: Gets a line an epoch and, where it is a terminal, a bar; None for stderr.
+        out: Gets a line an epoch and, where it is a terminal, a bar, else a line from time to time;
+            None for stderr.
     """
 
     def __init__(
@@ -101,6 +105,7 @@ class RunLog:
 
     def start_epoch(self, state: TrainState, images: int, done: int) -> None:
         """Show a bar of ``images``, of which ``done`` were seen before the run was resumed."""
+        self.told = time.monotonic()
         self.bar = tqdm(
             total=images,
             initial=done,
@@ -120,9 +125,12 @@ class RunLog:
         """A point of the step curves: means over ``train.log_every_steps`` steps."""
         self.stall.check(int(record["step"]), record["loss"])
         self.board.step(record)
-        self.bar.set_postfix_str(
-            f"loss {record['loss']:.3f}, top-1 {record['top1']:.1%}, lr {record['lr']:.2g}"
-        )
+        text = f"loss {record['loss']:.3f}, top-1 {record['top1']:.1%}, lr {record['lr']:.2g}"
+        self.bar.set_postfix_str(text)
+        if self.bar.disable and time.monotonic() - self.told > SILENCE:
+            self.told = time.monotonic()
+            self.out.write(f"step {record['step']}: {text}\n")
+            self.out.flush()
 
     def nonfinite(self, step: NonfiniteStep, *, skipping: bool) -> None:
         """Write ``nonfinite-<step>.json``; warn where the step is skipped."""
@@ -141,12 +149,13 @@ class RunLog:
         self.close_bar()
         seconds = record["train/seconds"] + record["val/seconds"]
         left = tqdm.format_interval(int(seconds * (self.epochs - record["epoch"])))
+        topk = f" top-{val.k} {val.topk:.2%}" if val.topk_tells else ""
         self.out.write(
             f"epoch {record['epoch']}/{self.epochs}: "
             f"train loss {record['train/loss']:.4f} top-1 {record['train/top1']:.2%}, "
-            f"val loss {val.loss:.4f} top-1 {val.top1:.2%} top-{val.k} {val.topk:.2%}, "
+            f"val loss {val.loss:.4f} top-1 {val.top1:.2%}{topk}, "
             f"lr {record['lr']:.2g}, {record['train/img_per_second']:.1f} img/s, "
-            f"reader {record['train/reader_cost'] * 1000:.0f} ms a step, {left} left\n"
+            f"waiting for images {record['train/reader_cost'] * 1000:.0f} ms a step, {left} left\n"
         )
         self.out.flush()
 

@@ -75,8 +75,7 @@ class NonfiniteStep:
             + "The last checkpoint is not affected. Look at the images; "
             + ("" if skipping else "continue with -o train.on_nonfinite=skip, which skips such; ")
             + "or start a new run with a lower optimizer.lr, longer schedule.warmup_epochs or "
-            "optimizer.clip_norm: model.pretrained=best.safetensors keeps the best weights, as the "
-            "last may be spoilt already"
+            "optimizer.clip_norm; model.pretrained=best.safetensors keeps the best weights"
         )
 
 

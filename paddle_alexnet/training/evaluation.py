@@ -35,6 +35,11 @@ class Evaluation:
         """Number of images evaluated."""
         return len(self.labels)
 
+    @property
+    def topk_tells(self) -> bool:
+        """Whether top-k says more than top-1; of as many classes as k it is always 1."""
+        return 1 < self.k < self.logits.shape[1]
+
     @cached_property
     def predicted(self) -> np.ndarray:
         """The class with the largest logit of every image, int64 [N]."""

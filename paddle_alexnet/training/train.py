@@ -198,7 +198,7 @@ class Run:
 
         Raises:
             Interrupted: ``should_stop`` was true; a checkpoint was written.
-            RunError: A loss or gradient is not finite, or a file cannot be written.
+            RunError: A step is not finite and may not be skipped, or a file cannot be written.
         """
         first_step = self.state.step
         try:

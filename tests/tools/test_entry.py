@@ -45,6 +45,17 @@ def test_errors_are_one_short_line(entry, raised, code, words):
     assert len(done.stderr) < 2100
 
 
+def test_sigterm_ends_the_program_without_a_traceback(entry):
+    """Paddle's own handler prints one of C++ to standard output."""
+    done = entry(
+        "import os, signal, time",
+        "_entry.load_paddle()",
+        "os.kill(os.getpid(), signal.SIGTERM)",
+        "time.sleep(60)",
+    )
+    assert (done.returncode, done.stdout) == (143, "")
+
+
 NAME = r"'\x1b[2J\u202ea\x9b31m\r\ud800\u2028b\x00'"
 SHOWN = r"\u001b[2J\u202ea\u009b31m\r\ud800\u2028b\u0000"
 

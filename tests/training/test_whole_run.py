@@ -68,7 +68,8 @@ def assert_equal_arrays(a, b):
         np.testing.assert_array_equal(array, b[name], err_msg=name)
 
 
-def test_what_a_run_leaves(settings, tmp_path, capfd):
+def test_what_a_run_leaves(settings, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("paddle_alexnet.log.run_log.SILENCE", 0)
     config = changed(settings, log={"level": "full"})
     run, directory = start(config, tmp_path / "run", cpu_settings={"cores": 2})
     run.fit()
@@ -102,7 +103,10 @@ def test_what_a_run_leaves(settings, tmp_path, capfd):
     assert "hparam" in str(tags)
 
     lines = capfd.readouterr().err.splitlines()
-    assert sum(line.startswith("epoch ") for line in lines) == EPOCHS  # no bar: not a terminal
+    # No bar: not a terminal.
+    assert sum(line.startswith("epoch ") for line in lines) == EPOCHS
+    assert sum(line.startswith("step ") for line in lines) == len(logged)
+    assert "top-5" not in lines[-1]  # of five classes
 
 
 def test_the_best_weights_give_the_val_figures_again(settings, tmp_path, flowers):
