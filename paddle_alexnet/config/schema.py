@@ -137,8 +137,8 @@ class TrainConfig:
     compile: Literal["auto", "none", "static", "onednn"] = _key(
         "auto",
         "how a step is run; none: operator by operator; static: as one graph; onednn: as one graph "
-        "with oneDNN, on a CPU; auto: onednn where it is known to be correct, which of the forms of "
-        "model.lrn only fused is",
+        "with oneDNN, on a CPU; auto: onednn where it is known to be correct (of the forms of "
+        "model.lrn only with fused)",
     )
     amp: Literal["none", "float16", "bfloat16"] = _key(
         "none",

@@ -192,8 +192,8 @@ def _last_whole(run: RunDirectory) -> tuple[Path, dict[str, np.ndarray], dict[st
 def write_checkpoint(directory: RunDirectory, run: Resumable) -> None:
     """Write all that training needs to continue to the bit.
 
-    No generator's state is among it: random numbers depend only on (seed, step, rank) and (seed, epoch,
-    index), see :mod:`paddle_alexnet.randomness`. The checkpoint before stays as
+    No generator's state is among it: random numbers depend only on (seed, step, rank) and (seed,
+    epoch, index), see :mod:`paddle_alexnet.randomness`. The checkpoint before stays as
     ``directory.previous_state``.
 
     Raises:
