@@ -10,11 +10,6 @@ import numpy as np
 
 from paddle_alexnet.data.header import MAX_PIXELS, read_claim
 
-# What OpenCV may be able to read, lower case; which of them it does depends on how it was built.
-_SUFFIXES = {
-    *("avif", "bmp", "dib", "gif", "hdr", "jp2", "jpe", "jpeg", "jpg", "jxl", "pbm", "pfm", "pgm"),
-    *("pic", "png", "pnm", "ppm", "pxm", "ras", "sr", "tif", "tiff", "webp"),
-}
 _NO_IMAGE = "not an image that can be decoded: of another kind, damaged or cut off"
 MAX_BYTES = 2**29  # of a file: MAX_PIXELS uncompressed with alpha is 480 MB
 _APNG_CHUNKS = (b"acTL", b"fcTL", b"fdAT")
@@ -22,15 +17,6 @@ _APNG_CHUNKS = (b"acTL", b"fcTL", b"fdAT")
 
 class Unreadable(Exception):
     """A file gives no image; the text says why, without the file's name."""
-
-
-def is_image_name(name: str) -> bool:
-    """Whether a file of this name counts as an image, by its suffix in any case.
-
-    Hidden files do not: macOS leaves ``._photo.jpg`` beside ``photo.jpg`` on other disks.
-    """
-    stem, _, suffix = name.rpartition(".")
-    return bool(stem) and not name.startswith(".") and suffix.lower() in _SUFFIXES
 
 
 def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:

@@ -10,9 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from paddle_alexnet.data.decode import Unreadable, check_image, is_image_name, read_file
+from paddle_alexnet.data import layout
+from paddle_alexnet.data.decode import Unreadable, check_image, read_file
 from paddle_alexnet.data.header import MAX_PIXELS
 from paddle_alexnet.data.split import SPLITS, SplitRule
+from paddle_alexnet.data.tree import Unseen
 from paddle_alexnet.errors import ConfigError, DataError
 from paddle_alexnet.storage.files import is_free, whole_folder
 
@@ -53,11 +55,7 @@ class Listing:
         samples = [sample for name in names for sample in self.splits[name]]
         if not samples:
             counts = ", ".join(f"{name} {len(self.splits[name])}" for name in SPLITS)
-            cure = (
-                f"put some in {self.root / split}/<class>/"
-                if split_folders(self.root)
-                else "add images, set data.split=random, or split the folder yourself"
-            )
+            cure = layout.missing_split(self.root, split)
             raise DataError(f"{self.root} has no images for the split {split} ({counts}): {cure}")
         return samples
 
@@ -95,7 +93,11 @@ class _File:
 def list_images(
     root: str | Path, rule: SplitRule | None = None, max_pixels: int = MAX_PIXELS
 ) -> Listing:
-    """List ``root/<class>/*``, or ``root/{train,val,test}/<class>/*`` where those folders exist.
+    """List ``root/<class>/**``, or ``root/{train,val,test}/<class>/**`` where those folders exist.
+
+    A class has the images at any depth below its folder; links to folders are followed only where
+    they are the folder of a class or of a split. Litter of systems is passed over; what else is not
+    looked at is counted in one line (:mod:`paddle_alexnet.data.tree`).
 
     Every image is read, hashed and decoded once. Files that cannot be read or decoded, including
     broken links and pipes with an image's suffix, are left out, each with a warning. Of images with
@@ -106,13 +108,13 @@ def list_images(
     50,000 JPEGs of 32 x 32 pixels take 1.5 to 4 s on two cores (CIFAR-10, AMD EPYC).
 
     Args:
-        root: The folder. Hidden folders and files without an image's suffix are ignored.
+        root: The folder.
         rule: How the first layout is split; the second layout is a split itself.
         max_pixels: Larger images are not decoded but left out.
 
     Raises:
-        DataError: ``root`` has neither layout, a folder cannot be read or its name is not UTF-8, or
-            over 1 % of the images cannot be read or decoded.
+        DataError: ``root`` has neither layout, a folder in it is divided itself, cannot be read or
+            its name is not UTF-8, or over 1 % of the images cannot be read or decoded.
     """
     root = Path(root)
     if not root.is_dir():
@@ -121,8 +123,9 @@ def list_images(
             "name another (data.root in training), or make data/flower_photos with "
             "tools/prepare_flowers.py"
         )
+    unseen = Unseen(root)
     try:
-        files = _find(root, rule or SplitRule())
+        files = _find(root, rule or SplitRule(), unseen)
     except OSError as error:
         raise DataError(
             f"cannot read {error.filename!r}: {error.strerror}; change its permissions or remove it"
@@ -131,12 +134,19 @@ def list_images(
         raise DataError(
             f"{root} holds no images: expected {root}/<class>/*.jpg, or "
             f"{root}/train/<class>/*.jpg and {root}/val/<class>/*.jpg"
+            + layout.no_images(root)
+            + (f"; {unseen}" if str(unseen) else "")
         )
     _read(files, max_pixels)
     _report_bad(root, [file for file in files if file.fault], len(files))
+    if str(unseen):
+        log.warning("%s: %s", root, unseen)
     kept = _without_copies(file for file in files if not file.fault)
     kept.sort(key=lambda file: file.path)
     classes = sorted({file.class_name for file in kept})
+    if layout.looks_divided(classes):
+        text = "%s: the classes are %s; if these are parts of a data set, each needs a folder for "
+        log.warning(text + "each class", root, " and ".join(map(repr, classes)))
     labels = {name: label for label, name in enumerate(classes)}
     parts = {name: [file for file in kept if file.split == name] for name in SPLITS}
     return Listing(
@@ -181,16 +191,21 @@ def copy_split(
         raise DataError(f"{target} is not an empty folder: it is left as it is; name another")
     if target.resolve().is_relative_to(source.resolve()):
         raise DataError(f"{target} lies within {source}: name a folder outside")
-    if source.is_dir() and (parts := split_folders(source)):
-        raise DataError(f"{source} is split already ({', '.join(parts)}): train from it as it is")
+    if source.is_dir() and (parts := layout.split_folders(source)):
+        cure = (
+            "train from it as it is"
+            if "val" in parts
+            else f"name {source / parts[0]} to split that"
+        )
+        raise DataError(f"{source} is split already ({', '.join(parts)}): {cure}")
     listing = list_images(source, rule, max_pixels)
     try:
         with whole_folder(target) as beside:
             for split, samples in listing.splits.items():
-                for path, label in samples:
-                    folder = beside / split / listing.classes[label]
-                    folder.mkdir(parents=True, exist_ok=True)
-                    shutil.copy2(path, folder)
+                for path, _ in samples:
+                    copy = beside / split / os.path.relpath(path, source)
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(path, copy)
             for license_file in source.glob("LICENSE*"):
                 shutil.copy2(license_file, beside)
     except OSError as error:
@@ -198,48 +213,25 @@ def copy_split(
     return listing
 
 
-def split_folders(root: Path) -> list[str]:
-    """Which of train, val and test are splits of ``root``, and not classes of these names."""
-    content = {name: _scan(root / name) for name in SPLITS if (root / name).is_dir()}
-    return [name for name, (folders, images) in content.items() if folders and not images]
-
-
-def _find(root: Path, rule: SplitRule) -> list[_File]:
+def _find(root: Path, rule: SplitRule, unseen: Unseen) -> list[_File]:
     """All files with an image's suffix, sorted by path."""
     files = []
-    for split in split_folders(root) or [""]:
-        for class_name in _scan(root / split)[0]:
-            folder = root / split / class_name
-            try:
-                class_name.encode()
-            except UnicodeEncodeError as error:
-                raise DataError(
-                    f"{str(folder)!r}: the name of a class must be UTF-8, as it is written to "
-                    "weights and reports; rename the folder"
-                ) from error
-            names = _scan(folder)[1]
-            if not names:
-                log.warning("%r holds no images: it is left out", str(folder))
-            splits = dict.fromkeys(names, split) if split else rule.assign(class_name, names)
-            beginning = os.path.join(folder, "")
-            files += [_File(beginning + name, class_name, splits[name]) for name in names]
+    for split, class_name, paths in layout.class_folders(root, unseen):
+        folder = root / split / class_name
+        try:
+            class_name.encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"{str(folder)!r}: the name of a class must be UTF-8, as it is written to "
+                "weights and reports; rename the folder"
+            ) from error
+        if not paths:
+            log.warning("%r holds no images: it is left out", str(folder))
+        beginning = os.path.join(folder, "")
+        names = {path.removeprefix(beginning): path for path in paths}
+        splits = dict.fromkeys(names, split) if split else rule.assign(class_name, names)
+        files += [_File(path, class_name, splits[name]) for name, path in names.items()]
     return files
-
-
-def _scan(folder: Path) -> tuple[list[str], list[str]]:
-    """Names of sub-folders, and of whatever else has an image's suffix; both sorted."""
-    folders, images = [], []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            try:
-                is_folder = entry.is_dir()
-            except OSError:  # a link that leads to itself
-                is_folder = False
-            if is_folder and not entry.name.startswith("."):
-                folders.append(entry.name)
-            elif not is_folder and is_image_name(entry.name):
-                images.append(entry.name)
-    return sorted(folders), sorted(images)
 
 
 def _read(files: list[_File], max_pixels: int) -> None:

@@ -17,10 +17,11 @@ from pathlib import Path
 import cv2
 from tqdm import tqdm
 
-from paddle_alexnet.data.decode import Unreadable, decode_image, is_image_name, read_file
+from paddle_alexnet.data.decode import Unreadable, decode_image, read_file
 from paddle_alexnet.data.header import MAX_PIXELS
 from paddle_alexnet.data.loader import group_indices, make_executor
 from paddle_alexnet.data.transforms import resize_short_side
+from paddle_alexnet.data.tree import TEXTS, Unseen, is_image_name, scan
 from paddle_alexnet.errors import DataError, RunError
 from paddle_alexnet.storage.files import parse_json, read_text, write_text, write_whole
 
@@ -29,8 +30,8 @@ log = logging.getLogger(__name__)
 SETTINGS_NAME = ".resize_images.json"  # in the target; hidden, so never listed
 CHUNK = 32  # files per task of a process
 # Written in their own format; any other as PNG, whose content decoders recognize under any name.
-LOSSY, LOSSLESS = (".jpg", ".jpeg", ".jpe", ".webp"), (".png", ".bmp", ".tif", ".tiff", ".ppm")
-TEXTS = (".txt", ".csv", ".tsv", ".json", ".md")  # list files, class names, credits
+JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
+OTHERS = (".webp", ".png", ".bmp", ".dib", ".tif", ".tiff", ".ppm")
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,11 @@ def resize_images(
 ) -> ResizeReport:
     """Copy all images below ``source`` to the same names below ``target``, scaled down.
 
-    EXIF orientation is applied. Texts (list files, class names, LICENSE files) are copied; hidden
-    files and whatever else is ignored. ``source`` is never changed. Called again after an
-    interruption, it continues: a file is done when it has the modification time of its source,
-    which is set before the file gets its name, and when its source has not been changed since.
+    EXIF orientation is applied. Texts (list files, class names, LICENSE files) are copied; litter
+    is passed over, and what else there is counted in one line. ``source`` is never changed. Called
+    again after an interruption, it continues: a file is done when it has the modification time of
+    its source, which is set before the file gets its name, and when its source has not been changed
+    since.
 
     Args:
         source: Folder of images at any depth.
@@ -92,13 +94,16 @@ def resize_images(
         raise DataError(f"{source} is not a folder: expected one with images")
     if target.resolve().is_relative_to(source.resolve()):
         raise DataError(f"{target} lies within {source}: name a folder outside")
+    unseen = Unseen(source)
     try:
         _claim(target, settings)
-        names = list(_find(source))
+        names = list(_find(source, unseen))
         for folder in {os.path.dirname(name) for name in names}:
             (target / folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{error.filename!r}: {error.strerror}") from error
+    if str(unseen):
+        log.warning("%s: %s", source, unseen)
     report = ResizeReport()
     with (
         make_executor(workers) as executor,
@@ -114,7 +119,7 @@ def resize_images(
             raise RunError(
                 "a process ended early, perhaps for lack of memory: use fewer --workers"
             ) from error
-    if gone := sorted(set(_find(target)) - set(names)):
+    if gone := sorted(set(_find(target, Unseen(target))) - set(names)):
         text = "%d files of %s are not in %s any more, such as %r: remove them"
         log.warning(text, len(gone), target, source, gone[0])
     return report
@@ -137,23 +142,26 @@ def _claim(target: Path, settings: ResizeSettings) -> None:
         half.unlink()
 
 
-def _find(root: Path, folder: str = "", above: tuple[str, ...] = ()) -> Iterator[str]:
-    """Images and texts below ``root``, as paths relative to it, in order of name.
+def _find(
+    root: Path, unseen: Unseen, folder: str = "", above: tuple[str, ...] = ()
+) -> Iterator[str]:
+    """Images and texts below ``root``, as paths relative to it.
 
     Links to folders are followed, but not to a folder that contains them.
     """
     real = os.path.realpath(root / folder)
-    for name in [] if real in above else sorted(os.listdir(real)):
-        path = os.path.join(folder, name)
-        if not name.startswith(".") and os.path.isdir(root / path):
-            yield from _find(root, path, (*above, real))
-        elif is_image_name(name) or _is_text(name):
-            yield path
+    folders, others = scan(real) if real not in above else ([], [])
+    for name in folders:
+        yield from _find(root, unseen, os.path.join(folder, name), (*above, real))
+    for name in others:
+        if is_image_name(name) or _is_text(name):
+            yield os.path.join(folder, name)
+        else:
+            unseen.file(os.path.join(root, folder, name))
 
 
 def _is_text(name: str) -> bool:
-    text = name.startswith("LICENSE") or name.lower().endswith(TEXTS)
-    return text and not name.startswith(".")
+    return name.startswith("LICENSE") or name.lower().endswith(TEXTS)
 
 
 def _process(
@@ -199,9 +207,9 @@ def _shrink(data: bytes, name: str, settings: ResizeSettings, max_pixels: int) -
         return None
     small = cv2.cvtColor(resize_short_side(image, settings.short_side), cv2.COLOR_RGB2BGR)
     suffix = os.path.splitext(name)[1].lower()
-    option = cv2.IMWRITE_WEBP_QUALITY if suffix == ".webp" else cv2.IMWRITE_JPEG_QUALITY
-    options = [option, settings.quality] if suffix in LOSSY else []
-    _, out = cv2.imencode(suffix if suffix in (*LOSSY, *LOSSLESS) else ".png", small, options)
+    kind = ".jpg" if suffix in JPEG else suffix if suffix in OTHERS else ".png"
+    option = {".jpg": cv2.IMWRITE_JPEG_QUALITY, ".webp": cv2.IMWRITE_WEBP_QUALITY}.get(kind)
+    _, out = cv2.imencode(kind, small, [] if option is None else [option, settings.quality])
     return out.tobytes()
 
 

@@ -17,6 +17,7 @@ from paddle_alexnet.data.decode import read_image
 from paddle_alexnet.data.download import FLOWER_PHOTOS, FLOWER_PHOTOS_ROOT, fetch
 from paddle_alexnet.data.flower_folder import FlowerFolder
 from paddle_alexnet.data.folder import Listing, list_images
+from paddle_alexnet.data.layout import single_class
 from paddle_alexnet.data.list_files import read_lists
 from paddle_alexnet.data.loader import group_indices, load_batches
 from paddle_alexnet.data.pixel_statistics import (
@@ -177,7 +178,7 @@ def _check_classes(config: Config, classes: list[str]) -> None:
     if len(classes) < 2:
         raise DataError(
             f"{config.data.root} has only one class ({classes[0]!r}): a classifier needs a folder "
-            "of images for each of at least two"
+            "of images for each of at least two" + single_class(Path(config.data.root), classes[0])
         )
     wanted = config.model.num_classes
     if wanted is not None and wanted != len(classes):

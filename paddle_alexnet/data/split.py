@@ -37,10 +37,13 @@ class SplitRule:
             raise ValueError(f"seed must be a whole number, got {self.seed!r}")
 
     def assign(self, class_name: str, names: Iterable[str]) -> dict[str, str]:
-        """The split of each file of a class, by base name with suffix."""
+        """The split of each file of a class, by its path below the folder of the class.
+
+        ``hash`` regards the base name with suffix, wherever below that folder the file is.
+        """
         names = list(names)
         if self.split == "hash":
-            return {name: hash_split(name) for name in names}
+            return {name: hash_split(os.path.basename(name)) for name in names}
         val = draw_val(class_name, names, self.val_rate, self.seed)
         return {name: "val" if name in val else "train" for name in names}
 

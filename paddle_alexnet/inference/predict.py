@@ -1,18 +1,23 @@
 """Find image files and classify them in batches."""
 
+import functools
 import glob
+import logging
 import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from paddle_alexnet.data.decode import Unreadable, is_image_name, read_image
+from paddle_alexnet.data.decode import Unreadable, read_image
 from paddle_alexnet.data.header import MAX_PIXELS
+from paddle_alexnet.data.tree import ANNOTATED, Unseen, is_image_name, scan, walk
 from paddle_alexnet.errors import DataError
 from paddle_alexnet.inference.classifier import ImageClassifier
+
+log = logging.getLogger(__name__)
 
 _SEP = f"[{re.escape(os.sep)}/]"
 _BELOW = re.compile(rf"(|.*?{_SEP})\*\*{_SEP}+(.*)", re.DOTALL)
@@ -58,8 +63,11 @@ class Failure:
 def find_images(names: Sequence[str], leave_out: str | None = None) -> list[str]:
     """Files for a list of images, folders (with all below, in order of name) and patterns.
 
+    Litter of systems below a folder is passed over, and so are the annotated images of an earlier
+    call; what else is no image is counted in one line (:mod:`paddle_alexnet.data.tree`).
+
     Args:
-        names: Paths and patterns. Hidden files and folders below a folder are skipped.
+        names: Paths and patterns.
         leave_out: A folder to skip where it lies below another.
 
     Raises:
@@ -67,15 +75,31 @@ def find_images(names: Sequence[str], leave_out: str | None = None) -> list[str]
     """
     found: list[str] = []
     for name in names:
+        unseen = Unseen(name)
         # A name before a pattern: [1].jpg is both.
-        paths = [name] if os.path.lexists(name) else _matching(name)
+        pattern = not os.path.lexists(name)
         matches: list[str] = []
-        for path in paths:
-            matches += _images_below(path, leave_out) if os.path.isdir(path) else [path]
+        try:
+            for path in _matching(name) if pattern else [name]:
+                if os.path.isdir(path):
+                    matches += _images_below(path, leave_out, unseen)
+                elif pattern and path.endswith(ANNOTATED):
+                    unseen.file(path)
+                else:
+                    matches.append(path)
+        except OSError as error:
+            raise DataError(
+                f"cannot look into {error.filename!r}: {error.strerror}; mend its permissions "
+                "or name other folders"
+            ) from error
+        passed_over = f"; {unseen}" if str(unseen) else ""
         if not matches:
             raise DataError(
                 f"no image at {name!r}: expected a file, a folder with images or '*.jpg'"
+                + passed_over
             )
+        if passed_over:
+            log.warning("%s: %s", name, unseen)
         found += matches
     return list(dict.fromkeys(found))
 
@@ -90,7 +114,7 @@ def _matching(pattern: str) -> list[str]:
         return sorted(glob.glob(pattern))
     head, tail = parts.groups()
     tops = [top for top in glob.glob(head) if os.path.isdir(top)] if head else [os.curdir]
-    folders = [parent for top in tops for parent, _, _ in _walk(top)]
+    folders = [folder for top in tops for folder in _folders(top)]
     if not head:
         folders = [os.path.relpath(folder) for folder in folders]
     matches = (
@@ -103,32 +127,29 @@ def _matching(pattern: str) -> list[str]:
     return sorted(set(matches))
 
 
-def _walk(folder: str) -> Iterator[tuple[str, list[str], list[str]]]:
-    """As os.walk, in order of name, without hidden folders and those behind links.
-
-    Raises:
-        DataError: A folder cannot be read.
-    """
-
-    def refuse(error: OSError) -> NoReturn:
-        raise DataError(
-            f"cannot look into {error.filename!r}: {error.strerror}; mend its permissions "
-            "or name other folders"
-        ) from error
-
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield parent, folders, names
+def _folders(folder: str) -> Iterator[str]:
+    """A folder and all below, in order of name, without litter and those behind links."""
+    yield folder
+    for name in scan(folder)[0]:
+        path = os.path.join(folder, name)
+        if not os.path.islink(path):
+            yield from _folders(path)
 
 
-def _images_below(folder: str, leave_out: str | None) -> list[str]:
+def _images_below(folder: str, leave_out: str | None, unseen: Unseen) -> list[str]:
+    skipped = "" if leave_out is None else os.path.join(os.path.realpath(leave_out), "")
+
+    @functools.cache
+    def is_left_out(parent: str) -> bool:
+        inside = os.path.join(os.path.realpath(parent), "").startswith(skipped)
+        return bool(skipped) and inside and parent != folder
+
     found = []
-    skipped = None if leave_out is None else os.path.realpath(leave_out)
-    for parent, folders, names in _walk(folder):
-        if os.path.realpath(parent) == skipped and parent != folder:
-            folders.clear()
-            continue
-        found += [os.path.join(parent, name) for name in sorted(names) if is_image_name(name)]
+    for parent, path in walk(folder, unseen):
+        if is_image_name(os.path.basename(path)) and not path.endswith(ANNOTATED):
+            found += [] if is_left_out(parent) else [path]
+        elif not is_left_out(parent):
+            unseen.file(path)
     return found
 
 

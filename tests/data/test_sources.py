@@ -62,6 +62,41 @@ def test_lists(tmp_path, write_png):
         open_data(configure(tmp_path, source="folder", **keys))
 
 
+FINGERPRINTS = {  # of commit 3be55f5: runs on tidy folders and lists go on
+    "hash": "31d3f6283abf4281dfcd421e52101f66cdfa2357d321983f8d3aec31c563f5da",
+    "random": "4ff5c4f5e88ba9c0954372597c17dffeb2cff3c1ae364a09a67db5c9f5db0b8c",
+    "folders": "9a92de1c2743f258d980f1e31a0d321be16012b2bf991201bdc3e340b119159d",
+    "lists": "582f673a99a1900a908e3f02c3fa8d53711a1768c2335c1afb62e4f317aaee9c",
+}
+
+
+@pytest.mark.parametrize("kind", FINGERPRINTS)
+def test_the_fingerprint_of_a_tidy_set_stays(kind, tmp_path):
+    lines = {"train": "", "val": ""}
+    (tmp_path / "LICENSE.txt").touch()
+    for label, name in enumerate("ab"):
+        for number in range(20):
+            split = "train" if number % 4 else "val"
+            folder = tmp_path / (split if kind == "folders" else "") / name
+            folder.mkdir(parents=True, exist_ok=True)
+            pixels = bytes([label * 20 + number, 1, 2, 3, 4, 5])
+            (folder / f"{number}.ppm").write_bytes(b"P6 2 1 255 " + pixels)
+            lines[split] += f"{name}/{number}.ppm {label}\n"
+    keys = {"split": "random"} if kind == "random" else {}
+    if kind == "lists":
+        for split, text in lines.items():
+            keys[f"{split}_list"] = str(tmp_path / f"{split}.txt")
+            (tmp_path / f"{split}.txt").write_text(text)
+    assert open_data(configure(tmp_path, **keys)).fingerprint == FINGERPRINTS[kind]
+
+
+def test_the_only_class_may_hold_the_classes(tmp_path, write_png):
+    for number, name in enumerate(("daisy", "roses") * 20):
+        write_png(tmp_path / "images" / name / f"{number}.png", np.random.default_rng(number))
+    with pytest.raises(DataError, match=rf"'daisy' and 'roses'.*data\.root={tmp_path}/images"):
+        open_data(configure(tmp_path))
+
+
 def test_an_unknown_source(flowers):
     with pytest.raises(ConfigError, match=r"data\.source.*folder, lists"):
         open_data(configure(flowers, source="cloud"))
