@@ -33,7 +33,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
     """Convert the file."""
     args = parse()
     _entry.load_paddle()
-    from paddle_alexnet.data.list_files import read_class_names
+    from paddle_alexnet.data.class_names import read_class_names
     from paddle_alexnet.errors import ConfigError, WeightsError
     from paddle_alexnet.interchange.conversion import export_weights, import_weights
     from paddle_alexnet.interchange.files import read_arrays, write_arrays

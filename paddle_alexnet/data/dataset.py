@@ -89,8 +89,8 @@ class ImageFiles:
             image = self.read(path)
         except Unreadable as error:
             raise DataError(
-                f"cannot use {path!r}: {error}; if it was whole at the start, it has changed "
-                "since: repair it, or remove it from the folder or the list"
+                f"cannot use {path!r}: {error}; put a whole copy in its place, then the run can be "
+                "resumed; without the image only a new run can begin"
             ) from error
         return image if self.transform is None else self.transform(image)
 

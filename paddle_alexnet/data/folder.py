@@ -4,13 +4,14 @@ import hashlib
 import logging
 import os
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from paddle_alexnet.data import layout
+from paddle_alexnet.data.class_names import warn_of_look_alikes
 from paddle_alexnet.data.decode import Unreadable, check_image, read_file
 from paddle_alexnet.data.header import MAX_PIXELS
 from paddle_alexnet.data.split import SPLITS, SplitRule
@@ -65,12 +66,15 @@ class Listing:
         Raises:
             DataError: A class of this listing is not among them.
         """
+        doubled = [name for name, count in Counter(classes).items() if count > 1]
+        if doubled:
+            raise DataError(f"the weights have several classes of one name: {some(doubled)}")
         unknown = sorted(set(self.classes) - set(classes))
         if unknown:
             numbers = all(name.isdigit() for name in classes)
             raise DataError(
-                f"{self.root} has classes that the weights do not know: {_some(unknown)}; they "
-                f"know: {_some(classes)}"
+                f"{self.root} has classes that the weights do not know: {some(unknown)}; they "
+                f"know: {some(classes)}"
                 + ("; tools/convert.py --classes gives them names" if numbers else "")
             )
         index = [list(classes).index(name) for name in self.classes]
@@ -144,6 +148,9 @@ def list_images(
     kept = _without_copies(file for file in files if not file.fault)
     kept.sort(key=lambda file: file.path)
     classes = sorted({file.class_name for file in kept})
+    if gone := sorted({file.class_name for file in files} - set(classes)):
+        log.warning("%s: no image is left of the class %s, which is left out", root, some(gone))
+    warn_of_look_alikes(root, classes)
     if layout.looks_divided(classes):
         text = "%s: the classes are %s; if these are parts of a data set, each needs a folder for "
         log.warning(text + "each class", root, " and ".join(map(repr, classes)))
@@ -254,7 +261,7 @@ def _read(files: list[_File], max_pixels: int) -> None:
 
 def _report_bad(root: Path, bad: list[_File], total: int) -> None:
     if len(bad) > MAX_BAD_FRACTION * total:
-        names = _some([f"{file.path} ({file.fault})" for file in bad])
+        names = some([f"{file.path} ({file.fault})" for file in bad])
         raise DataError(
             f"{len(bad)} of {total} images in {root} cannot be read or decoded, over "
             f"{MAX_BAD_FRACTION:.0%}; repair or remove them: {names}"
@@ -279,10 +286,11 @@ def _without_copies(files: Iterable[_File]) -> list[_File]:
         copies += [file.path for file in group if file is not kept[-1]]
     if copies:
         text = "%d images are left out as copies of another in their class: %s"
-        log.warning(text, len(copies), _some(copies))
+        log.warning(text, len(copies), some(copies))
     return kept
 
 
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+def some(names: Sequence[str]) -> str:
+    """The first of some names, for a message."""
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
     return ", ".join(map(repr, names[:SHOWN])) + more

@@ -1,6 +1,7 @@
 """From a configuration to its images: where they come from, preparing them, checking them."""
 
 import functools
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from paddle_alexnet.data.dataset import (
 from paddle_alexnet.data.decode import read_image
 from paddle_alexnet.data.download import FLOWER_PHOTOS, FLOWER_PHOTOS_ROOT, fetch
 from paddle_alexnet.data.flower_folder import FlowerFolder
-from paddle_alexnet.data.folder import Listing, list_images
+from paddle_alexnet.data.folder import Listing, list_images, some
 from paddle_alexnet.data.layout import single_class
 from paddle_alexnet.data.list_files import read_lists
 from paddle_alexnet.data.loader import group_indices, load_batches
@@ -31,6 +32,8 @@ from paddle_alexnet.data.split import SplitRule
 from paddle_alexnet.data.synthetic_flowers import draw_flower_folder
 from paddle_alexnet.errors import ConfigError, DataError
 from paddle_alexnet.runtime.distributed import ALONE, Ranks
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -170,8 +173,37 @@ def _from_listing(listing: Listing, config: Config) -> ImageData:
         read = MemoryCache(int(keys.cache_gib * 2**30), keys.max_pixels)
     train, val = (FlowerFolder(listing, split, read=read) for split in ("train", "val"))
     splits = {split: FlowerFolder(listing, split) for split, part in listing.splits.items() if part}
+    _check_images_of_classes(listing, config)
     marks = fingerprint(listing.classes, splits)
     return ImageData(listing.classes, train, val, _split_rule(config), marks)
+
+
+def _check_images_of_classes(listing: Listing, config: Config) -> None:
+    """Every class needs training images; without val images nothing is known of it.
+
+    Raises:
+        DataError: A class has no training images.
+    """
+    without = {}
+    for split in ("train", "val"):
+        labels = {label for _, label in listing.splits[split]}
+        without[split] = [name for n, name in enumerate(listing.classes) if n not in labels]
+    if missing := without["train"]:
+        if not config.data.train_list:
+            cure = (
+                "give each some, or remove its folders; data.split=random leaves small classes some"
+            )
+        elif missing == ["0"] and not config.data.class_names:
+            cure = "labels begin at 1: subtract 1 from each"
+        else:
+            cure = "number the labels from 0 without gaps, and name as many classes"
+        raise DataError(
+            f"{config.data.train_list or listing.root}: no training images of the class "
+            f"{some(missing)}: {cure}"
+        )
+    if without["val"]:
+        text = "%s: no val images of the class %s: nothing is measured of it"
+        log.warning(text, config.data.val_list or listing.root, some(without["val"]))
 
 
 def _check_classes(config: Config, classes: list[str]) -> None:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from paddle_alexnet.config.load import read_config, write_config
 from paddle_alexnet.config.schema import Config
 from paddle_alexnet.data.batches import TrainingBatches
+from paddle_alexnet.data.class_names import class_index
 from paddle_alexnet.data.pixel_statistics import PixelStatistics, write_pixel_statistics
 from paddle_alexnet.data.sources import ImageData
 from paddle_alexnet.errors import RunError
@@ -62,9 +63,7 @@ def open_log(
     if new or read_config(run.config) != config:
         write_text(run.config, write_config(config))
     if new:
-        index = {str(label): name for label, name in enumerate(data.classes)}
-        text = json.dumps(index, ensure_ascii=False, indent=2)
-        write_text(run.class_index, text + "\n")
+        write_text(run.class_index, class_index(data.classes))
         if statistics is not None:
             write_pixel_statistics(run.pixels, statistics)
     write_text(run.free_environment(), json.dumps(environment, indent=2))

@@ -10,7 +10,7 @@ import numpy as np
 import paddle
 from paddle import nn
 
-from paddle_alexnet.data.list_files import MAX_NAME
+from paddle_alexnet.data.class_names import MAX_NAME
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.split import SplitRule
 from paddle_alexnet.errors import WeightsError

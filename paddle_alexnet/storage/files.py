@@ -5,6 +5,7 @@ is written under a temporary name, synced to the disk, and then renamed: after a
 cut there is the old content or the new one, never a part.
 """
 
+import codecs
 import contextlib
 import errno
 import functools
@@ -31,7 +32,7 @@ _T = TypeVar("_T")
 
 
 def read_text(path: str | Path, most: int = MAX_TEXT) -> str:
-    """Read a UTF-8 file of at most ``most`` bytes.
+    """Read a UTF-8 file of at most ``most`` bytes, without a byte order mark.
 
     Raises:
         OSError: It cannot be read.
@@ -41,7 +42,24 @@ def read_text(path: str | Path, most: int = MAX_TEXT) -> str:
         data = file.read(most + 1)
     if len(data) > most:
         raise ValueError(f"it is larger than {most:,} bytes")
-    return data.decode("utf-8")
+    return decode_text(data)
+
+
+def decode_text(data: bytes) -> str:
+    """UTF-8 without its byte order mark, which Windows' editors write.
+
+    Raises:
+        ValueError: It is not UTF-8.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError("it is UTF-16: save it as UTF-8")
+    return data.decode("utf-8-sig")
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines of a text of any system; str.splitlines also breaks at rarer characters."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return lines if lines[-1] else lines[:-1]
 
 
 def parse_json(text: str, **hooks: Callable[[str], Any]) -> Any:

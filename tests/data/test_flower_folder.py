@@ -8,9 +8,9 @@ import paddle
 import pytest
 
 from paddle_alexnet import FlowerFolder
+from paddle_alexnet.data.class_names import class_index
 from paddle_alexnet.data.decode import read_image
 from paddle_alexnet.data.folder import Listing, list_images
-from paddle_alexnet.data.list_files import class_index
 from paddle_alexnet.errors import DataError
 from tests.odd_files import claiming
 

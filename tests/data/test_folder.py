@@ -293,3 +293,15 @@ def test_copy_split_refuses(flowers, tmp_path):
     copy_split(flowers, tmp_path / "out")
     with pytest.raises(DataError, match="split already"):
         copy_split(tmp_path / "out", tmp_path / "twice")
+
+
+def test_a_class_all_of_whose_images_are_left_out_is_named(many, caplog):
+    (many / "c").mkdir()
+    shutil.copy(many / "a" / "0.png", many / "c" / "0.png")
+    assert list_images(many).classes == ["a", "b"]
+    assert "no image is left of the class 'c'" in caplog.text
+
+
+def test_weights_whose_classes_have_one_name(many):
+    with pytest.raises(DataError, match="several classes of one name: 'a'"):
+        list_images(many).relabeled(["a", "b", "a"])

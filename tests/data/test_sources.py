@@ -97,6 +97,40 @@ def test_the_only_class_may_hold_the_classes(tmp_path, write_png):
         open_data(configure(tmp_path))
 
 
+def test_a_class_without_training_images(tmp_path, write_png, caplog):
+    rng = np.random.default_rng(0)
+    for name in ("train/a/1", "train/b/2", "val/a/3", "val/c/4"):
+        write_png(tmp_path / f"{name}.png", rng)
+    with pytest.raises(DataError, match="no training images of the class 'c'"):
+        open_data(configure(tmp_path))
+    write_png(tmp_path / "train/c/5.png", rng)
+    assert open_data(configure(tmp_path)).classes == ["a", "b", "c"]
+    assert "no val images of the class 'b'" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "words"),
+    [
+        ((1, 2), None, r"train\.txt: no training images of the class '0': .*begin at 1"),
+        ((0, 2), None, "class '1': number the labels from 0 without gaps"),
+        ((0, 1), "a\nb\nc\n", "class 'c'"),
+    ],
+)
+def test_labels_that_leave_a_class_without_images(tmp_path, write_png, labels, names, words):
+    rng = np.random.default_rng(0)
+    for split in ("train", "val"):
+        for label in labels:
+            write_png(tmp_path / f"{split}{label}.png", rng)
+        lines = [f"{split}{label}.png {label}\n" for label in labels]
+        (tmp_path / f"{split}.txt").write_text("".join(lines))
+    keys = {f"{split}_list": str(tmp_path / f"{split}.txt") for split in ("train", "val")}
+    if names:
+        (tmp_path / "names.txt").write_text(names)
+        keys["class_names"] = str(tmp_path / "names.txt")
+    with pytest.raises(DataError, match=words):
+        open_data(configure(tmp_path, **keys))
+
+
 def test_an_unknown_source(flowers):
     with pytest.raises(ConfigError, match=r"data\.source.*folder, lists"):
         open_data(configure(flowers, source="cloud"))

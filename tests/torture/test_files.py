@@ -19,7 +19,7 @@ import yaml
 from paddle_alexnet.config.load import read_config, write_config
 from paddle_alexnet.config.resume_rules import MAY_CHANGE
 from paddle_alexnet.config.schema import Config
-from paddle_alexnet.data.list_files import read_class_names
+from paddle_alexnet.data.class_names import read_class_names
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.errors import ConfigError, DataError, RunError, WeightsError
 from paddle_alexnet.inference.classifier import Classifier
