@@ -52,7 +52,7 @@ class DataConfig:
         "drawn_flowers: draw a small synthetic set",
     )
     split: Literal["hash", "random"] = _key(
-        "hash", "hash: by file name, 80/10/10; random: by val_rate and train.seed. Ignored where "
+        "hash", "hash: by file name, 80/10/10; random: by val_rate and split_seed. Ignored where "
         "root holds train/ and val/",
     )  # fmt: skip
     train_list: PathText | None = _key(
@@ -61,10 +61,13 @@ class DataConfig:
     val_list: PathText | None = _key(None, "the same for validation")
     class_names: PathText | None = _key(None, "with lists: file with one class name per line")
     val_rate: float = _key(0.1, "with split random: fraction of each class for val", gt=0, lt=1)
-    mean: Literal["channel", "image"] = _key(
-        "channel",
+    split_seed: int | None = _key(
+        None, "with split random: seed of the draw; null: train.seed", ge=0, lt=2**31
+    )
+    mean: Literal["channel", "image"] | None = _key(
+        None,
         "what is subtracted; channel: the net's own mean per channel; image: the mean training "
-        "image, pixel by pixel",
+        "image, pixel by pixel; null: what model.pretrained subtracts, else channel",
     )
     max_pixels: int = _key(
         MAX_PIXELS,

@@ -2,9 +2,11 @@
 
 import functools
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from paddle_alexnet.config.schema import Config
 from paddle_alexnet.data.dataset import (
@@ -47,6 +49,8 @@ class ImageData:
         split_rule: How they were split, which travels with the weights.
         fingerprint: Hash by which a resumed run recognizes classes, labels and images: of a folder
             by their content, of list files by their lines.
+        fingerprint: Hash by which a resumed run recognizes its images.
+        marks: For train and val a number uint64 for each image, where they are known.
     """
 
     classes: list[str]
@@ -54,6 +58,7 @@ class ImageData:
     val: ImageDataset
     split_rule: SplitRule
     fingerprint: str
+    marks: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def open_data(config: Config, ranks: Ranks = ALONE) -> ImageData:
@@ -163,7 +168,9 @@ def measure_statistics(
 
 
 def _split_rule(config: Config) -> SplitRule:
-    return SplitRule(config.data.split, config.data.val_rate, config.train.seed)
+    keys = config.data
+    seed = config.train.seed if keys.split_seed is None else keys.split_seed
+    return SplitRule(keys.split, keys.val_rate, seed)
 
 
 def _from_listing(listing: Listing, config: Config) -> ImageData:
@@ -174,12 +181,17 @@ def _from_listing(listing: Listing, config: Config) -> ImageData:
     train, val = (FlowerFolder(listing, split, read=read) for split in ("train", "val"))
     splits = {split: FlowerFolder(listing, split) for split, part in listing.splits.items() if part}
     _check_images_of_classes(listing, config)
-    marks = fingerprint(listing.classes, splits)
-    return ImageData(listing.classes, train, val, _split_rule(config), marks)
+    # Those of training images are only compared with the val images of model.pretrained.
+    needed = ("train", "val") if config.model.pretrained else ("val",)
+    return ImageData(
+        *(listing.classes, train, val, _split_rule(config)),
+        fingerprint(listing.classes, splits),
+        {split: listing.marks(split) for split in needed},
+    )
 
 
 def _check_images_of_classes(listing: Listing, config: Config) -> None:
-    """Every class needs training images; without val images nothing is known of it.
+    """Check that every class has training images; name those without val images.
 
     Raises:
         DataError: A class has no training images.
@@ -197,10 +209,14 @@ def _check_images_of_classes(listing: Listing, config: Config) -> None:
             cure = "labels begin at 1: subtract 1 from each"
         else:
             cure = "number the labels from 0 without gaps, and name as many classes"
-        raise DataError(
+        fault = (
             f"{config.data.train_list or listing.root}: no training images of the class "
             f"{some(missing)}: {cure}"
         )
+        # Without names, model.num_classes asks for as many logits, as for a part of ImageNet.
+        if not config.data.train_list or config.data.class_names or not config.model.num_classes:
+            raise DataError(fault)
+        log.warning("%s", fault)
     if without["val"]:
         text = "%s: no val images of the class %s: nothing is measured of it"
         log.warning(text, config.data.val_list or listing.root, some(without["val"]))

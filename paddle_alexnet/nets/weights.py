@@ -19,6 +19,7 @@ from paddle_alexnet.storage.files import parse_json
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
 
 MEAN_IMAGE = "mean_image"
+MAX_MARKS = 64
 MAX_FAULTS = 40  # shown of a file; a net has 16 arrays
 
 
@@ -35,6 +36,8 @@ class Description:
         width: By which channels and hidden units are scaled.
         mean_image: float32 RGB [S, S, 3] on 0..255, of the training set, to be subtracted in place
             of the preprocessing's mean; None for that. In the file an array of this name.
+        val_marks: Up to :data:`MAX_MARKS` numbers by which val images are recognized, so that
+            fine-tuning does not train on them; the least, which are a random sample.
     """
 
     architecture: str
@@ -44,6 +47,7 @@ class Description:
     training: Mapping[str, Any] = field(default_factory=dict)
     width: float = 1.0
     mean_image: np.ndarray | None = field(default=None, compare=False)
+    val_marks: tuple[int, ...] = ()
 
     @property
     def mean(self) -> Sequence[float] | np.ndarray:
@@ -58,6 +62,7 @@ class Description:
             "data_split": asdict(self.data_split),
             "training": dict(self.training),
             "width": self.width,
+            "val_marks": self.val_marks,
         }
         texts = {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
         return {"format": "paddle", "architecture": self.architecture, **texts}
@@ -74,10 +79,16 @@ class Description:
         missing = {"architecture", "classes", "preprocessing"} - metadata.keys()
         if missing:
             raise ValueError(f"its metadata lacks {', '.join(sorted(missing))}")
-        texts = {"data_split": "{}", "training": "{}", "width": "1.0", **metadata}
-        classes, preprocessing, split, training, width = (
+        texts = {
+            "data_split": "{}",
+            "training": "{}",
+            "width": "1.0",
+            "val_marks": "[]",
+            **metadata,
+        }
+        classes, preprocessing, split, training, width, marks = (
             parse_json(texts[key])
-            for key in ("classes", "preprocessing", "data_split", "training", "width")
+            for key in ("classes", "preprocessing", "data_split", "training", "width", "val_marks")
         )
         names = isinstance(classes, list) and all(isinstance(name, str) for name in classes)
         if not names or not classes:
@@ -90,9 +101,12 @@ class Description:
             raise ValueError(f"its metadata 'width' is {width!r}, expected a number up to 1")
         if not isinstance(training, dict):
             raise ValueError("its metadata 'training' is not a list of figures by name")
+        numbers = isinstance(marks, list) and all(type(mark) is int for mark in marks)
+        if not numbers or len(marks) > MAX_MARKS:
+            raise ValueError("its metadata 'val_marks' is not a list of whole numbers")
         return cls(
             *(metadata["architecture"], tuple(classes), Preprocessing.from_json(preprocessing)),
-            *(SplitRule(**split), training, width),
+            *(SplitRule(**split), training, width, None, tuple(marks)),
         )
 
 

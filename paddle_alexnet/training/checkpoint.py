@@ -21,9 +21,17 @@ from paddle_alexnet.data.sources import ImageData
 from paddle_alexnet.errors import ConfigError, DataError, RunError, WeightsError
 from paddle_alexnet.log.metrics import read_metrics
 from paddle_alexnet.log.run_directory import HistorySizes, RunDirectory, history_sizes
-from paddle_alexnet.nets.weights import Description, load_arrays, net_arrays, write_weights
+from paddle_alexnet.nets.weights import (
+    MAX_MARKS,
+    MEAN_IMAGE,
+    Description,
+    load_arrays,
+    net_arrays,
+    write_weights,
+)
 from paddle_alexnet.storage.files import parse_json, parse_strict
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
+from paddle_alexnet.training.initial_weights import Start
 from paddle_alexnet.training.optimizer import (
     ExponentialMovingAverage,
     optimizer_arrays,
@@ -48,6 +56,7 @@ class Resumable(Protocol):
     schedule: Schedule
     state: TrainState
     fingerprint: str
+    description: Description | None
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,19 @@ class Checkpoint:
             raise WeightsError(
                 f"{self.path} is not a checkpoint of this configuration: {str(error)[:200]!r}"
             ) from error
+
+    def inherited(self) -> tuple[Preprocessing | None, np.ndarray | None]:
+        """Preprocessing and mean image that the run has from ``model.pretrained``.
+
+        Raises:
+            WeightsError: They are damaged.
+        """
+        try:
+            text = self.metadata.get("preprocessing")
+            known = None if text is None else Preprocessing.from_json(parse_json(text))
+        except (TypeError, ValueError) as error:
+            raise WeightsError(f"{self.path} is not a checkpoint: {str(error)[:200]!r}") from error
+        return known, self.arrays.get(MEAN_IMAGE)
 
     def log_sizes(self) -> dict[str, int]:
         """Bytes of each log when it was written; see :func:`...log.run_directory.rewind`."""
@@ -215,17 +237,18 @@ def write_checkpoint(directory: RunDirectory, run: Resumable) -> None:
         "data": run.fingerprint,
     }
     arrays = {f"{part}/{name}": a for part, named in parts.items() for name, a in named.items()}
+    if run.description is not None and run.config.model.pretrained:
+        metadata["preprocessing"] = json.dumps(run.description.preprocessing.to_json())
+        if run.description.mean_image is not None:
+            arrays[MEAN_IMAGE] = run.description.mean_image
     write_tensors(directory.state, arrays, metadata, keep=directory.previous_state)
 
 
 def describe_weights(
-    config: Config,
-    data: ImageData,
-    preprocessing: Preprocessing,
-    statistics: PixelStatistics | None,
+    config: Config, data: ImageData, start: Start, statistics: PixelStatistics | None
 ) -> Description:
     """What a weights file of a run says beside the weights, so that it can be used alone."""
-    mean_image = None
+    mean_image, preprocessing = start.mean_image, start.preprocessing
     if config.data.mean == "image":
         mean_image = statistics.mean_crop(preprocessing.input_size).astype(np.float32)
     return Description(
@@ -235,6 +258,7 @@ def describe_weights(
         data.split_rule,
         width=config.model.width,
         mean_image=mean_image,
+        val_marks=tuple(np.sort(data.marks.get("val", []))[:MAX_MARKS].tolist()),
     )
 
 

@@ -1,10 +1,18 @@
-"""The net a run begins with: initial, pretrained, or about to be restored from a checkpoint."""
+"""What a run begins with: initial, pretrained, or about to be restored from a checkpoint."""
 
 from collections.abc import Mapping, Sequence
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
+import numpy as np
 from paddle import nn
 
 from paddle_alexnet.config.schema import Config, ModelConfig
+from paddle_alexnet.data.folder import some
+from paddle_alexnet.data.preprocessing import Preprocessing
+from paddle_alexnet.data.sources import ImageData
 from paddle_alexnet.errors import ConfigError, WeightsError
 from paddle_alexnet.nets.registry import MODELS, Model, build_model
 from paddle_alexnet.nets.shapes import trace_shapes
@@ -31,49 +39,158 @@ def find_model(config: Config) -> Model:
                 + ", ".join(layers)
             )
     return model
+from paddle_alexnet.nets.weights import Description, load_arrays, read_weights
+
+log = logging.getLogger(__name__)
 
 
-def initial_net(config: Config, classes: Sequence[str], *, restored: bool) -> nn.Layer:
-    """Build the net of a run.
+@dataclass(frozen=True)
+class Start:
+    """What is known before any image is read.
+
+    Attributes:
+        preprocessing: Of ``model.pretrained``, else the net's own.
+        mean_image: Of ``model.pretrained``, unless ``data.mean`` is set; or None.
+        restored: Whether a checkpoint follows, with all weights.
+        pretrained: What ``model.pretrained`` says of itself; None without one, and if restored.
+        arrays: Its weights by name.
+    """
+
+    preprocessing: Preprocessing
+    mean_image: np.ndarray | None = None
+    restored: bool = False
+    pretrained: Description | None = None
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+def find_start(
+    config: Config, inherited: tuple[Preprocessing | None, np.ndarray | None] | None
+) -> Start:
+    """Find what a run begins with.
 
     Args:
-        config: All keys; ``model.name`` is known.
-        classes: Class names of the data, one logit each.
-        restored: Leave all weights at 0, as a checkpoint follows.
+        config: All keys.
+        inherited: What a checkpoint says of preprocessing and mean image; None for a new run.
 
     Raises:
-        ConfigError: A key of the model is out of its range.
-        WeightsError: ``model.pretrained`` cannot be read or does not fit.
+        ConfigError: ``model.name`` is unknown.
+        WeightsError: ``model.pretrained`` cannot be read or is of another net.
     """
     keys = config.model
-    try:
-        net = build_model(
-            keys.name,
-            len(classes),
-            lrn=keys.lrn,
-            init=keys.init,
-            width=keys.width,
-            dropout=keys.dropout,
-            channels_last=config.train.channels_last,
-            blank=restored,
-        )
-    except ValueError as error:
-        raise ConfigError(f"model: {error}") from error
-    if not restored and keys.pretrained is not None:
-        _load_pretrained(net, keys, len(classes))
-    return net
-
-
-def _load_pretrained(net: nn.Layer, keys: ModelConfig, num_classes: int) -> None:
+    own = _find_model(keys).preprocessing
+    if inherited is not None:
+        preprocessing, mean = inherited
+        return Start(preprocessing or own, mean if config.data.mean is None else None, True)
+    if keys.pretrained is None:
+        return Start(own)
     arrays, source = read_weights(keys.pretrained)
     if (source.architecture, source.width) != (keys.name, keys.width):
         raise WeightsError(
             f"{keys.pretrained} holds {source.architecture!r} of width {source.width}, but "
             f"model.name is {keys.name} and model.width {keys.width}"
         )
-    if len(source.classes) != num_classes and not keys.skip_head:
+    if source.preprocessing.input_size != own.input_size:
         raise WeightsError(
-            f"{keys.pretrained} has {len(source.classes)} classes, the data has {num_classes}: "
-            "model.skip_head=true loads all but the last layer"
+            f"{keys.pretrained} takes images of {source.preprocessing.input_size} pixels, "
+            f"{keys.name} takes {own.input_size}"
         )
-    load_arrays(net, arrays, keys.pretrained, head=net.head if keys.skip_head else None)
+    mean = source.mean_image if config.data.mean is None else None
+    taken = ["preprocessing"] * (source.preprocessing != own) + ["mean image"] * (mean is not None)
+    if taken:
+        log.info("from %s: weights, %s", keys.pretrained, ", ".join(taken))
+    return Start(source.preprocessing, mean, False, source, arrays)
+
+
+def initial_net(config: Config, data: ImageData, start: Start) -> nn.Layer:
+    """Build the net of a run.
+
+    Args:
+        config: All keys; ``model.name`` is known.
+        data: The images, one logit for each class.
+        start: From :func:`find_start`; if restored, all weights stay at 0.
+
+    Raises:
+        ConfigError: A key of the model is out of its range, or images that validated
+            ``model.pretrained`` would be trained on.
+        WeightsError: ``model.pretrained`` does not fit.
+    """
+    keys = config.model
+    try:
+        net = build_model(
+            keys.name,
+            len(data.classes),
+            lrn=keys.lrn,
+            init=keys.init,
+            width=keys.width,
+            dropout=keys.dropout,
+            channels_last=config.train.channels_last,
+            blank=start.restored,
+        )
+    except ValueError as error:
+        raise ConfigError(f"model: {error}") from error
+    if start.pretrained is not None:
+        _check_split(keys, data, start.pretrained)
+        arrays = dict(start.arrays)
+        if not keys.skip_head:
+            order = _class_order(keys, start.pretrained.classes, data.classes)
+            for name in filter(lambda name: name.startswith(f"{net.head}."), start.arrays):
+                if arrays[name].ndim and arrays[name].shape[-1] == len(order):
+                    arrays[name] = arrays[name][..., order]
+        load_arrays(net, arrays, keys.pretrained, head=net.head if keys.skip_head else None)
+    return net
+
+
+def _find_model(config: ModelConfig) -> Model:
+    if config.name not in MODELS:
+        raise ConfigError(f"model.name: unknown {config.name!r}; choose {', '.join(MODELS)}")
+    return MODELS[config.name]
+
+
+def _class_order(keys: ModelConfig, theirs: tuple[str, ...], ours: list[str]) -> list[int]:
+    """For each class of the data its place among those of the weights.
+
+    Raises:
+        WeightsError: They are not the same classes.
+    """
+    doubled = [name for name, count in Counter(theirs).items() if count > 1]
+    if set(theirs) != set(ours) or (doubled and list(theirs) != ours):
+        numbers = all(name.isdecimal() for name in theirs)
+        only = {"the weights": set(theirs) - set(ours), "the data": set(ours) - set(theirs)}
+        differ = [
+            f"only in {where} {some(sorted(names))}" for where, names in only.items() if names
+        ]
+        raise WeightsError(
+            f"{keys.pretrained} has {len(theirs)} classes, the data has {len(ours)}: "
+            "model.skip_head=true loads all but the last layer; "
+            + ("; ".join(differ) or f"doubled: {some(doubled)}")
+            + ("; tools/convert.py --classes gives classes names" if numbers else "")
+        )
+    place = {name: index for index, name in enumerate(theirs)}
+    return list(range(len(ours))) if list(theirs) == ours else [place[name] for name in ours]
+
+
+def _check_split(keys: ModelConfig, data: ImageData, source: Description) -> None:
+    """Check that val images of the weights stay unseen: else validation says what was learned.
+
+    Raises:
+        ConfigError: Some would be trained on.
+    """
+    rule, theirs = asdict(data.split_rule), asdict(source.data_split)
+    differ = [name for name in rule if rule[name] != theirs[name]]
+    if rule["split"] == theirs["split"] == "hash":
+        differ = []  # it does not depend on the rest
+    key = {"split": "data.split", "val_rate": "data.val_rate", "seed": "data.split_seed"}
+    cure = " ".join(f"-o {key[name]}={theirs[name]}" for name in differ)
+    marks = data.marks.get("train", np.zeros(0, np.uint64))
+    places = np.flatnonzero(np.isin(marks, np.array(source.val_marks, np.uint64)))
+    if places.size:
+        names = some([data.train.name(int(place)) for place in places])
+        raise ConfigError(
+            f"{keys.pretrained} was validated on images that would be trained on now: {names}; "
+            + (f"divide them as then: {cure}" if cure else "keep them in val, by train/ and val/")
+        )
+    if cure and not source.val_marks and set(source.classes) == set(data.classes):
+        text = (
+            "%s may have been validated on images that are trained on now; if they are the same: %s"
+        )
+        log.warning(text, keys.pretrained, cure)

@@ -40,7 +40,7 @@ from paddle_alexnet.training.checkpoint import (
 )
 from paddle_alexnet.training.diagnostics import NonfiniteStep, gradient_norms, squared_gradient_norm
 from paddle_alexnet.training.evaluation import Evaluation, evaluate
-from paddle_alexnet.training.initial_weights import find_model, initial_net
+from paddle_alexnet.training.initial_weights import find_start, initial_net
 from paddle_alexnet.training.optimizer import (
     ExponentialMovingAverage,
     build_optimizer,
@@ -90,12 +90,13 @@ def open_run(
             resume.claim()
             on_failure.callback(resume.release)
         checkpoint = open_checkpoint(resume, config)
+        start = find_start(config, checkpoint and checkpoint.inherited())
 
         # Data and net. A mistake in the net's keys is found before statistics are measured.
-        preprocessing = model.preprocessing
+        preprocessing = start.preprocessing
         data = open_data(config, ranks)
         paddle.seed(config.train.seed)
-        net = initial_net(config, data.classes, restored=checkpoint is not None)
+        net = initial_net(config, data, start)
 
         # Batches: augmented for training; for validation as in use.
         stored = resume.pixels if checkpoint is not None else None
@@ -113,7 +114,7 @@ def open_run(
         val_batches = EvaluationBatches(data.val, preprocessing, **loading)
 
         # What a weights file says beside the weights; with it the net is a classifier.
-        description = describe_weights(config, data, preprocessing, statistics)
+        description = describe_weights(config, data, start, statistics)
         classifier = Classifier(net, description)
 
         # Step (net and loss, perhaps compiled), optimizer, schedule, moving average.

@@ -22,7 +22,14 @@ FIXED = {
     *(f"optimizer.{field.name}" for field in dataclasses.fields(Config().optimizer)),
     *(f"schedule.{field.name}" for field in dataclasses.fields(Config().schedule)),
     *(f"model.{field.name}" for field in dataclasses.fields(Config().model)),
-    *("data.split", "data.val_rate", "data.mean", "train.batch_size", "train.seed"),
+    *(
+        "data.split",
+        "data.val_rate",
+        "data.split_seed",
+        "data.mean",
+        "train.batch_size",
+        "train.seed",
+    ),
     *("train.accumulate_steps", "train.label_smoothing", "train.topk"),
 }
 

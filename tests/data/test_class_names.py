@@ -120,10 +120,7 @@ def test_blank_lines_are_named(tmp_path, caplog):
 )  # fmt: skip
 def test_look_alikes_are_named_as_they_are(pair, caplog):
     warn_of_look_alikes("here", ["other", *pair])
-    assert (
-        f"here: classes whose names look alike: {pair[0]!a} and {pair[1]!a}"
-        in caplog.text
-    )
+    assert f"here: classes whose names look alike: {pair[0]!a} and {pair[1]!a}" in caplog.text
 
 
 def test_names_that_do_not_look_alike(caplog):

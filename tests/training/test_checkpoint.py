@@ -75,7 +75,7 @@ def test_a_class_of_another_name(directory, images):
         ("train", "batch_size", 10, "train.batch_size was 25 and is 10"),
         # Before they fail elsewhere, in other words.
         ("model", "width", 0.5, "model.width was 1.0 and is 0.5"),
-        ("data", "mean", "image", 'data.mean was "channel" and is "image"'),
+        ("data", "mean", "image", 'data.mean was null and is "image"'),
         ("train", "seed", 3, "train.seed was 0 and is 3"),
     ],
 )
