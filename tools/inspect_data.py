@@ -30,7 +30,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
     from paddle_alexnet.training.initial_weights import find_model
 
     config = read_config(args.config, args.override)
-    preprocessing = find_model(config.model).preprocessing
+    preprocessing = find_model(config).preprocessing
     check_output(args.out, config.data.root)
     images = open_images(config)
     total = sum(map(len, images.splits.values()))

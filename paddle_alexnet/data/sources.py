@@ -49,7 +49,6 @@ class ImageData:
         split_rule: How they were split, which travels with the weights.
         fingerprint: Hash by which a resumed run recognizes classes, labels and images: of a folder
             by their content, of list files by their lines.
-        fingerprint: Hash by which a resumed run recognizes its images.
         marks: For train and val a number uint64 for each image, where they are known.
     """
 

@@ -1,6 +1,5 @@
 """What a run begins with: initial, pretrained, or about to be restored from a checkpoint."""
 
-from collections.abc import Mapping, Sequence
 import logging
 from collections import Counter
 from collections.abc import Mapping
@@ -16,7 +15,9 @@ from paddle_alexnet.data.sources import ImageData
 from paddle_alexnet.errors import ConfigError, WeightsError
 from paddle_alexnet.nets.registry import MODELS, Model, build_model
 from paddle_alexnet.nets.shapes import trace_shapes
-from paddle_alexnet.nets.weights import load_arrays, read_weights
+from paddle_alexnet.nets.weights import Description, load_arrays, read_weights
+
+log = logging.getLogger(__name__)
 
 
 def find_model(config: Config) -> Model:
@@ -39,9 +40,6 @@ def find_model(config: Config) -> Model:
                 + ", ".join(layers)
             )
     return model
-from paddle_alexnet.nets.weights import Description, load_arrays, read_weights
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -73,11 +71,11 @@ def find_start(
         inherited: What a checkpoint says of preprocessing and mean image; None for a new run.
 
     Raises:
-        ConfigError: ``model.name`` is unknown.
+        ConfigError: As :func:`find_model`.
         WeightsError: ``model.pretrained`` cannot be read or is of another net.
     """
     keys = config.model
-    own = _find_model(keys).preprocessing
+    own = find_model(config).preprocessing
     if inherited is not None:
         preprocessing, mean = inherited
         return Start(preprocessing or own, mean if config.data.mean is None else None, True)
@@ -138,12 +136,6 @@ def initial_net(config: Config, data: ImageData, start: Start) -> nn.Layer:
                     arrays[name] = arrays[name][..., order]
         load_arrays(net, arrays, keys.pretrained, head=net.head if keys.skip_head else None)
     return net
-
-
-def _find_model(config: ModelConfig) -> Model:
-    if config.name not in MODELS:
-        raise ConfigError(f"model.name: unknown {config.name!r}; choose {', '.join(MODELS)}")
-    return MODELS[config.name]
 
 
 def _class_order(keys: ModelConfig, theirs: tuple[str, ...], ours: list[str]) -> list[int]:

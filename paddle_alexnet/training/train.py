@@ -85,7 +85,6 @@ def open_run(
         device = choose_device(config.train.device)
         check_amp(config.train.amp, device)
         check_schedule(config.schedule)
-        model = find_model(config)
         if resume is not None and ranks.first:
             resume.claim()
             on_failure.callback(resume.release)

@@ -24,12 +24,14 @@ def test_inspect_data(tool, flowers, tmp_path):
 def test_many_classes_and_a_list_with_a_damaged_file(tool, tmp_path, write_png):
     root = tmp_path / "images"
     rng = np.random.default_rng(0)
-    for label in range(25):
-        write_png(root / f"{label}.png", rng)
+    names = {"train": [f"t{n}.png" for n in range(25)], "val": [f"v{n}.png" for n in range(25)]}
+    for name in (*names["train"], *names["val"], "more.png"):
+        write_png(root / name, rng)
     (root / "bad.png").write_bytes(b"no image")
-    lines = [f"{label}.png {label}\n" for label in range(25)]
-    (root / "train.txt").write_text("".join([*lines, "7.png 7\nbad.png 8\n"]))
-    (root / "val.txt").write_text("".join(lines[:7] + lines[8:] + lines[9:10]))
+    for split, files in names.items():
+        lines = [f"{name} {label}\n" for label, name in enumerate(files)]
+        lines.append("bad.png 8\n" if split == "train" else "more.png 9\n")
+        (root / f"{split}.txt").write_text("".join(lines))
     keys = ("data.root=.", "data.train_list=train.txt", "data.val_list=val.txt")
     words = [word for key in keys for word in ("-o", key)]
     done = tool("inspect_data", "-c", CONFIG, *words, "--out", "../out", cwd=root)

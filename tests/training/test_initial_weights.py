@@ -1,32 +1,7 @@
-"""What is checked of a net's keys before any image is read."""
-
-from pathlib import Path
-
-import pytest
-
-from paddle_alexnet.config.load import read_config
-from paddle_alexnet.errors import ConfigError
-from paddle_alexnet.training.initial_weights import find_model
-from tests.tiny_run import tiny_config
-
-CONFIGS = sorted((Path(__file__).parents[2] / "configs" / "cifar").glob("*.yml"))
-
-
-def test_weight_decay_names_layers_of_the_net(tmp_path):
-    model = {"name": "cifar_18pct"}
-    find_model(tiny_config(tmp_path, model=model, optimizer={"weight_decay": {"fc4": 1.0}}))
-    wrong = tiny_config(tmp_path, model=model, optimizer={"weight_decay": {"local3": 0.1}})
-    with pytest.raises(ConfigError, match="'local3'; choose from conv1, conv2, conv3, fc4"):
-        find_model(wrong)
-
-
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_configurations_name_layers_of_their_net(path):
-    assert isinstance(read_config(path).optimizer.weight_decay, dict)
-    find_model(read_config(path))
 """What a run takes over from weights, and which weights do not fit its images."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,9 +13,11 @@ from paddle_alexnet.errors import ConfigError, WeightsError
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.log.run_directory import RunDirectory
 from paddle_alexnet.nets.weights import read_weights, write_weights
+from paddle_alexnet.training.initial_weights import find_model
 from paddle_alexnet.training.train import Interrupted, open_run
 from tests.tiny_run import tiny_config, tiny_run
 
+CONFIGS = sorted((Path(__file__).parents[2] / "configs" / "cifar").glob("*.yml"))
 pytestmark = pytest.mark.usefixtures("tiny")
 RANDOM = {"split": "random", "val_rate": 0.25}
 
@@ -138,3 +115,17 @@ def test_weights_of_before_are_doubted(flowers, tmp_path, base, caplog):
     write_weights(base, arrays, dataclasses.replace(description, val_marks=()))
     tuned(flowers, tmp_path / "tuned", base, seed=1)
     assert "-o data.split_seed=0" in caplog.text
+
+
+def test_weight_decay_names_layers_of_the_net(tmp_path):
+    model = {"name": "cifar_18pct"}
+    find_model(tiny_config(tmp_path, model=model, optimizer={"weight_decay": {"fc4": 1.0}}))
+    wrong = tiny_config(tmp_path, model=model, optimizer={"weight_decay": {"local3": 0.1}})
+    with pytest.raises(ConfigError, match="'local3'; choose from conv1, conv2, conv3, fc4"):
+        find_model(wrong)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_configurations_name_layers_of_their_net(path):
+    assert isinstance(read_config(path).optimizer.weight_decay, dict)
+    find_model(read_config(path))
