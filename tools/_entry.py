@@ -3,7 +3,8 @@
 File names, class names and metadata may come from strangers. All text that a tool prints, logs or
 fails with passes :func:`paddle_alexnet.printable.printable_lines` here, once.
 
-Exit codes: 0 done; 1 a failure; 2 usage or configuration; 130 Ctrl-C; 143 SIGTERM.
+Exit codes: 0 done; 1 a failure; 2 usage or configuration; 130 Ctrl-C; 143 SIGTERM; 129 a lost
+terminal.
 """
 
 import argparse
@@ -15,8 +16,9 @@ import os
 import shlex
 import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -31,20 +33,13 @@ SYSTEM_LIBRARIES = {
 }
 
 try:
+    from _surroundings import prepared_streams, writable_home
     from paddle_alexnet.data.header import MAX_PIXELS, PIXELS_AT_MOST
     from paddle_alexnet.errors import AlexNetError, ConfigError
     from paddle_alexnet.printable import printable_lines
     from paddle_alexnet.runtime.cpu import speed_up
 except ModuleNotFoundError as missing:
     sys.exit(f"error: {missing}; {INSTALL}")
-
-
-class _Output(io.TextIOWrapper):
-    """Standard output that shows control characters as escapes and cuts long lines."""
-
-    def write(self, text: str) -> int:
-        super().write(printable_lines(text))
-        return len(text)
 
 
 class _Messages(logging.Formatter):
@@ -64,39 +59,55 @@ def run(
             CPU settings come first and ``--help`` is quick.
         for_memory: What to do where memory runs out.
     """
-    if not isinstance(sys.stdout, _Output):
-        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be valid text
-        names = ("encoding", "errors", "line_buffering", "write_through")
-        as_it_is = {name: getattr(sys.stdout, name) for name in names}
-        sys.stdout = _Output(sys.stdout.detach(), **as_it_is)
+    with prepared_streams(printable_lines):
+        try:
+            with writable_home(), _signals():
+                _set_up_messages()
+                cpu_speed = speed_up()
+                if cpu_speed["late"]:
+                    logging.warning("Paddle was loaded before its CPU settings: it will be slower")
+                sys.exit(main(cpu_speed) or 0)
+        except ConfigError as error:
+            _fail(error, 2)
+        except MemoryError:
+            _fail(f"memory ran out: {for_memory}", 1)
+        except ImportError as error:
+            _fail(f"{error}; {_remedy(error)}", 1)
+        except KeyboardInterrupt:
+            _fail("stopped by Ctrl-C", 130)
+        except BrokenPipeError:
+            sys.exit(1)  # the reader of the output has gone
+        except (AlexNetError, OSError) as error:
+            _fail(error, 1)  # an OSError names the file; a failing disk is no fault of the program
+
+
+def _set_up_messages() -> None:
     messages = logging.StreamHandler(sys.stderr)
     messages.setFormatter(_Messages("%(message)s"))
-    logging.basicConfig(handlers=[messages], level=logging.INFO)
-    # So that half-written files are removed.
-    signal.signal(signal.SIGTERM, end_by_signal)
+    # force: a notebook has a handler already.
+    logging.basicConfig(handlers=[messages], level=logging.INFO, force=True)
     os.environ.setdefault("GLOG_minloglevel", "2")
     # OpenCV reads both when it is loaded. Its messages about damaged files name none of them; the
     # tools' own do.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
     # For files in which it finds another size than data/header.py.
     os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(PIXELS_AT_MOST))
-    cpu_speed = speed_up()
-    if cpu_speed["late"]:
-        logging.warning("Paddle was loaded before its CPU settings: it will be slower")
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[None]:
+    """End by SIGTERM, and by SIGHUP of a terminal that is gone, so that half-written files go."""
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in numbers:
+            if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores SIGHUP
+                before[number] = signal.signal(number, end_by_signal)
     try:
-        sys.exit(main(cpu_speed) or 0)
-    except ConfigError as error:
-        _fail(error, 2)
-    except MemoryError:
-        _fail(f"memory ran out: {for_memory}", 1)
-    except ImportError as error:
-        _fail(f"{error}; {_remedy(error)}", 1)
-    except KeyboardInterrupt:
-        _fail("stopped by Ctrl-C", 130)
-    except BrokenPipeError:
-        sys.exit(1)  # the reader of the output has gone
-    except (AlexNetError, OSError) as error:
-        _fail(error, 1)  # an OSError names the file; a failing disk is no fault of the program
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _fail(error: object, code: int) -> NoReturn:
@@ -239,6 +250,4 @@ def write_result(target: str, text: str) -> None:
     if target != "-":
         write_text(target, text)
         return
-    sys.stdout.flush()
-    whole = printable_lines(text, longest=None)
-    sys.stdout.buffer.write(whole.encode(sys.stdout.encoding, "backslashreplace"))
+    sys.stdout.write_plain(printable_lines(text, longest=None))

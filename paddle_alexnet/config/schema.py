@@ -18,11 +18,17 @@ _checked = dataclass(
     config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False), frozen=True
 )
 
+# Where HOME was, while a tool has set another because this one cannot be written.
+HOME_BEFORE = "PADDLE_ALEXNET_HOME_BEFORE"
+
 
 def _path(text: str) -> str:
     """Expand ``~``: shells do not expand it in ``key=~/folder``."""
     if "\0" in text:
         raise ValueError("a file name cannot contain a zero byte")
+    home = os.environ.get(HOME_BEFORE)
+    if home and text.partition("/")[0] == "~":
+        return home + text[1:]
     return os.path.expanduser(text)
 
 

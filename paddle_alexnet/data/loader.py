@@ -15,6 +15,7 @@ import numpy as np
 
 from paddle_alexnet.data.dataset import Samples, collect
 from paddle_alexnet.errors import RunError
+from paddle_alexnet.runtime.stop_signals import STOPPING
 
 AHEAD = 2  # batches loading or waiting, per process
 
@@ -70,21 +71,32 @@ def load_batches(
 
 
 def make_executor(workers: int) -> Executor:
-    """A pool of processes, or of one thread where ``workers`` is 0."""
+    """A pool of processes, or of one thread where ``workers`` is 0.
+
+    Raises:
+        RunError: The system gives no means for processes to wait for each other.
+    """
     if not workers:
         return ThreadPoolExecutor(1, thread_name_prefix="loading")
     # Spawned, not forked: a fork of a process with Paddle's threads may hang.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, context, initializer=_start_worker)
+    try:
+        return ProcessPoolExecutor(workers, context, initializer=_start_worker)
+    except (OSError, ImportError, NotImplementedError) as error:  # no semaphores in /dev/shm
+        raise RunError(
+            f"cannot start processes that load images ({error}): give /dev/shm more room, or set "
+            "data.workers=0 (resize_images.py: --workers 0)"
+        ) from error
 
 
 def _start_worker() -> None:
     """Set up a loading process.
 
-    Ctrl-C and SIGTERM may be sent to the whole process group. Only the parent acts on them: it
-    saves its state and ends the workers. If it is killed it cannot, so workers watch for its end.
+    Ctrl-C, SIGTERM and SIGHUP may be sent to the whole process group. Only the parent acts on them:
+    it saves its state and ends the workers. If it is killed it cannot, so workers watch for its
+    end.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
 

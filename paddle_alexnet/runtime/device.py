@@ -40,7 +40,7 @@ def choose_device(name: str) -> str:
         )
     # paddle.distributed.launch sets the GPU of each process.
     own = os.environ.get("FLAGS_selected_gpus", "0").partition(",")[0]  # noqa: SIM112, its name
-    wanted = int(name.partition(":")[2] or own)
+    wanted = int(name.partition(":")[2] or (own if own.isdecimal() else 0))
     if wanted >= count:
         raise ConfigError(
             f"device {name}: PaddlePaddle sees {count} GPU(s); choose gpu:N with N below "

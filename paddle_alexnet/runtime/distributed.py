@@ -7,12 +7,24 @@ the loss is divided by the number of images of all processes, and the gradients 
 backward pass, not during it.
 """
 
+import logging
 import os
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import paddle
 from paddle import distributed
+
+from paddle_alexnet.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+LAUNCHED = (
+    *("PADDLE_TRAINERS_NUM", "PADDLE_TRAINER_ID"),
+    *("PADDLE_TRAINER_ENDPOINTS", "PADDLE_CURRENT_ENDPOINT"),
+)
+PATIENCE = 20  # seconds until a process says that it waits for the others
 
 
 @dataclass(frozen=True)
@@ -70,8 +82,30 @@ def join_ranks() -> Ranks:
     """Join the processes that the launcher started; :data:`ALONE` without a launcher.
 
     To be called once, after the device is chosen.
+
+    Raises:
+        ConfigError: Its variables do not fit each other, as where some are left over in a shell.
     """
-    if int(os.environ.get("PADDLE_TRAINERS_NUM", "1")) < 2:
+    found = {name: os.environ.get(name, "") for name in LAUNCHED}
+    count, rank = found["PADDLE_TRAINERS_NUM"], found["PADDLE_TRAINER_ID"]
+    if count in ("", "0", "1"):
         return ALONE
-    distributed.init_parallel_env()
+    ends = found["PADDLE_TRAINER_ENDPOINTS"].split(",")
+    numbers = count.isdecimal() and rank.isdecimal() and int(rank) < int(count) == len(ends)
+    if not numbers or ends[int(rank)] != found["PADDLE_CURRENT_ENDPOINT"]:
+        shown = ", ".join(f"{name}={value!r:.100}" for name, value in found.items())
+        raise ConfigError(
+            f"{shown} do not fit each other: start all processes with python -m "
+            f"paddle.distributed.launch, or train with one: unset {' '.join(LAUNCHED)}"
+        )
+    for name in ("MASTER_ADDR", "MASTER_PORT"):  # another launcher's; Paddle would prefer them
+        os.environ.pop(name, None)
+    text = "waiting for %s processes; if they were not launched: unset %s"
+    waiting = threading.Timer(PATIENCE, log.warning, (text, count, " ".join(LAUNCHED)))
+    waiting.daemon = True
+    waiting.start()
+    try:
+        distributed.init_parallel_env()
+    finally:
+        waiting.cancel()
     return Ranks(distributed.get_rank(), distributed.get_world_size())

@@ -1,13 +1,19 @@
-"""Ctrl-C and SIGTERM as a request to stop, so that a run can save a checkpoint first."""
+"""Ctrl-C, SIGTERM and a lost terminal as a request to stop, so that a run saves first."""
 
 import signal
+import threading
 from types import FrameType
+
+STOPPING = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 
 
 class StopSignals:
-    """While the ``with`` block runs, the first SIGINT or SIGTERM only sets ``received``.
+    """While the ``with`` block runs, the first SIGINT, SIGTERM or SIGHUP only sets ``received``.
 
-    The previous handlers are then restored, so that a second signal takes effect at once.
+    The previous handlers are then restored, so that a second signal takes effect at once. A signal
+    that is ignored, as SIGHUP under nohup, stays ignored. In a thread nothing is changed.
 
     Attributes:
         received: Signal number, or None.
@@ -18,8 +24,10 @@ class StopSignals:
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> "StopSignals":
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._previous[number] = signal.signal(number, self._receive)
+        if threading.current_thread() is threading.main_thread():
+            for number in STOPPING:
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    self._previous[number] = signal.signal(number, self._receive)
         return self
 
     def __exit__(self, *error: object) -> None:
