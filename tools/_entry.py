@@ -251,3 +251,4 @@ def write_result(target: str, text: str) -> None:
         write_text(target, text)
         return
     sys.stdout.write_plain(printable_lines(text, longest=None))
+    sys.stdout.flush()

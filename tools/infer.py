@@ -4,9 +4,10 @@ With --model DIR, a folder of tools/export.py, an inference engine does it faste
 """
 
 import argparse
-import json
 import logging
+import os
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,12 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--batch-size", type=_entry.positive, default=16, help="[16]")
     _entry.add_max_pixels(parser)
     _entry.add_device(parser)
-    _entry.add_json(parser, "results")
+    _entry.add_json(parser, "results, at the end,")
+    parser.add_argument(
+        "--jsonl",
+        metavar="FILE",
+        help="write each result, as it comes, as a line of JSON; - prints only that",
+    )
     parser.add_argument("--save-dir", metavar="DIR", help="write annotated images there")
     parser.add_argument("--font", metavar="FILE", help="font for class names that are not ASCII")
     parser.add_argument("--logdir", metavar="DIR", help="log images to a VisualDL board")
@@ -52,41 +58,74 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
 
     from paddle_alexnet.errors import ConfigError
     from paddle_alexnet.inference.annotate import AnnotatedOutput
-    from paddle_alexnet.inference.predict import Failure, find_images, predict_files
-    from paddle_alexnet.printable import printable
+    from paddle_alexnet.inference.predict import find_images, predict_files
+    from paddle_alexnet.inference.result_lines import ResultLines
     from paddle_alexnet.runtime.device import choose_device
 
     for option in ("engine", "precision"):
         if getattr(args, option) and not args.model:
             raise ConfigError(f"--{option} is for --model: weights are run by Paddle itself")
     device = choose_device(args.device)
-    _entry.check_targets(args.json)
+    _entry.check_targets(args.json, args.jsonl)
+    if args.json == args.jsonl == "-":
+        raise ConfigError("--json - and --jsonl -: only one of them can go to the terminal")
     files = find_images(args.images, leave_out=args.save_dir)
     classifier = _load(args, device)
     results = predict_files(
         classifier, files, topk=args.top_k, batch_size=args.batch_size, max_pixels=args.max_pixels
     )
-    failed, rows = 0, []
-    with AnnotatedOutput(args.save_dir, args.logdir, args.font) as showing:
-        for result, image in tqdm(results, total=len(files), unit="img", disable=None, leave=False):
-            if isinstance(result, Failure):
-                failed += 1
-                name = printable(result.file_name)
-                tqdm.write(f"left out {name}: {printable(result.reason)}", file=sys.stderr)
-                continue
-            rows.append(result)
-            showing.add(result, image)
-    if args.json != "-":
-        print("".join(map(_line, rows)), end="")
-    if args.json:
-        objects = ",\n".join(json.dumps(row.to_json(), ensure_ascii=False) for row in rows)
-        _entry.write_result(args.json, f"[\n{objects}\n]\n")
+    with (
+        AnnotatedOutput(args.save_dir, args.logdir, args.font) as showing,
+        ResultLines(os.devnull if args.jsonl in (None, "-") else args.jsonl) as lines,
+    ):
+        bar = tqdm(results, total=len(files), unit="img", disable=None, leave=False)
+        failed = _show(args, bar, [lambda row, _: lines.add(row), showing.add])
     if args.save_dir:
         logging.info("annotated images: %s", Path(args.save_dir))
     if not failed:
         return 0
     logging.warning("%d of %d files are left out", failed, len(files))
     return 1
+
+
+def _show(args: argparse.Namespace, results: Iterable[Any], writers: list[Callable]) -> int:
+    """Show each result as it comes; returns how many files are left out."""
+    from paddle_alexnet.errors import RunError
+    from paddle_alexnet.inference.predict import Failure
+    from paddle_alexnet.inference.result_lines import result_line
+    from paddle_alexnet.printable import printable
+
+    failed, rows = set(), []
+    try:
+        for result, image in results:
+            if isinstance(result, Failure):
+                failed.add(result.file_name)
+                _tell(f"left out {printable(result.file_name)}: {printable(result.reason)}")
+                continue
+            rows.append(result)
+            if "-" not in (args.json, args.jsonl):
+                _tell(_line(result), sys.stdout)
+            elif args.jsonl == "-":
+                _entry.write_result("-", result_line(result) + "\n")
+            for write in writers:
+                try:
+                    write(result, image)
+                except RunError as error:  # costs this result, not those that follow
+                    failed.add(result.file_name)
+                    _tell(printable(error))
+    finally:  # also after Ctrl-C
+        if args.json:
+            objects = ",\n".join(map(result_line, rows))
+            _entry.write_result(args.json, f"[\n{objects}\n]\n")
+    return len(failed)
+
+
+def _tell(text: str, file: Any = None) -> None:
+    """Print a line above the bar, at once."""
+    from tqdm import tqdm
+
+    tqdm.write(text, file=file or sys.stderr)
+    (file or sys.stderr).flush()
 
 
 def _load(args: argparse.Namespace, device: str) -> "ImageClassifier":
@@ -108,7 +147,7 @@ def _line(row: "Prediction") -> str:
 
     best = zip(row.scores, row.label_names, strict=True)
     words = [f"{score:7.2%} {printable_name(name)}" for score, name in best]
-    return "  ".join([*words, printable(row.file_name)]) + "\n"
+    return "  ".join([*words, printable(row.file_name)])
 
 
 if __name__ == "__main__":

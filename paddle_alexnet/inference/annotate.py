@@ -1,6 +1,8 @@
 """Write images annotated with their predictions into a folder and a board log."""
 
+import hashlib
 import itertools
+import os
 from pathlib import Path
 from types import TracebackType
 
@@ -8,12 +10,14 @@ import cv2
 import numpy as np
 
 from paddle_alexnet.board.writer import BoardWriter
+from paddle_alexnet.data.tree import ANNOTATED
 from paddle_alexnet.errors import RunError
 from paddle_alexnet.figures.captions import FontChooser, caption
 from paddle_alexnet.inference.predict import Prediction
-from paddle_alexnet.storage.files import write_whole
+from paddle_alexnet.storage.files import MAX_NAME_BYTES, write_whole
 
 LINES = 3  # best classes in a caption
+LONGEST = MAX_NAME_BYTES - len(ANNOTATED) - len("-01234567-999999")  # bytes of a name's beginning
 
 
 class AnnotatedOutput:
@@ -52,10 +56,13 @@ class AnnotatedOutput:
         trace: TracebackType | None,
     ) -> None:
         if self.writer is not None:
-            self.writer.close()
+            try:
+                self.writer.flush()
+            finally:
+                self.writer.close()
 
     def add(self, prediction: Prediction, image: np.ndarray) -> None:
-        """Write one image, uint8 RGB [H, W, 3], with a caption.
+        """Write one image, uint8 RGB [H, W, 3], with a caption; after an error others can follow.
 
         Raises:
             RunError: It cannot be written.
@@ -74,12 +81,19 @@ class AnnotatedOutput:
         if self.save_dir is not None:
             _, data = cv2.imencode(".jpg", cv2.cvtColor(annotated, cv2.COLOR_RGB2BGR))
             write_whole(
-                self.save_dir / f"{name}.annotated.jpg",
+                self.save_dir / f"{name}{ANNOTATED}",
                 lambda beside: Path(beside).write_bytes(data.tobytes()),
             )
 
     def _free_name(self, stem: str) -> str:
-        """``stem``, numbered if an image of the same name came before, e.g. from another folder."""
+        """``stem``, numbered if an image of the same name came before, e.g. from another folder.
+
+        One that is too long for a file's name is cut off, with a part of its hash.
+        """
+        data = os.fsencode(stem)
+        if len(data) > LONGEST:
+            kept = data[:LONGEST].decode("utf-8", "ignore")
+            stem = f"{kept}-{hashlib.sha256(data).hexdigest()[:8]}"
         numbered = (f"{stem}-{number}" for number in itertools.count(2))
         name = next(n for n in itertools.chain([stem], numbered) if n not in self.names)
         self.names.add(name)

@@ -1,5 +1,6 @@
 """Annotated images."""
 
+import os
 from pathlib import Path
 
 import cv2
@@ -68,3 +69,16 @@ def test_a_image_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch
         showing.add(prediction("x.png"), image + 255)
     assert [path.name for path in tmp_path.iterdir()] == ["x.annotated.jpg"]
     assert (tmp_path / "x.annotated.jpg").read_bytes() == before
+
+
+def test_names_that_are_too_long(tmp_path):
+    """Different ones that begin alike stay different."""
+    image = np.zeros((4, 4, 3), np.uint8)
+    stems = ["花" * 82, "花" * 82 + "x", "y" * 251, "y" * 250 + "z", "short"]
+    with AnnotatedOutput(tmp_path, None) as showing:
+        for stem in stems:
+            showing.add(prediction(f"{stem}.png"), image)
+    names = [os.fsencode(path.name) for path in tmp_path.iterdir()]
+    assert len(names) == 5
+    assert max(map(len, names)) <= 255
+    assert b"short.annotated.jpg" in names

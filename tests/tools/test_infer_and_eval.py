@@ -3,11 +3,16 @@
 import csv
 import json
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from paddle_alexnet.data.folder import list_images
+
+TOOLS = Path(__file__).parents[2] / "tools"
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +95,46 @@ def test_infer_shows_and_goes_on_after_a_bad_file(tool, trained, val, tmp_path):
     (row,) = json.loads(done.stdout)
     assert set(row) == {"file_name", "class_ids", "scores", "label_names"}
     assert len(row["class_ids"]) == 2
+
+
+def test_results_that_cannot_be_written_cost_themselves(tool, trained, val, tmp_path):
+    """A folder is where one annotated image should be, and the output of before is no image."""
+    image = Path(next(iter(val))).read_bytes()
+    for name in ("a.jpg", "b.jpg", "花" * 82 + ".jpg"):
+        (tmp_path / name).write_bytes(image)
+    (tmp_path / "a.annotated.jpg").mkdir()
+    words = ["--weights", trained / "best.safetensors", "."]
+    into = ["--save-dir", ".", "--jsonl", "out.jsonl", "--json", "out.json"]
+    done = tool("infer", *words, *into, cwd=tmp_path, code=1)
+    assert "a.annotated.jpg" in done.stderr
+    assert "1 of 3 files are left out" in done.stderr
+    assert len(done.stdout.splitlines()) == 3
+    lines = (tmp_path / "out.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == json.loads((tmp_path / "out.json").read_text())
+    again = tool("infer", *words, "--jsonl", "-", cwd=tmp_path)
+    assert again.stdout.splitlines() == lines
+    assert "were not looked at: '.' (4: .annotated.jpg, " in again.stderr
+
+
+def test_ctrl_c_keeps_what_is_done(environment, trained, val, tmp_path):
+    """The output is a pipe, so that the tool is in the midst of its work."""
+    (tmp_path / "in").mkdir()
+    image = Path(next(iter(val))).read_bytes()
+    for number in range(2000):
+        (tmp_path / "in" / f"{number}.jpg").write_bytes(image)
+    words = ["--weights", trained / "best.safetensors", "in", "--json", "out.json"]
+    process = subprocess.Popen(
+        [sys.executable, *map(str, [TOOLS / "infer.py", *words, "--batch-size", 1])],
+        cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    shown = [process.stdout.readline() for _ in range(5)]
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.endswith("error: stopped by Ctrl-C\n")
+    rows = json.loads((tmp_path / "out.json").read_text())
+    assert 0 <= len(rows) - len(shown) - len(out.splitlines()) <= 1
+    assert len(rows) < 2000
 
 
 @pytest.mark.parametrize(
