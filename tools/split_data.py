@@ -12,6 +12,9 @@ def main(cpu_speed: dict[str, Any]) -> None:
     parser.add_argument("target", metavar="DST", help="new or empty folder")
     parser.add_argument("--val-rate", type=float, default=0.1, help="fraction of each class [0.1]")
     parser.add_argument("--seed", type=int, default=0, help="seed of the draw [0]")
+    parser.add_argument(
+        "--max-unusable", type=float, default=0.01, metavar="X", help="fraction of images [0.01]"
+    )
     _entry.add_max_pixels(parser)
     args = parser.parse_args()
     from paddle_alexnet.data.folder import copy_split
@@ -22,6 +25,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
         val_rate=args.val_rate,
         seed=args.seed,
         max_pixels=args.max_pixels,
+        max_unusable=args.max_unusable,
     )
     counts = ", ".join(f"{name} {len(done.splits[name])}" for name in ("train", "val"))
     print(f"{args.target}: {counts} images in {len(done.classes)} classes")

@@ -28,6 +28,7 @@ REMOVED_DISK_CACHE = (
     "was removed: tools/resize_images.py SRC DST --short-side 256 makes small copies once"
 )
 MAX_FAULTS = 20  # shown in one message
+NEAR = 0.75  # similarity of a key to suggest: workers for num_workers, none for momentum_decay
 
 _SECTIONS = {field.name: field.type for field in dataclasses.fields(Config)}
 _CHECK = pydantic.TypeAdapter(Config)
@@ -204,11 +205,12 @@ def _describe(fault: Any) -> str:
     if kind == "json_invalid":  # nested too deeply, or a lone surrogate, which YAML allows
         return f"a value is not accepted: {fault['msg'].lower()}"
     if kind == "unexpected_keyword_argument":
-        known = [name for name, _ in _fields()] if len(fault["loc"]) > 1 else list(_SECTIONS)
-        # The same key in another section is the likelier mistake, e.g. lr under train.
-        leaf = key.split(".")[-1]
-        near = [name for name in known if name.split(".")[-1] == leaf]
-        near += difflib.get_close_matches(key[:100], known, n=1, cutoff=0.5)
+        # Without its section: that would make all keys of one section look near. The same key in
+        # another section is the likelier mistake, e.g. lr under train.
+        known = {name.split(".")[-1]: name for name, _ in _fields()}
+        known |= {section: section for section in _SECTIONS} if len(fault["loc"]) == 1 else {}
+        leaves = difflib.get_close_matches(key.split(".")[-1][:100], known, n=1, cutoff=NEAR)
+        near = [known[leaf] for leaf in leaves]
         hint = f"did you mean {near[0]}?" if near else "tools/train.py --help lists the keys"
         return f"unknown key {key!r:.200}: {hint}"
     got = f"got {fault['input']!r:.200}"

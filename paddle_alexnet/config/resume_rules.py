@@ -19,6 +19,7 @@ MAY_CHANGE = {
     "data.val_list": "the list may be moved; its lines are compared",
     "data.class_names": "may be moved; its content is compared",
     "data.max_pixels": "the images that it leaves are compared",
+    "data.max_unusable": "the images that are left are compared",
     "data.workers": "batches are the same with any number",
     "data.cache": "batches are the same with and without",
     "data.cache_gib": "batches are the same with and without",

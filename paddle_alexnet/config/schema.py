@@ -81,6 +81,12 @@ class DataConfig:
         ge=1,
         le=PIXELS_AT_MOST,
     )
+    max_unusable: float = _key(
+        0.01,
+        "fraction of the images that may be unusable; with more a run does not begin",
+        ge=0,
+        le=1,
+    )
     workers: Count = _key(0, "processes that decode images; 0: a thread beside training", ge=0)
     cache: Literal["none", "ram"] = _key(
         "none", "ram: keep decoded images in memory for the next epoch, with workers 0"

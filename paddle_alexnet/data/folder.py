@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import os
 import shutil
 from collections import Counter, defaultdict
@@ -108,7 +109,10 @@ class _File:
 
 
 def list_images(
-    root: str | Path, rule: SplitRule | None = None, max_pixels: int = MAX_PIXELS
+    root: str | Path,
+    rule: SplitRule | None = None,
+    max_pixels: int = MAX_PIXELS,
+    max_unusable: float | None = None,
 ) -> Listing:
     """List ``root/<class>/**``, or ``root/{train,val,test}/<class>/**`` where those folders exist.
 
@@ -128,10 +132,11 @@ def list_images(
         root: The folder.
         rule: How the first layout is split; the second layout is a split itself.
         max_pixels: Larger images are not decoded but left out.
+        max_unusable: Fraction of the images that may be left out so; None: 1 %.
 
     Raises:
         DataError: ``root`` has neither layout, a folder in it is divided itself, cannot be read or
-            its name is not UTF-8, or over 1 % of the images cannot be read or decoded.
+            its name is not UTF-8, or more images cannot be read or decoded.
     """
     root = Path(root)
     if not root.is_dir():
@@ -155,7 +160,8 @@ def list_images(
             + (f"; {unseen}" if str(unseen) else "")
         )
     _read(files, max_pixels)
-    _report_bad(root, [file for file in files if file.fault], len(files))
+    most = MAX_BAD_FRACTION if max_unusable is None else max_unusable
+    _report_bad(root, [file for file in files if file.fault], len(files), most)
     if str(unseen):
         log.warning("%s: %s", root, unseen)
     kept = _without_copies(file for file in files if not file.fault)
@@ -185,6 +191,7 @@ def copy_split(
     val_rate: float = 0.1,
     seed: int = 0,
     max_pixels: int = MAX_PIXELS,
+    max_unusable: float | None = None,
 ) -> Listing:
     """Copy ``source/<class>/*`` to ``target/{train,val}/<class>/*``, and license files.
 
@@ -194,6 +201,7 @@ def copy_split(
         val_rate: Fraction of each class for val, in (0, 1).
         seed: Seed of the draw.
         max_pixels: Larger images are left out.
+        max_unusable: As for :func:`list_images`.
 
     Returns:
         What was copied, with paths in ``source``.
@@ -219,7 +227,7 @@ def copy_split(
             else f"name {source / parts[0]} to split that"
         )
         raise DataError(f"{source} is split already ({', '.join(parts)}): {cure}")
-    listing = list_images(source, rule, max_pixels)
+    listing = list_images(source, rule, max_pixels, max_unusable)
     try:
         with whole_folder(target) as beside:
             for split, samples in listing.splits.items():
@@ -273,12 +281,13 @@ def _read(files: list[_File], max_pixels: int) -> None:
             pass
 
 
-def _report_bad(root: Path, bad: list[_File], total: int) -> None:
-    if len(bad) > MAX_BAD_FRACTION * total:
+def _report_bad(root: Path, bad: list[_File], total: int, most: float) -> None:
+    if len(bad) > most * total:
         names = some([f"{file.path} ({file.fault})" for file in bad])
         raise DataError(
             f"{len(bad)} of {total} images in {root} cannot be read or decoded, over "
-            f"{MAX_BAD_FRACTION:.0%}; repair or remove them: {names}"
+            f"{most:.3g} of them; repair or remove them, or accept them by data.max_unusable="
+            f"{math.ceil(1000 * len(bad) / total) / 1000:g} (split_data.py: --max-unusable): {names}"
         )
     for file in bad:
         log.warning("left out, %s: %r", file.fault, file.path)

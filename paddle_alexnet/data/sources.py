@@ -98,7 +98,8 @@ def check_batches(images: int, batch_size: int, processes: int) -> None:
 def open_folder(config: Config) -> ImageData:
     """``data.root`` as a folder of classes; see :func:`paddle_alexnet.data.folder.list_images`."""
     rule = _split_rule(config)
-    return _from_listing(list_images(config.data.root, rule, config.data.max_pixels), config)
+    keys = config.data
+    return _from_listing(list_images(keys.root, rule, keys.max_pixels, keys.max_unusable), config)
 
 
 def open_lists(config: Config) -> ImageData:

@@ -196,6 +196,18 @@ def test_over_one_percent_stops_with_the_list(many):
         list_images(many)
 
 
+def test_the_bound_can_be_moved(many, tmp_path):
+    """In a folder of fewer than 100 images one exceeds 1 %."""
+    for i in range(4):
+        (many / "a" / f"{i}.png").write_text("no image")
+    assert len(names(list_images(many))) == 396  # exactly 1 % is accepted
+    (many / "a" / "4.png").write_text("no image")
+    with pytest.raises(DataError, match=r"over 0\.01 of them; .*data\.max_unusable=0\.013 "):
+        list_images(many)
+    assert len(names(list_images(many, max_unusable=0.0125))) == 395
+    assert len(copy_split(many, tmp_path / "out", max_unusable=1).select("all")) == 395
+
+
 def test_copies_in_a_class_are_kept_once_and_never_in_two_splits(many, caplog):
     val = next(f"{i}.png" for i in range(200) if hash_split(f"{i}.png") == "val")
     twin = next(n for n in (f"x{i}.png" for i in range(99)) if hash_split(n) == "train")
