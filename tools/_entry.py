@@ -145,7 +145,7 @@ def load_paddle() -> None:
         for line in printed.getvalue().splitlines():
             if "OMP_NUM_THREADS" not in line:
                 print(line, file=sys.stderr)
-    # Paddle's own handler prints a C++ traceback on SIGTERM. To take it away takes Python's away too.
+    # Paddle's own handler prints a C++ traceback on SIGTERM. Python's is taken away with it.
     paddle.disable_signal_handler()
     signal.signal(signal.SIGTERM, end_by_signal)
 

@@ -287,7 +287,8 @@ def _report_bad(root: Path, bad: list[_File], total: int, most: float) -> None:
         raise DataError(
             f"{len(bad)} of {total} images in {root} cannot be read or decoded, over "
             f"{most:.3g} of them; repair or remove them, or accept them by data.max_unusable="
-            f"{math.ceil(1000 * len(bad) / total) / 1000:g} (split_data.py: --max-unusable): {names}"
+            f"{math.ceil(1000 * len(bad) / total) / 1000:g} (split_data.py: --max-unusable): "
+            f"{names}"
         )
     for file in bad:
         log.warning("left out, %s: %r", file.fault, file.path)
