@@ -210,6 +210,9 @@ def says(node, key, value):
     """Whether a node of YAML, as PyYAML's parser gives it, is the text of this value."""
     if isinstance(value, list):
         return len(node.value) == len(value) and all(map(says, node.value, [key] * 99, value))
+    if isinstance(value, dict):
+        given = {name.value: of for name, of in node.value}
+        return given.keys() == value.keys() and all(says(given[k], k, value[k]) for k in value)
     word, plain = node.value, node.style is None
     if value is None:
         return plain and word in ("", "~", "null", "Null", "NULL")
