@@ -10,6 +10,7 @@ import _entry
 
 def main(cpu_speed: dict[str, Any]) -> int:
     """Serve until stopped."""
+    from paddle_alexnet.board.log_reader import find_runs
     from paddle_alexnet.board.server import LANGUAGES, make_board
 
     parser = _entry.make_parser(__doc__)
@@ -17,17 +18,35 @@ def main(cpu_speed: dict[str, Any]) -> int:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on [127.0.0.1]")
     parser.add_argument("--port", type=int, default=8040, help="0 for any free one [8040]")
     parser.add_argument("--language", default="en", choices=LANGUAGES, help="of the page [en]")
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="also answer to this name, as of a proxy; may be given several times",
+    )
+    parser.add_argument("--prefix", default="", metavar="PATH", help="path at a proxy, as /board")
     args = parser.parse_args()
-    server = make_board(args.logdir, args.host, args.port, args.language)
+    server = make_board(
+        *(args.logdir, args.host, args.port, args.language),
+        allowed=args.allow_host,
+        prefix=args.prefix.rstrip("/"),
+    )
     try:
         loopback = ipaddress.ip_address(args.host).is_loopback
     except ValueError:
         loopback = args.host == "localhost"
     if not loopback:
         logging.warning("anyone who reaches %s can read the board", args.host)
+    runs, passed = find_runs(args.logdir)
+    if passed:
+        names = ", ".join(map(repr, passed[:3])) + (" ..." if len(passed) > 3 else "")
+        logging.warning("%d passed over, as links are not followed: %s", len(passed), names)
+    if not runs:
+        logging.warning("%s holds no run yet: they appear when they begin", args.logdir)
     host = f"[{args.host}]" if ":" in args.host else args.host  # IPv6
-    address = f"http://{host}:{server.server_port}/"
-    print(f"board of {args.logdir}: {address} (Ctrl-C ends it)", flush=True)
+    address = f"http://{host}:{server.server_port}{args.prefix.rstrip('/')}/"
+    print(f"board of {args.logdir}: {len(runs)} runs, {address} (Ctrl-C ends it)", flush=True)
     with server:
         server.serve_forever()  # until Ctrl-C, which werkzeug keeps to itself
     return 128 + signal.SIGINT

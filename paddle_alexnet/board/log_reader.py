@@ -146,6 +146,22 @@ def patch_log_reading() -> None:
     reader.default_data_manager = data_manager.DataManager()
 
 
+def find_runs(logdir: str | Path) -> tuple[list[str], list[str]]:
+    """Names of the runs that a board shows, and paths that it passes over.
+
+    Passed over are links, whatever they lead to, and logs that are not regular files.
+    """
+    runs, passed = [], []
+    for root, folders, names in os.walk(logdir):
+        logs = [name for name in names if any(word in name for word in LOG_NAMES)]
+        good = [name for name in logs if _is_file(os.path.join(root, name))]
+        if good:
+            runs.append(run_name(str(logdir), root))
+        links = [name for name in folders if os.path.islink(os.path.join(root, name))]
+        passed += [os.path.join(root, name) for name in (*links, *set(logs).difference(good))]
+    return sorted(runs), sorted(passed)
+
+
 def run_name(logdir: str, folder: str) -> str:
     """The name of a run: its folder seen from ``logdir``, whose own name stands for itself."""
     name = Path(os.path.relpath(folder, logdir)).as_posix()

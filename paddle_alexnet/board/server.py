@@ -14,7 +14,7 @@ import logging
 import re
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,15 @@ HEADERS = {
 }
 
 
-def make_board(logdir: str | Path, host: str, port: int, language: str = "en") -> Any:
+def make_board(
+    logdir: str | Path,
+    host: str,
+    port: int,
+    language: str = "en",
+    *,
+    allowed: Collection[str] = (),
+    prefix: str = "",
+) -> Any:
     """Make a server of the board; call ``serve_forever()`` and ``shutdown()`` on it.
 
     Args:
@@ -66,15 +74,20 @@ def make_board(logdir: str | Path, host: str, port: int, language: str = "en") -
         host: Address to listen on.
         port: 0 for any free port; see ``server_port`` of the result.
         language: Language of the page, ``en`` or ``zh``.
+        allowed: Names that requests may give this machine, beside its own and IP addresses.
+        prefix: Path at which a proxy serves the board, such as ``/board``.
 
     Raises:
         DataError: ``logdir`` is not a folder.
-        RunError: The port is taken or impossible, or the address cannot be used.
+        RunError: The port is taken or impossible, the address cannot be used, or ``prefix`` is no
+            path.
     """
     if not 0 <= port <= MAX_PORT:
         raise RunError(f"there is no port {port}: choose a --port from 0 to {MAX_PORT}")
     if not Path(logdir).is_dir():
         raise DataError(f"{logdir} is not a folder: train a run first, or name one with --logdir")
+    if prefix and not re.fullmatch(r"(/[\w.~-]+)+", prefix, re.ASCII):
+        raise RunError(f"--prefix {prefix!r}: expected a path such as /board")
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Handler(WSGIRequestHandler):
@@ -83,7 +96,7 @@ def make_board(logdir: str | Path, host: str, port: int, language: str = "en") -
         def log(self, *args: object) -> None:
             pass
 
-    app = make_application(logdir, host, language)
+    app = make_application(logdir, host, language, allowed=allowed, prefix=prefix)
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # werkzeug prints two more lines
             return make_server(host, port, app, threaded=True, request_handler=Handler)
@@ -91,13 +104,22 @@ def make_board(logdir: str | Path, host: str, port: int, language: str = "en") -
         raise RunError(f"cannot listen on {host}:{port}: choose another --port") from error
 
 
-def make_application(logdir: str | Path, host: str, language: str) -> Any:
+def make_application(
+    logdir: str | Path,
+    host: str,
+    language: str,
+    *,
+    allowed: Collection[str] = (),
+    prefix: str = "",
+) -> Any:
     """Make the WSGI application of a board.
 
     Args:
         logdir: Folder of runs, or one run.
         host: Address of the server; requests may name it.
         language: Language of the page, ``en`` or ``zh``.
+        allowed: As for :func:`make_board`.
+        prefix: As for :func:`make_board`; requests may come with or without it.
     """
     # Imported here because VisualDL takes a second to load.
     from flask import Flask, Response, redirect, request
@@ -113,9 +135,9 @@ def make_application(logdir: str | Path, host: str, language: str) -> Any:
     call = create_api_call([str(Path(logdir).resolve())], model="", cache_timeout=20)
     files = Template(
         str(Path(ROOT) / "server" / "dist"),
-        PUBLIC_PATH=PUBLIC,
-        BASE_URI=PUBLIC,
-        API_URL=f"{PUBLIC}/api",
+        PUBLIC_PATH=prefix + PUBLIC,
+        BASE_URI=prefix + PUBLIC,
+        API_URL=f"{prefix}{PUBLIC}/api",
     )
     app = Flask("board", static_folder=None)
 
@@ -138,8 +160,9 @@ def make_application(logdir: str | Path, host: str, language: str) -> Any:
 
     @app.before_request
     def refuse() -> Response | None:
-        if not names_this_machine(request.host, host):
-            return _text(f"the board does not answer to {request.host!r}: use its IP address", 403)
+        if not names_this_machine(request.host, host, allowed):
+            advice = "use its IP address, or start it with --allow-host NAME"
+            return _text(f"the board does not answer to {request.host!r}: {advice}", 403)
         return None
 
     @app.after_request
@@ -151,7 +174,7 @@ def make_application(logdir: str | Path, host: str, language: str) -> Any:
     @app.get("/")
     @app.get(f"{PUBLIC}/")
     def start() -> Any:
-        return redirect(f"{PUBLIC}/index")
+        return redirect(f"{prefix}{PUBLIC}/index")
 
     @app.get(f"{PUBLIC}/<path:name>")
     def page(name: str) -> Response:
@@ -176,10 +199,10 @@ def make_application(logdir: str | Path, host: str, language: str) -> Any:
     def _text(text: str, status: int) -> Response:
         return Response(f"{text}\n", status, mimetype="text/plain")
 
-    return OneAtATime(app)
+    return OneAtATime(app, prefix)
 
 
-def names_this_machine(name: str, host: str) -> bool:
+def names_this_machine(name: str, host: str, allowed: Collection[str] = ()) -> bool:
     """Whether the ``Host`` of a request is this machine, and not a name of another site.
 
     This prevents DNS rebinding: a site can let its own name point to 127.0.0.1, and its script
@@ -188,9 +211,11 @@ def names_this_machine(name: str, host: str) -> bool:
     Args:
         name: ``Host`` of the request, with or without a port; empty if it has none.
         host: Address that the board listens on.
+        allowed: Other names that are this machine's.
     """
     bare = re.sub(r":\d*$", "", name).strip("[]").lower()
-    if bare in {"", "localhost", host.lower(), socket.gethostname().lower()}:
+    own = ("", "localhost", host, socket.gethostname(), *allowed)
+    if bare in {other.lower() for other in own}:
         return True
     try:
         ipaddress.ip_address(bare)
@@ -221,14 +246,22 @@ class OneAtATime:
     """A WSGI application under a lock: VisualDL's readers share state without one.
 
     So the server can use a thread per connection, and an idle connection does not block the board.
+
+    Args:
+        app: The application.
+        prefix: Removed from the beginning of a request's path.
     """
 
-    def __init__(self, app: Callable[..., Any]) -> None:
+    def __init__(self, app: Callable[..., Any], prefix: str = "") -> None:
         self.app = app
+        self.prefix = prefix
         self.lock = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         """Answer one request."""
+        path = environ.get("PATH_INFO", "")
+        if self.prefix and (path + "/").startswith(self.prefix + "/"):
+            environ["PATH_INFO"] = path.removeprefix(self.prefix) or "/"
         with self.lock:
             # The whole answer is read inside the lock, because it may still read logs.
             answer = self.app(environ, start_response)

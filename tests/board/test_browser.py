@@ -2,12 +2,14 @@
 
 import io
 import math
+import threading
 
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from paddle_alexnet.board.server import make_board
 from paddle_alexnet.board.writer import BoardWriter
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.synthetic_flowers import draw_flower_folder
@@ -260,6 +262,21 @@ def test_the_graph_is_drawn(page, board):
     graph = page.frame_locator("iframe")
     graph.get_by_text("AlexNet").first.wait_for(state="attached")
     assert page.faults == []
+
+
+def test_a_board_at_a_path_of_a_proxy(chromium, runs):
+    server = make_board(runs[0].path.parent, "127.0.0.1", 0, prefix="/a/board")
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    page = browser.open_page(chromium)
+    show(page, f"http://127.0.0.1:{server.server_port}/a/board/")
+    page.get_by_text("1-epoch").first.wait_for()
+    assert page.url.endswith("/a/board/app/scalar")
+    assert page.faults == []
+    page.close()
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 def test_names_of_folders_and_curves_are_text(chromium, serving, tmp_path):

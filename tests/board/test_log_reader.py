@@ -173,6 +173,19 @@ def test_runs_are_named_by_their_folders_in_order(reader, tmp_path):
     assert lib.get_runs(reader(tmp_path / "b")) == ["b"]  # the folder itself is the run
 
 
+def test_links_are_counted_as_passed_over(tmp_path):
+    write(tmp_path / "elsewhere")
+    runs = tmp_path / "runs"
+    write(runs / "own")
+    (runs / "link").symlink_to(tmp_path / "elsewhere")
+    (runs / "file").mkdir()
+    (runs / "file" / visualdl_patches.LOG_NAME).symlink_to(tmp_path / "elsewhere")
+    found, passed = log_reader.find_runs(runs)
+    assert found == ["own"]
+    assert passed == [str(runs / "file" / visualdl_patches.LOG_NAME), str(runs / "link")]
+    assert log_reader.find_runs(tmp_path / "runs" / "file")[0] == []
+
+
 def test_a_log_does_not_choose_the_name_of_its_run(reader, tmp_path):
     with LogWriter(str(tmp_path / "own"), display_name="another") as writer:
         writer.add_scalar("x", 1.0, 1)

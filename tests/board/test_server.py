@@ -303,6 +303,39 @@ def test_no_run_outside_can_be_named(ask_app, top_runs, call, folder):
         assert b"salary" not in answer.data.replace(run.encode(), b"")
 
 
+def test_a_name_that_is_allowed_is_answered_and_no_other(top_runs):
+    app = server.make_application(top_runs, LOOPBACK, "en", allowed=["Gpu.example"])
+    client = Client(app)
+    for host, status in (
+        ("gpu.example", 200),
+        ("gpu.example:8443", 200),
+        ("x.gpu.example", 403),
+        ("gpu.example.evil", 403),
+    ):
+        assert client.get("/app/api/runs", headers={"Host": host}).status_code == status
+
+
+def test_a_board_at_a_path_of_a_proxy(top_runs):
+    """Some proxies pass the path on, some take it away."""
+    client = Client(server.make_application(top_runs, LOOPBACK, "en", prefix="/a/board"))
+    for path in ("/", "/a/board", "/a/board/"):
+        assert client.get(path).headers["Location"] == "/a/board/app/index"
+    for path in ("/a/board/app/index", "/app/index"):
+        page = client.get(path)
+        assert page.status_code == 200
+        assert 'href="/a/board/app/' in page.text or "href=/a/board/app/" in page.text
+    assert client.get("/a/board/app/api/runs").get_json()["data"] == ["own"]
+    assert client.get("/a/boards/app/index").status_code == 404
+    env = client.get("/a/board/app/__snowpack__/env.local.js").text
+    assert '"/a/board/app/api"' in env
+
+
+@pytest.mark.parametrize("prefix", ["board", "/a b", "/<script>", "/a//b", '/"'])
+def test_a_prefix_that_is_no_path(top_runs, prefix):
+    with pytest.raises(RunError, match="--prefix"):
+        make_board(top_runs, LOOPBACK, 0, prefix=prefix)
+
+
 def test_boards_of_one_process_share_no_runs(ask_app, top_runs, tmp_path):
     another = Client(server.make_application(tmp_path, LOOPBACK, "en"))
     call = f"/app/api/scalar/list?tag=val/top1&run={top_runs / 'own'}"
