@@ -284,11 +284,11 @@ def _read(files: list[_File], max_pixels: int) -> None:
 def _report_bad(root: Path, bad: list[_File], total: int, most: float) -> None:
     if len(bad) > most * total:
         names = some([f"{file.path} ({file.fault})" for file in bad])
+        enough = math.ceil(1000 * len(bad) / total) / 1000
         raise DataError(
-            f"{len(bad)} of {total} images in {root} cannot be read or decoded, over "
-            f"{most:.3g} of them; repair or remove them, or accept them by data.max_unusable="
-            f"{math.ceil(1000 * len(bad) / total) / 1000:g} (split_data.py: --max-unusable): "
-            f"{names}"
+            f"{len(bad)} of {total} images in {root} cannot be read or decoded, over {most:.3g} of "
+            f"them; repair or remove them, or accept them by data.max_unusable={enough:g} "
+            f"(split_data.py: --max-unusable): {names}"
         )
     for file in bad:
         log.warning("left out, %s: %r", file.fault, file.path)
