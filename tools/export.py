@@ -58,7 +58,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
         for i in np.linspace(0, len(found) - 1, min(CHECKED, len(found)), dtype=int):
             name = found[i]
             try:
-                image = read_image(name, args.max_pixels)
+                image = read_image(name, args.max_pixels, classifier.description.sample_bits)
             except Unreadable as error:
                 raise DataError(f"--check: cannot use {printable(name)}: {error}") from error
             # All that is compared, and small.

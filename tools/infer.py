@@ -37,6 +37,13 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--top-k", type=_entry.positive, default=5, help="classes per image [5]")
     parser.add_argument("--batch-size", type=_entry.positive, default=16, help="[16]")
     _entry.add_max_pixels(parser)
+    parser.add_argument(
+        "--sample-bits",
+        type=int,
+        choices=range(8, 17),
+        metavar="N",
+        help="bits that were measured, of 16-bit images that do not say it [as in training, or 16]",
+    )
     _entry.add_device(parser)
     _entry.add_json(parser, "results, at the end,")
     parser.add_argument(
@@ -72,7 +79,12 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     files = find_images(args.images, leave_out=args.save_dir)
     classifier = _load(args, device)
     results = predict_files(
-        classifier, files, topk=args.top_k, batch_size=args.batch_size, max_pixels=args.max_pixels
+        classifier,
+        files,
+        topk=args.top_k,
+        batch_size=args.batch_size,
+        max_pixels=args.max_pixels,
+        sample_bits=args.sample_bits or classifier.description.sample_bits,
     )
     with (
         AnnotatedOutput(args.save_dir, args.logdir, args.font) as showing,

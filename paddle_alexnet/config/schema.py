@@ -81,6 +81,13 @@ class DataConfig:
         ge=1,
         le=PIXELS_AT_MOST,
     )
+    sample_bits: int | None = _key(
+        None,
+        "bits that were measured, of 16-bit images whose files do not say it; null: those of "
+        "model.pretrained, else 16",
+        ge=8,
+        le=16,
+    )
     max_unusable: float = _key(
         0.01,
         "fraction of the images that may be unusable; with more a run does not begin",

@@ -181,10 +181,14 @@ class MemoryCache:
     Args:
         limit: Bytes of pixels.
         max_pixels: Larger images are not decoded.
+        sample_bits: As for :func:`paddle_alexnet.data.decode.read_image`.
     """
 
-    def __init__(self, limit: int, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(
+        self, limit: int, max_pixels: int = MAX_PIXELS, sample_bits: int | None = None
+    ) -> None:
         self.max_pixels = max_pixels
+        self.sample_bits = sample_bits
         self._kept: dict[str, np.ndarray] = {}
         self._left = limit
         self._lock = threading.Lock()
@@ -194,7 +198,7 @@ class MemoryCache:
         image = self._kept.get(path)
         if image is not None:
             return image
-        image = read_image(path, self.max_pixels)
+        image = read_image(path, self.max_pixels, self.sample_bits)
         with self._lock:
             if path not in self._kept and image.nbytes <= self._left:
                 image.flags.writeable = False
@@ -202,8 +206,8 @@ class MemoryCache:
                 self._left -= image.nbytes
         return image
 
-    def __reduce__(self) -> tuple[type["MemoryCache"], tuple[int, int]]:
-        return MemoryCache, (0, self.max_pixels)
+    def __reduce__(self) -> tuple[type["MemoryCache"], tuple[int, int, int | None]]:
+        return MemoryCache, (0, self.max_pixels, self.sample_bits)
 
 
 @dataclass

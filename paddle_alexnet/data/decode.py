@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from paddle_alexnet.data.header import MAX_PIXELS, read_claim
+from paddle_alexnet.data.samples import Meaning, read_meaning, to_rgb
 
 _NO_IMAGE = "not an image that can be decoded: of another kind, damaged or cut off"
 MAX_BYTES = 2**29  # of a file: MAX_PIXELS uncompressed with alpha is 480 MB
@@ -19,40 +20,60 @@ class Unreadable(Exception):
     """A file gives no image; the text says why, without the file's name."""
 
 
-def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """Read an image, rotated and mirrored as its EXIF orientation says.
+def read_image(
+    path: str | Path, max_pixels: int = MAX_PIXELS, sample_bits: int | None = None
+) -> np.ndarray:
+    """Read an image, rotated and mirrored as its EXIF orientation, or AVIF's own, says.
 
-    Grey becomes three equal channels, 16 bits become 8, an alpha channel is dropped, and of several
-    frames the first is read.
+    Grey becomes three equal channels, 16 bits become 8, what is transparent is composed on white,
+    and of several frames the first is read. White is the value that the file states as its greatest
+    (PNG's sBIT, TIFF's MaxSampleValue, PNM's maxval), else that of ``sample_bits``, else of all 16.
 
     Args:
         path: Any name that the file system allows; OpenCV's own reader fails on some.
         max_pixels: Larger images are not decoded.
+        sample_bits: Bits that were measured, 9 to 16, of 16-bit images whose file does not say it.
+            One with a greater value has all 16.
 
     Returns:
         uint8 RGB [H, W, 3].
 
     Raises:
-        Unreadable: The file cannot be read, or OpenCV cannot decode it.
+        Unreadable: The file cannot be read, OpenCV cannot decode it, or its samples are no whole
+            numbers from 0 on.
     """
-    return decode_image(read_file(path), max_pixels)
+    return decode_image(read_file(path), max_pixels, sample_bits)
 
 
-def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+def decode_image(
+    data: bytes, max_pixels: int = MAX_PIXELS, sample_bits: int | None = None
+) -> np.ndarray:
     """As :func:`read_image`, from a file's content."""
-    return _decode(data, cv2.IMREAD_COLOR_RGB, max_pixels)
+    meaning = _check_claim(data, max_pixels)
+    if meaning.plain:
+        return _decode(data, cv2.IMREAD_COLOR_RGB)
+    return to_rgb(_decode(data, cv2.IMREAD_UNCHANGED), meaning, sample_bits)
 
 
-def check_image(data: bytes, max_pixels: int = MAX_PIXELS) -> None:
+def check_image(data: bytes, max_pixels: int = MAX_PIXELS) -> int | None:
     """Decode all of ``data``.
+
+    Returns:
+        The greatest value of a 16-bit image whose file does not state it; else None.
 
     Raises:
         Unreadable: :func:`decode_image` could not decode it.
     """
+    meaning = _check_claim(data, max_pixels)
+    if not meaning.plain:
+        image = _decode(data, cv2.IMREAD_UNCHANGED)
+        stated = meaning.maximum or meaning.bound
+        return int(image.max()) if image.dtype == np.uint16 and not stated else None
     # JPEG at an eighth of its size: all of it is read, in a third of the time. Of other formats
     # OpenCV would shrink the result, and fail where nothing is left.
     jpeg = data.startswith(b"\xff\xd8")
-    _decode(data, cv2.IMREAD_REDUCED_COLOR_8 if jpeg else cv2.IMREAD_COLOR, max_pixels)
+    _decode(data, cv2.IMREAD_REDUCED_COLOR_8 if jpeg else cv2.IMREAD_COLOR)
+    return None
 
 
 def read_file(path: str | Path) -> bytes:
@@ -95,18 +116,26 @@ def strip_apng_chunks(data: bytes) -> bytes:
     return b"".join(kept)
 
 
-def _decode(data: bytes, flags: int, max_pixels: int) -> np.ndarray:
+def _check_claim(data: bytes, max_pixels: int) -> Meaning:
+    """Check size and kind by the header."""
     if not data:
         raise Unreadable("an empty file")
     claim = read_claim(data)
     if claim is None:
         raise Unreadable(_NO_IMAGE)
-    if claim.width * claim.height > max_pixels // claim.weight:
+    meaning = read_meaning(data)
+    most = max_pixels // claim.weight // (2 if meaning.deep else 1)
+    if claim.width * claim.height > most:
         raise Unreadable(
-            f"claims {claim.width} x {claim.height} pixels, more than the "
-            f"{max_pixels // claim.weight:,} that are allowed for its kind (data.max_pixels, "
-            "--max-pixels)"
+            f"claims {claim.width} x {claim.height} pixels, more than the {most:,} that are "
+            "allowed for its kind (data.max_pixels, --max-pixels)"
         )
+    if meaning.refused:
+        raise Unreadable(f"it holds {meaning.refused}")
+    return meaning
+
+
+def _decode(data: bytes, flags: int) -> np.ndarray:
     if data.startswith(b"\x89PNG"):
         data = strip_apng_chunks(data)
     try:
@@ -115,6 +144,6 @@ def _decode(data: bytes, flags: int, max_pixels: int) -> np.ndarray:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError from error
         image = None
-    if image is None:
+    if image is None or image.dtype not in (np.uint8, np.uint16):
         raise Unreadable(_NO_IMAGE)
     return image

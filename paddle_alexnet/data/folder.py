@@ -17,6 +17,7 @@ from paddle_alexnet.data import layout
 from paddle_alexnet.data.class_names import warn_of_look_alikes
 from paddle_alexnet.data.decode import Unreadable, check_image, read_file
 from paddle_alexnet.data.header import MAX_PIXELS
+from paddle_alexnet.data.samples import LOW_VALUES, unused_bits
 from paddle_alexnet.data.split import SPLITS, SplitRule
 from paddle_alexnet.data.tree import Unseen
 from paddle_alexnet.errors import ConfigError, DataError
@@ -106,6 +107,7 @@ class _File:
     split: str
     digest: bytes = b""
     fault: str = ""  # why it is no usable image
+    greatest: int | None = None  # value of a 16-bit image that does not state it
 
 
 def list_images(
@@ -113,6 +115,8 @@ def list_images(
     rule: SplitRule | None = None,
     max_pixels: int = MAX_PIXELS,
     max_unusable: float | None = None,
+    *,
+    sample_bits: int | None = None,
 ) -> Listing:
     """List ``root/<class>/**``, or ``root/{train,val,test}/<class>/**`` where those folders exist.
 
@@ -133,6 +137,8 @@ def list_images(
         rule: How the first layout is split; the second layout is a split itself.
         max_pixels: Larger images are not decoded but left out.
         max_unusable: Fraction of the images that may be left out so; None: 1 %.
+        sample_bits: As images will be read; where it is None and 16-bit images have few bits, a
+            warning says so.
 
     Raises:
         DataError: ``root`` has neither layout, a folder in it is divided itself, cannot be read or
@@ -164,6 +170,9 @@ def list_images(
     _report_bad(root, [file for file in files if file.fault], len(files), most)
     if str(unseen):
         log.warning("%s: %s", root, unseen)
+    bits = unused_bits(file.greatest for file in files)
+    if bits is not None and sample_bits is None:
+        log.warning(LOW_VALUES, root, 2**bits - 1, f"data.sample_bits: {bits}")
     kept = _without_copies(file for file in files if not file.fault)
     kept.sort(key=lambda file: file.path)
     classes = sorted({file.class_name for file in kept})
@@ -270,7 +279,7 @@ def _read(files: list[_File], max_pixels: int) -> None:
         for file in chunk:
             try:
                 data = read_file(file.path)
-                check_image(data, max_pixels)
+                file.greatest = check_image(data, max_pixels)
                 file.digest = hashlib.sha256(data).digest()
             except Unreadable as error:
                 file.fault = str(error)

@@ -99,7 +99,10 @@ def open_folder(config: Config) -> ImageData:
     """``data.root`` as a folder of classes; see :func:`paddle_alexnet.data.folder.list_images`."""
     rule = _split_rule(config)
     keys = config.data
-    return _from_listing(list_images(keys.root, rule, keys.max_pixels, keys.max_unusable), config)
+    listing = list_images(
+        keys.root, rule, keys.max_pixels, keys.max_unusable, sample_bits=keys.sample_bits
+    )
+    return _from_listing(listing, config)
 
 
 def open_lists(config: Config) -> ImageData:
@@ -175,9 +178,11 @@ def _split_rule(config: Config) -> SplitRule:
 
 def _from_listing(listing: Listing, config: Config) -> ImageData:
     keys = config.data
-    read: ReadImage = functools.partial(read_image, max_pixels=keys.max_pixels)
+    read: ReadImage = functools.partial(
+        read_image, max_pixels=keys.max_pixels, sample_bits=keys.sample_bits
+    )
     if keys.cache == "ram":
-        read = MemoryCache(int(keys.cache_gib * 2**30), keys.max_pixels)
+        read = MemoryCache(int(keys.cache_gib * 2**30), keys.max_pixels, keys.sample_bits)
     train, val = (FlowerFolder(listing, split, read=read) for split in ("train", "val"))
     splits = {split: FlowerFolder(listing, split) for split, part in listing.splits.items() if part}
     _check_images_of_classes(listing, config)

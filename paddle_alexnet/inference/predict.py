@@ -5,14 +5,15 @@ import glob
 import logging
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from paddle_alexnet.data.decode import Unreadable, read_image
+from paddle_alexnet.data.decode import Unreadable, check_image, decode_image, read_file
 from paddle_alexnet.data.header import MAX_PIXELS
+from paddle_alexnet.data.samples import LOW_VALUES, read_meaning, unused_bits
 from paddle_alexnet.data.tree import ANNOTATED, Unseen, is_image_name, scan, walk
 from paddle_alexnet.errors import DataError
 from paddle_alexnet.inference.classifier import ImageClassifier
@@ -160,6 +161,7 @@ def predict_files(
     topk: int = 5,
     batch_size: int = 16,
     max_pixels: int = MAX_PIXELS,
+    sample_bits: int | None = None,
 ) -> Iterator[tuple[Prediction | Failure, np.ndarray | None]]:
     """Classify files in batches; an unreadable one yields a :class:`Failure`.
 
@@ -169,11 +171,22 @@ def predict_files(
         topk: Classes per image, limited to the number of classes.
         batch_size: Images per batch; fewer if they are large.
         max_pixels: A larger image is not decoded: a :class:`Failure`.
+        sample_bits: As for :func:`paddle_alexnet.data.decode.read_image`; where it is None and
+            16-bit images have few bits, a warning says so at the end.
 
     Yields:
         For each file in order the result and the image, uint8 RGB [H, W, 3] (None if bad).
     """
-    for group in _read_batches(files, batch_size, max_pixels):
+    greatest: list[int | None] = []
+
+    def read(name: str) -> np.ndarray:
+        data = read_file(name)
+        image = decode_image(data, max_pixels, sample_bits)
+        if sample_bits is None and read_meaning(data).deep:
+            greatest.append(check_image(data, max_pixels))
+        return image
+
+    for group in _read_batches(files, batch_size, read):
         images = [image for _, image in group if isinstance(image, np.ndarray)]
         rows = iter(classifier.scores(images)) if images else iter(())
         for name, image in group:
@@ -181,17 +194,20 @@ def predict_files(
                 yield _prediction(name, next(rows), classifier.classes, topk), image
             else:
                 yield Failure(name, image), None
+    bits = unused_bits(greatest)
+    if bits is not None:
+        log.warning(LOW_VALUES, "these files", 2**bits - 1, f"--sample-bits {bits}")
 
 
 def _read_batches(
-    files: Sequence[str], batch_size: int, max_pixels: int
+    files: Sequence[str], batch_size: int, read: Callable[[str], np.ndarray]
 ) -> Iterator[list[tuple[str, np.ndarray | str]]]:
     """Batches of names, each with its image or the reason why there is none."""
     group: list[tuple[str, np.ndarray | str]] = []
     held = 0
     for name in files:
         try:
-            image = read_image(name, max_pixels)
+            image = read(name)
             group.append((name, image))
             held += image.shape[0] * image.shape[1]
         except Unreadable as error:

@@ -38,6 +38,7 @@ class Description:
             of the preprocessing's mean; None for that. In the file an array of this name.
         val_marks: Up to :data:`MAX_MARKS` numbers by which val images are recognized, so that
             fine-tuning does not train on them; the least, which are a random sample.
+        sample_bits: Of 16-bit images, as :func:`paddle_alexnet.data.decode.read_image` takes it.
     """
 
     architecture: str
@@ -48,6 +49,7 @@ class Description:
     width: float = 1.0
     mean_image: np.ndarray | None = field(default=None, compare=False)
     val_marks: tuple[int, ...] = ()
+    sample_bits: int | None = None
 
     @property
     def mean(self) -> Sequence[float] | np.ndarray:
@@ -63,6 +65,7 @@ class Description:
             "training": dict(self.training),
             "width": self.width,
             "val_marks": self.val_marks,
+            "sample_bits": self.sample_bits,
         }
         texts = {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
         return {"format": "paddle", "architecture": self.architecture, **texts}
@@ -79,16 +82,11 @@ class Description:
         missing = {"architecture", "classes", "preprocessing"} - metadata.keys()
         if missing:
             raise ValueError(f"its metadata lacks {', '.join(sorted(missing))}")
-        texts = {
-            "data_split": "{}",
-            "training": "{}",
-            "width": "1.0",
-            "val_marks": "[]",
-            **metadata,
-        }
-        classes, preprocessing, split, training, width, marks = (
-            parse_json(texts[key])
-            for key in ("classes", "preprocessing", "data_split", "training", "width", "val_marks")
+        later = {"data_split": "{}", "training": "{}", "width": "1.0"}
+        later |= {"val_marks": "[]", "sample_bits": "null"}
+        classes, preprocessing, split, training, width, marks, bits = (
+            parse_json(metadata.get(key, later.get(key, "")))
+            for key in ("classes", "preprocessing", *later)
         )
         names = isinstance(classes, list) and all(isinstance(name, str) for name in classes)
         if not names or not classes:
@@ -104,9 +102,11 @@ class Description:
         numbers = isinstance(marks, list) and all(type(mark) is int for mark in marks)
         if not numbers or len(marks) > MAX_MARKS:
             raise ValueError("its metadata 'val_marks' is not a list of whole numbers")
+        if bits is not None and (type(bits) is not int or not 8 <= bits <= 16):
+            raise ValueError(f"its metadata 'sample_bits' is {bits!r}, expected 8 to 16")
         return cls(
             *(metadata["architecture"], tuple(classes), Preprocessing.from_json(preprocessing)),
-            *(SplitRule(**split), training, width, None, tuple(marks)),
+            *(SplitRule(**split), training, width, None, tuple(marks), bits),
         )
 
 

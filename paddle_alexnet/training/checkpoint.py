@@ -258,6 +258,7 @@ def describe_weights(
         data.split_rule,
         width=config.model.width,
         mean_image=mean_image,
+        sample_bits=config.data.sample_bits,
         val_marks=tuple(np.sort(data.marks.get("val", []))[:MAX_MARKS].tolist()),
     )
 

@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from paddle import nn
@@ -63,8 +63,8 @@ class Start:
 
 def find_start(
     config: Config, inherited: tuple[Preprocessing | None, np.ndarray | None] | None
-) -> Start:
-    """Find what a run begins with.
+) -> tuple[Config, Start]:
+    """Find what a run begins with; the configuration gets ``data.sample_bits`` of the weights.
 
     Args:
         config: All keys.
@@ -78,9 +78,10 @@ def find_start(
     own = find_model(config).preprocessing
     if inherited is not None:
         preprocessing, mean = inherited
-        return Start(preprocessing or own, mean if config.data.mean is None else None, True)
+        mean = mean if config.data.mean is None else None
+        return config, Start(preprocessing or own, mean, restored=True)
     if keys.pretrained is None:
-        return Start(own)
+        return config, Start(own)
     arrays, source = read_weights(keys.pretrained)
     if (source.architecture, source.width) != (keys.name, keys.width):
         raise WeightsError(
@@ -96,7 +97,10 @@ def find_start(
     taken = ["preprocessing"] * (source.preprocessing != own) + ["mean image"] * (mean is not None)
     if taken:
         log.info("from %s: weights, %s", keys.pretrained, ", ".join(taken))
-    return Start(source.preprocessing, mean, False, source, arrays)
+    if config.data.sample_bits is None:
+        data = replace(config.data, sample_bits=source.sample_bits)
+        config = replace(config, data=data)
+    return config, Start(source.preprocessing, mean, False, source, arrays)
 
 
 def initial_net(config: Config, data: ImageData, start: Start) -> nn.Layer:

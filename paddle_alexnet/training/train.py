@@ -89,7 +89,7 @@ def open_run(
             resume.claim()
             on_failure.callback(resume.release)
         checkpoint = open_checkpoint(resume, config)
-        start = find_start(config, checkpoint and checkpoint.inherited())
+        config, start = find_start(config, checkpoint and checkpoint.inherited())
 
         # Data and net. A mistake in the net's keys is found before statistics are measured.
         preprocessing = start.preprocessing

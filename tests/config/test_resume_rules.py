@@ -27,6 +27,7 @@ FIXED = {
         "data.val_rate",
         "data.split_seed",
         "data.mean",
+        "data.sample_bits",
         "train.batch_size",
         "train.seed",
     ),

@@ -61,7 +61,8 @@ def test_grey_alpha_and_16_bits(tmp_path):
     np.testing.assert_array_equal(read_image(tmp_path / "grey.png"), np.dstack([grey] * 3))
     alpha = np.dstack([SMOOTH, np.full(SMOOTH.shape[:2], 77, np.uint8)])
     (tmp_path / "alpha.png").write_bytes(encoded(alpha, "png"))
-    np.testing.assert_array_equal(read_image(tmp_path / "alpha.png"), SMOOTH)
+    white = 255 - (255 - SMOOTH.astype(int)) * 77 / 255
+    assert np.abs(read_image(tmp_path / "alpha.png") - white).max() <= 0.5
     deep = SMOOTH.astype(np.uint16) * 257
     _, data = cv2.imencode(".png", deep[..., ::-1])
     (tmp_path / "deep.png").write_bytes(data.tobytes())

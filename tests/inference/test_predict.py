@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from paddle_alexnet.data.decode import read_image
+from paddle_alexnet.data.decode import read_file, read_image
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.errors import DataError, WeightsError
 from paddle_alexnet.inference import predict
@@ -143,11 +143,11 @@ def test_large_images_are_held_one_at_a_time(weights, flowers, monkeypatch):
     files = find_images([str(flowers)])[:6]
     read, asked = [], []
 
-    def read_image_(name, max_pixels):
+    def read_and_note(name):
         read.append(name)
-        return read_image(name, max_pixels)
+        return read_file(name)
 
-    monkeypatch.setattr(predict, "read_image", read_image_)
+    monkeypatch.setattr(predict, "read_file", read_and_note)
     monkeypatch.setattr(predict, "HELD_PIXELS", 2 * 65_536)  # the third exceeds it
     for _ in predict_files(Classifier.load(weights), files, batch_size=5):
         asked.append(len(read))
