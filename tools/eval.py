@@ -79,7 +79,8 @@ def main(cpu_speed: dict[str, Any]) -> int:
             f"--views 10: {classifier.description.architecture} sees whole images, resized to "
             "its input; ten views would be the same two"
         )
-    read = functools.partial(read_image, max_pixels=args.max_pixels)
+    bits = classifier.description.sample_bits
+    read = functools.partial(read_image, max_pixels=args.max_pixels, sample_bits=bits)
     dataset = FlowerFolder(listing, args.split, read=read)
     preprocess = preprocessing if args.views == 1 else preprocessing.views
     result = evaluate(
