@@ -35,7 +35,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
     _entry.load_paddle()
     from paddle_alexnet.data.class_names import read_class_names
     from paddle_alexnet.errors import ConfigError, WeightsError
-    from paddle_alexnet.interchange.conversion import export_weights, import_weights
+    from paddle_alexnet.interchange.conversion import export_weights, import_weights, unwrap
     from paddle_alexnet.interchange.files import read_arrays, write_arrays
     from paddle_alexnet.nets.weights import net_arrays, write_weights
     from paddle_alexnet.storage.files import check_target
@@ -47,13 +47,15 @@ def main(cpu_speed: dict[str, Any]) -> None:
             "--classes and --width are for reading; a file of this project holds both"
         )
     if args.to:
+        wrapped = ""
         write_arrays(args.target, export_weights(args.source, args.arch, args.to), args.to)
     else:
         if Path(args.target).suffix != ".safetensors":
             raise WeightsError(f"{args.target}: expected a name that ends in .safetensors")
+        arrays, wrapped = unwrap(read_arrays(args.source))
         try:
             net, description = import_weights(
-                read_arrays(args.source),
+                arrays,
                 args.arch,
                 args.source,
                 classes=read_class_names(args.classes) if args.classes else None,
@@ -62,7 +64,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
         except ValueError as error:
             raise ConfigError(f"--width: {error}") from error
         write_weights(args.target, net_arrays(net), description)
-    print(f"{args.target}: {args.arch} of {args.source}")
+    print(f"{args.target}: {args.arch} of {args.source}" + (f", {wrapped}" if wrapped else ""))
 
 
 if __name__ == "__main__":

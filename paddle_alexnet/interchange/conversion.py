@@ -22,6 +22,10 @@ from paddle_alexnet.nets.weights import (
 )
 
 DROPPED = (5, 6)  # fc6 and fc7 of the eight: dropout stands before or after them
+# What wrappers put before every name: data parallelism and averages, torch.compile, the attribute
+# that holds the net in a trainer's module.
+WRAPPERS = ("module.", "_orig_mod.", "model.", "net.", "network.", "backbone.")
+COUNTERS = ("n_averaged",)  # entries beside the weights: torch.optim.swa_utils.AveragedModel's
 MIN_NAMES = 4  # of a layout's 16 that a file must have to be recognised as one of it
 
 
@@ -125,7 +129,7 @@ def import_weights(
             wrong shape: all of it is listed.
         ValueError: ``architecture`` or ``width`` is not known.
     """
-    arrays = {name.removeprefix("module."): array for name, array in arrays.items()}
+    arrays, _ = unwrap(arrays)
     layout = _recognize(arrays, source)
     if architecture not in layout.architectures:
         raise WeightsError(
@@ -188,6 +192,32 @@ def export_weights(path: str | Path, architecture: str, to: str) -> dict[str, np
         theirs: np.ascontiguousarray(layout.convert(index, array, back=True), np.float32)
         for index, (theirs, array) in enumerate(zip(layout.names, ordered, strict=True))
     }
+
+
+def unwrap(arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], str]:
+    """Arrays by the names that they had before something was wrapped around their net.
+
+    Args:
+        arrays: As a file holds them.
+
+    Returns:
+        The arrays, and what was taken off, for a message; empty if nothing.
+    """
+    skipped = [name for name in arrays if name.rpartition(".")[2] in COUNTERS]
+    kept = {name: array for name, array in arrays.items() if name not in skipped}
+    taken = ""
+    while kept and _known_names(kept) < MIN_NAMES:
+        first = next(iter(kept)).partition(".")[0] + "."
+        if first not in WRAPPERS or not all(name.startswith(first) for name in kept):
+            break
+        kept = {name.removeprefix(first): array for name, array in kept.items()}
+        taken += first
+    notes = [f"the prefix {taken!r}"] * bool(taken) + [repr(name[:100]) for name in skipped]
+    return kept, f"without {' and '.join(notes)}" if notes else ""
+
+
+def _known_names(arrays: Mapping[str, np.ndarray]) -> int:
+    return max(len(arrays.keys() & layout.names) for layout in LAYOUTS)
 
 
 def _recognize(arrays: Mapping[str, np.ndarray], source: str | Path) -> Layout:

@@ -14,6 +14,7 @@ from paddle_alexnet.storage.files import write_whole
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
 
 MAX_NUMBERS = 1 << 29  # in a file; the largest net has 76 million
+STATES = ("state_dict", "model_state_dict", "model", "module", "net")
 WRITABLE = {"torch": (".safetensors", ".npz", ".pth", ".pt"), "paddle": (".pdparams",)}
 
 
@@ -86,6 +87,10 @@ def _read_torch(path: str | Path) -> dict[str, np.ndarray]:
         raise WeightsError(
             f"{path} is refused by torch's weights-only loader: {first!r}"
         ) from error
+    # What trainers save: the state dict under one name, beside epochs and the optimizer.
+    if isinstance(state, dict):
+        inner = [state[key] for key in STATES if isinstance(state.get(key), dict)]
+        state = inner[0] if len(inner) == 1 else state
     if not isinstance(state, dict) or not all(
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
     ):

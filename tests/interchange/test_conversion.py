@@ -9,7 +9,7 @@ from paddle.nn import functional as F
 
 from paddle_alexnet import build_model
 from paddle_alexnet.errors import WeightsError
-from paddle_alexnet.interchange.conversion import export_weights, import_weights
+from paddle_alexnet.interchange.conversion import export_weights, import_weights, unwrap
 from paddle_alexnet.interchange.files import read_arrays
 from paddle_alexnet.nets.registry import MODELS
 from paddle_alexnet.nets.weights import Description, net_arrays, read_weights, write_weights
@@ -39,10 +39,17 @@ def state_of(name):
     return named(name, make_inputs(name, WIDTH)[0])
 
 
-@pytest.mark.parametrize("prefix", ["", "module."])
+@pytest.mark.parametrize(
+    "prefix", ["", "module.", "_orig_mod.", "model.", "module._orig_mod.", "model.net.", "net."]
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_torchs_names_give_torchs_logits(name, prefix):
     state = {prefix + key: array for key, array in state_of(name).items()}
+    counters = {"n_averaged": np.array(7)} if prefix else {}
+    unwrapped, notes = unwrap({**counters, **state})
+    assert unwrapped.keys() == state_of(name).keys()
+    assert notes == (f"without the prefix {prefix!r} and 'n_averaged'" if prefix else "")
+    state |= counters
     net, description = import_weights(state, name, "x", width=WIDTH)
     assert description.architecture == name
     assert description.classes == tuple("0123456")
@@ -280,3 +287,12 @@ def test_writing_names_both_nets(tmp_path):
     assert read_weights(tmp_path / "a.safetensors")[1].width == WIDTH
     with pytest.raises(WeightsError, match="holds 'alexnet_owt', but --arch is alexnet_pad2"):
         export_weights(tmp_path / "a.safetensors", "alexnet_pad2", "torch")
+
+
+def test_prefixes_that_are_not_before_every_name_stay():
+    state = state_of("alexnet_owt")
+    (first, array), *rest = state.items()
+    mixed = {first: array, **{f"module.{key}": value for key, value in rest}}
+    assert unwrap(mixed) == (mixed, "")
+    with pytest.raises(WeightsError, match=r"has the names"):
+        import_weights({f"teacher.{key}": a for key, a in state.items()}, "alexnet_owt", "x")

@@ -76,6 +76,16 @@ def test_what_torch_does_not_load_as_weights(tmp_path):
 
 
 @pytest.mark.skipif(not TORCH, reason="torch is not installed")
+@pytest.mark.parametrize("key", ["state_dict", "model"])
+def test_a_trainers_checkpoint(tmp_path, key):
+    import torch
+
+    state = {name: torch.from_numpy(array) for name, array in ARRAYS.items()}
+    torch.save({"epoch": 3, key: state, "optimizer": {"lr": 0.1}}, tmp_path / "a.pth")
+    assert_same(read_arrays(tmp_path / "a.pth"))
+
+
+@pytest.mark.skipif(not TORCH, reason="torch is not installed")
 def test_torchs_parameters_and_half_floats(tmp_path):
     import torch
 
