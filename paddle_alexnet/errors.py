@@ -19,3 +19,7 @@ class WeightsError(AlexNetError):
 
 class RunError(AlexNetError):
     """A run cannot start, resume, or be saved."""
+
+
+class PeerLost(RunError):
+    """Another process of a run ended or cannot be reached."""

@@ -4,6 +4,7 @@ Continue a run that was stopped: python tools/train.py --resume runs/alexnet
 """
 
 import argparse
+import shlex
 import signal
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     # Mistakes in a file are reported before Paddle is imported.
     config = None if args.resume else read_config(args.config, args.override)
     _entry.load_paddle()
+    from paddle_alexnet.errors import PeerLost
     from paddle_alexnet.log.run_directory import RunDirectory
     from paddle_alexnet.runtime.device import choose_device
     from paddle_alexnet.runtime.distributed import join_ranks
@@ -69,6 +71,12 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
             command = _entry.command("train", "--resume", run.directory.path)
             print(f"stopped and saved; continue with: {command}")
         return 128 + (stop.received or signal.SIGINT)
+    except PeerLost as error:
+        place = resume.path if resume is not None else config.run.dir or "the run's directory"
+        place = run.directory.path if ranks.first else place
+        raise PeerLost(
+            f"{error}; start all processes again with --resume {shlex.quote(str(place))}"
+        ) from error
     if ranks.first:
         report = run.directory.path / "report"
         print(

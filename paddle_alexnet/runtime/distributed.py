@@ -7,16 +7,19 @@ the loss is divided by the number of images of all processes, and the gradients 
 backward pass, not during it.
 """
 
+import contextlib
+import io
 import logging
 import os
+import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import paddle
 from paddle import distributed
 
-from paddle_alexnet.errors import ConfigError
+from paddle_alexnet.errors import ConfigError, PeerLost, RunError
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +35,8 @@ class Ranks:
     """The rank of this process, and reductions over all processes.
 
     Every process must call the methods in the same order.
+
+    A method raises :class:`paddle_alexnet.errors.PeerLost` where another process is gone.
 
     Attributes:
         rank: From 0; rank 0 writes logs and files.
@@ -56,15 +61,17 @@ class Ranks:
         if self.count == 1:
             return values
         tensor = paddle.to_tensor(values, "float64")
-        distributed.all_reduce(tensor)
-        return tensor.tolist()
+        with self._naming_lost_peers():
+            distributed.all_reduce(tensor)
+            return tensor.tolist()
 
     def all_reduce_(self, tensors: Iterable[paddle.Tensor]) -> None:
         """Replace each tensor by its sum over all processes."""
         if self.count > 1:
-            # All are started before the first is waited for.
-            for work in [distributed.all_reduce(t, sync_op=False) for t in tensors]:
-                work.wait()
+            with self._naming_lost_peers():
+                # All are started before the first is waited for.
+                for work in [distributed.all_reduce(t, sync_op=False) for t in tensors]:
+                    work.wait()
 
     def any(self, flag: bool) -> bool:
         """Whether ``flag`` is set in any process."""
@@ -73,6 +80,21 @@ class Ranks:
     def barrier(self) -> None:
         """Wait until all processes have called this."""
         self.all_reduce_sum([0.0])
+
+    @contextlib.contextmanager
+    def _naming_lost_peers(self) -> Iterator[None]:
+        try:
+            yield
+        except (RuntimeError, OSError) as error:  # gloo's, and of the store where ranks meet
+            if isinstance(error, MemoryError):
+                raise
+            named = re.search(r"pair_rank = (\d+)", str(error))
+            others = [str(rank) for rank in range(self.count) if rank != self.rank]
+            who = named[1] if named else " or ".join(others)
+            raise PeerLost(
+                f"rank {who} of {self.count} ended or cannot be reached, as its own messages say, so "
+                f"rank {self.rank} stops"
+            ) from error
 
 
 ALONE = Ranks()
@@ -85,6 +107,7 @@ def join_ranks() -> Ranks:
 
     Raises:
         ConfigError: Its variables do not fit each other, as where some are left over in a shell.
+        RunError: The processes do not meet.
     """
     found = {name: os.environ.get(name, "") for name in LAUNCHED}
     count, rank = found["PADDLE_TRAINERS_NUM"], found["PADDLE_TRAINER_ID"]
@@ -105,7 +128,13 @@ def join_ranks() -> Ranks:
     waiting.daemon = True
     waiting.start()
     try:
-        distributed.init_parallel_env()
+        with contextlib.redirect_stderr(io.StringIO()):  # three lines about flags
+            distributed.init_parallel_env()
+    except (RuntimeError, OSError, ValueError) as error:
+        raise RunError(
+            f"rank {rank} of {count} cannot meet the others: {str(error).strip()[-200:]!r}; start "
+            f"all again, or train with one process: unset {' '.join(LAUNCHED)}"
+        ) from error
     finally:
         waiting.cancel()
     return Ranks(distributed.get_rank(), distributed.get_world_size())

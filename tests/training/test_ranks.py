@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import paddle
 import pytest
+from paddle import distributed
 
 from paddle_alexnet.config.load import make_config, read_config
 from paddle_alexnet.data.sources import check_batches, open_data
-from paddle_alexnet.errors import ConfigError
+from paddle_alexnet.errors import ConfigError, PeerLost
 from paddle_alexnet.log.metrics import read_metrics
 from paddle_alexnet.runtime.distributed import ALONE, Ranks, join_ranks
 
@@ -108,3 +110,15 @@ def test_a_last_batch_that_is_too_small(flowers):
     config = make_config({"data": {"root": str(flowers)}, "train": {"batch_size": 49}})
     with pytest.raises(ConfigError, match=r"leave 1 for the last batch, fewer than 2 processes"):
         open_data(config, Unmet(0, 2))
+
+
+@pytest.mark.parametrize("text", ["Read error: Connection reset", "TIMEOUT pair_rank = 2 peer"])
+def test_a_peer_that_is_gone_is_named(monkeypatch, text):
+    def fail(*args, **options):
+        raise RuntimeError(f"[pair.cc:576] {text}")
+
+    monkeypatch.setattr(distributed, "all_reduce", fail)
+    who = "2" if "pair_rank" in text else "0 or 2"
+    for call in (lambda r: r.any(True), lambda r: r.all_reduce_([paddle.ones([1])])):
+        with pytest.raises(PeerLost, match=rf"^rank {who} of 3 ended .* so rank 1 stops"):
+            call(Ranks(1, 3))

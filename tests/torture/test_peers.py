@@ -1,0 +1,112 @@
+"""Two processes that train together, of which one is killed: one line, and the last state whole."""
+
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from paddle_alexnet.log.run_directory import RunDirectory
+from paddle_alexnet.training.checkpoint import read_checkpoint
+
+TOP = Path(__file__).parents[2]
+CONFIG = {
+    "model": {"name": "alexnet", "width": 0.02, "lrn": "fused"},
+    "train": {"batch_size": 10, "device": "cpu", "compile": "none", "save_every_steps": 1},
+    "schedule": {"name": "cosine"},
+}
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="gloo was tried on Linux only")
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@pytest.fixture
+def start(tmp_path, flowers):
+    """A function that starts both ranks of a run, new or begun, as a launcher would."""
+
+    def start(run, epochs):
+        values = {section: dict(keys) for section, keys in CONFIG.items()}
+        values["train"]["epochs"] = epochs
+        values |= {"data": {"root": str(flowers)}, "run": {"dir": str(run)}}
+        (tmp_path / "config.yml").write_text(yaml.safe_dump(values))
+        begun = (run / "config.yml").exists()
+        words = ["--resume", run] if begun else ["-c", tmp_path / "config.yml"]
+        ports = free_ports(3)
+        ends = [f"127.0.0.1:{port}" for port in ports]
+        ranks = []
+        for rank in (0, 1):
+            variables = {
+                "PADDLE_TRAINERS_NUM": "2",
+                "PADDLE_TRAINER_ID": str(rank),
+                "PADDLE_TRAINER_ENDPOINTS": ",".join(ends[:2]),
+                "PADDLE_CURRENT_ENDPOINT": ends[rank],
+                "PADDLE_MASTER": ends[2],
+                "PADDLE_DISTRI_BACKEND": "gloo",
+                "PYTHONPATH": str(TOP),
+            }
+            ranks.append(
+                subprocess.Popen(
+                    [sys.executable, *map(str, [TOP / "tools" / "train.py", *words])],
+                    env={**os.environ, **variables},
+                    stdout=subprocess.DEVNULL,
+                    stderr=open(tmp_path / f"rank{rank}.txt", "w"),  # noqa: SIM115 # the child's
+                )
+            )
+        return ranks
+
+    return start
+
+
+def test_a_killed_rank_is_named_by_the_other(tmp_path, start, amount, count):
+    """Killed at random moments, either rank in turn; then the run goes on to the same weights."""
+    rng, kills, epochs = random.Random(0), amount(2, 20), amount(3, 12)
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    assert [rank.wait(300) for rank in start(whole, epochs)] == [0, 0]
+    done = 0
+    while done < kills:
+        ranks = start(run, epochs)
+        killed, other = done % 2, 1 - done % 2
+        before = saved(run)
+        while saved(run) == before and ranks[other].poll() is None:  # they have met
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.3))
+        ranks[killed].send_signal(signal.SIGKILL)
+        codes = [rank.wait(120) for rank in ranks]
+        if codes[killed] == 0:  # too late: the run was at its end
+            run = tmp_path / f"run{done}"
+            continue
+        text = (tmp_path / f"rank{other}.txt").read_text()
+        assert codes[other] == 1, text
+        assert "Traceback" not in text
+        (line,) = [line for line in text.splitlines() if line.startswith("error: ")]
+        assert re.search(rf"rank {killed} of 2 .* rank {other} stops.*--resume {run}$", line)
+        assert read_checkpoint(RunDirectory(run)).path.name == "state.safetensors"
+        done += 1
+    count("kills of one of two ranks, named by the other in one line", kills)
+    assert [rank.wait(300) for rank in start(run, epochs)] == [0, 0]
+    want, got = (read_checkpoint(RunDirectory(path)).arrays for path in (whole, run))
+    assert want.keys() == got.keys()
+    differing = [name for name in want if not np.array_equal(want[name], got[name])]
+    assert differing == []
+    count("differing arrays of such a run from one without kills", len(differing))
+
+
+def saved(run):
+    """Changes with every checkpoint."""
+    state = run / "state.safetensors"
+    return state.stat().st_ino if state.exists() else None
