@@ -170,8 +170,8 @@ def test_a_lost_terminal(environment, words, tmp_path, ignored):
     epochs = 3 if ignored else 500
     child, terminal = pty.fork()
     if child == 0:
-        if ignored:
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        # The tests themselves may be run under nohup.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
         more = ["-o", f"train.epochs={epochs}", "-o", "data.workers=1"]
         command = [sys.executable, *map(str, [TOOLS / "train.py", *words, *more])]
         os.execve(command[0], command, environment)
