@@ -41,7 +41,13 @@ def main(cpu_speed: dict[str, Any]) -> None:
 
     num_classes = keys.num_classes or 1000
     try:
-        net = build_model(keys.name, num_classes, lrn=keys.lrn, init=keys.init, width=keys.width)
+        net = build_model(
+            *(keys.name, num_classes),
+            lrn=keys.lrn,
+            init=keys.init,
+            width=keys.width,
+            changes=keys.changes,
+        )
     except ValueError as error:
         raise ConfigError(f"model: {error}") from error
     row = MODELS[keys.name]

@@ -141,6 +141,11 @@ class ModelConfig:
     )
     width: float = _key(1.0, "factor for the number of channels and hidden units", gt=0, le=1)
     dropout: float | None = _key(None, "probability of dropout; null: the net's", ge=0, lt=1)
+    changes: dict[Word, Word | int] = _key(
+        {},
+        "of the net, e.g. {norm: none, pool: 2}; norm none; pool 2, which does not overlap; "
+        "activation tanh; towers 1 or half, one tower of all kernels or of half of them",
+    )
     pretrained: PathText | None = _key(None, "weights file to start from")
     skip_head: bool = _key(False, "with pretrained: do not load the last layer (fine-tuning)")
 

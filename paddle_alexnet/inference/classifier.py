@@ -89,13 +89,17 @@ class Classifier(ImageClassifier):
                 f"takes {side}"
             )
         check_classes(arrays, description, path)
-        net = build_model(
-            description.architecture,
-            len(description.classes),
-            lrn="fused",
-            width=description.width,
-            blank=True,
-        )
+        try:
+            net = build_model(
+                description.architecture,
+                len(description.classes),
+                lrn="fused",
+                width=description.width,
+                changes=description.changes,
+                blank=True,
+            )
+        except ValueError as error:
+            raise WeightsError(f"{path} describes a net that this version lacks: {error}") from error
         load_arrays(net, arrays, path)
         net.eval()
         return cls(net, description)

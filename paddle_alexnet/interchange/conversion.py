@@ -169,7 +169,7 @@ def export_weights(path: str | Path, architecture: str, to: str) -> dict[str, np
             for those of paddle.vision and PaddleClas.
 
     Raises:
-        WeightsError: The file is not of this project, or of another architecture.
+        WeightsError: The file is not of this project, of another architecture, or of a changed one.
     """
     arrays, description = read_weights(path)
     if description.architecture != architecture:
@@ -183,6 +183,11 @@ def export_weights(path: str | Path, architecture: str, to: str) -> dict[str, np
             f"no net of {to} is {architecture}: only "
             + ", ".join(name for x in candidates for name in x.architectures)
             + " can be written for it"
+        )
+    if description.changes:
+        raise WeightsError(
+            f"{path} holds {architecture} with changes {description.changes}, which no net of {to} "
+            "has"
         )
     check_classes(arrays, description, path)
     net = build_model(architecture, len(description.classes), width=description.width, blank=True)

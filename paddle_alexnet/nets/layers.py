@@ -213,6 +213,11 @@ def _(spec: stages.ReLU, shape: stages.Shape, options: BuildOptions) -> nn.Layer
 
 
 @build_layer.register
+def _(spec: stages.Tanh, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
+    return nn.Tanh()
+
+
+@build_layer.register
 def _(spec: stages.Linear, shape: stages.Shape, options: BuildOptions) -> nn.Layer:
     return Linear(math.prod(shape), spec.units, options.weight_attr)
 

@@ -7,10 +7,12 @@ articles that the README lists; *cuda-convnet*, the original code's layer files 
 by a footnote of the paper's section 3.3.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from paddle_alexnet.data.preprocessing import Preprocessing
+from paddle_alexnet.nets.changes import Value, apply_changes
 from paddle_alexnet.nets.stages import (
     AvgPool,
     Conv,
@@ -198,6 +200,7 @@ def build_model(
     init: str | None = None,
     width: float = 1.0,
     dropout: float | None = None,
+    changes: Mapping[str, Value] | None = None,
     channels_last: bool = False,
     blank: bool = False,
 ) -> "AlexNet":
@@ -210,12 +213,14 @@ def build_model(
         init: How weights start; None for the row's.
         width: Scales channels and hidden units, in (0, 1]; for tests and small machines.
         dropout: Fraction set to zero, in [0, 1); None for the row's.
+        changes: Of the row's stages; see :data:`paddle_alexnet.nets.changes.CHANGES`.
         channels_last: Whether feature maps are NHWC inside; weights and inputs are the same, and
             numbers but for rounding.
         blank: All weights at 0, in place of ``init``: for a net whose weights are loaded next.
 
     Raises:
-        ValueError: A name is not known, or a value is out of range.
+        ValueError: A name is not known, a value is out of range, or the net has nothing that one
+            of ``changes`` would change.
     """
     # Here, so that the table can be read without loading Paddle, as the benchmark of torch does.
     from paddle_alexnet.nets.alexnet import AlexNet
@@ -225,7 +230,7 @@ def build_model(
     row = MODELS[name]
     return AlexNet(
         num_classes,
-        stages=narrow(row.stages, width),
+        stages=narrow(apply_changes(row.stages, changes or {}, name), width),
         input_size=row.preprocessing.input_size,
         lrn="avgpool3d" if lrn is None else lrn,
         init=None if blank else (row.init if init is None else init),

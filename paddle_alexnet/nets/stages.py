@@ -171,6 +171,11 @@ class ReLU(Spec):
 
 
 @dataclass(frozen=True)
+class Tanh(Spec):
+    """tanh(x), with which the paper's section 3.1 compares the ReLU."""
+
+
+@dataclass(frozen=True)
 class Dropout(Spec):
     """Dropout; ``rate`` is the fraction of values set to zero in training, in [0, 1)."""
 

@@ -14,6 +14,7 @@ from paddle_alexnet.data.class_names import MAX_NAME
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.split import SplitRule
 from paddle_alexnet.errors import WeightsError
+from paddle_alexnet.nets.changes import Value
 from paddle_alexnet.nets.stages import HEAD
 from paddle_alexnet.storage.files import parse_json
 from paddle_alexnet.storage.tensors import read_tensors, write_tensors
@@ -39,6 +40,7 @@ class Description:
         val_marks: Up to :data:`MAX_MARKS` numbers by which val images are recognized, so that
             fine-tuning does not train on them; the least, which are a random sample.
         sample_bits: Of 16-bit images, as :func:`paddle_alexnet.data.decode.read_image` takes it.
+        changes: Of the architecture; see :data:`paddle_alexnet.nets.changes.CHANGES`.
     """
 
     architecture: str
@@ -50,6 +52,7 @@ class Description:
     mean_image: np.ndarray | None = field(default=None, compare=False)
     val_marks: tuple[int, ...] = ()
     sample_bits: int | None = None
+    changes: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def mean(self) -> Sequence[float] | np.ndarray:
@@ -66,6 +69,7 @@ class Description:
             "width": self.width,
             "val_marks": self.val_marks,
             "sample_bits": self.sample_bits,
+            "changes": dict(self.changes),
         }
         texts = {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
         return {"format": "paddle", "architecture": self.architecture, **texts}
@@ -87,6 +91,17 @@ class Description:
         classes, preprocessing, split, training, width, marks, bits = (
             parse_json(metadata.get(key, later.get(key, "")))
             for key in ("classes", "preprocessing", *later)
+        texts = {
+            "data_split": "{}",
+            "training": "{}",
+            "width": "1.0",
+            "val_marks": "[]",
+            "changes": "{}",
+            **metadata,
+        }
+        keys = "classes", "preprocessing", "data_split", "training", "width", "val_marks", "changes"
+        classes, preprocessing, split, training, width, marks, changes = (
+            parse_json(texts[key]) for key in keys
         )
         names = isinstance(classes, list) and all(isinstance(name, str) for name in classes)
         if not names or not classes:
@@ -107,6 +122,11 @@ class Description:
         return cls(
             *(metadata["architecture"], tuple(classes), Preprocessing.from_json(preprocessing)),
             *(SplitRule(**split), training, width, None, tuple(marks), bits),
+        if not isinstance(changes, dict):
+            raise ValueError("its metadata 'changes' is not values by name")
+        return cls(
+            *(metadata["architecture"], tuple(classes), Preprocessing.from_json(preprocessing)),
+            *(SplitRule(**split), training, width, None, tuple(marks), changes),
         )
 
 

@@ -257,6 +257,7 @@ def describe_weights(
         preprocessing,
         data.split_rule,
         width=config.model.width,
+        changes=config.model.changes,
         mean_image=mean_image,
         sample_bits=config.data.sample_bits,
         val_marks=tuple(np.sort(data.marks.get("val", []))[:MAX_MARKS].tolist()),

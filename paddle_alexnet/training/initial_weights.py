@@ -13,6 +13,7 @@ from paddle_alexnet.data.folder import some
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.sources import ImageData
 from paddle_alexnet.errors import ConfigError, WeightsError
+from paddle_alexnet.nets.changes import apply_changes
 from paddle_alexnet.nets.registry import MODELS, Model, build_model
 from paddle_alexnet.nets.shapes import trace_shapes
 from paddle_alexnet.nets.weights import Description, load_arrays, read_weights
@@ -24,12 +25,17 @@ def find_model(config: Config) -> Model:
     """The registry's entry for ``model.name``.
 
     Raises:
-        ConfigError: There is none, or ``optimizer.weight_decay`` names a layer that it has not.
+        ConfigError: There is none, ``model.changes`` does not fit it, or ``optimizer.weight_decay``
+            names a layer that it has not.
     """
     name, decays = config.model.name, config.optimizer.weight_decay
     if name not in MODELS:
         raise ConfigError(f"model.name: unknown {name!r}; choose {', '.join(MODELS)}")
     model = MODELS[name]
+    try:
+        apply_changes(model.stages, config.model.changes, name)
+    except ValueError as error:
+        raise ConfigError(f"model.{error}") from error
     if isinstance(decays, Mapping):
         rows = trace_shapes(model.stages, model.preprocessing.input_size, num_classes=2)
         layers = [row.name for row in rows if row.parameters]
@@ -83,10 +89,12 @@ def find_start(
     if keys.pretrained is None:
         return config, Start(own)
     arrays, source = read_weights(keys.pretrained)
-    if (source.architecture, source.width) != (keys.name, keys.width):
+    theirs = source.architecture, source.width, source.changes
+    if theirs != (keys.name, keys.width, keys.changes):
         raise WeightsError(
-            f"{keys.pretrained} holds {source.architecture!r} of width {source.width}, but "
-            f"model.name is {keys.name} and model.width {keys.width}"
+            f"{keys.pretrained} holds {source.architecture!r} of width {source.width} and changes "
+            f"{source.changes}, but model.name is {keys.name}, model.width {keys.width} and "
+            f"model.changes {keys.changes}"
         )
     if source.preprocessing.input_size != own.input_size:
         raise WeightsError(
@@ -125,6 +133,7 @@ def initial_net(config: Config, data: ImageData, start: Start) -> nn.Layer:
             init=keys.init,
             width=keys.width,
             dropout=keys.dropout,
+            changes=keys.changes,
             channels_last=config.train.channels_last,
             blank=start.restored,
         )

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 # and response norm end the process.
 COMPARED = {
     *(AlexNet, Conv2D, Linear, Local2D, FusedLRN, MaxPool2D),
-    *(nn.ReLU, nn.Dropout, nn.Flatten, nn.Sequential),
+    *(nn.ReLU, nn.Tanh, nn.Dropout, nn.Flatten, nn.Sequential),
 }
 # The versions of Paddle for which that was done.
 MEASURED = "3.3."
@@ -137,7 +137,7 @@ def _unsafe_layer(net: nn.Layer) -> str | None:
             return f"training {type(layer).__name__} with oneDNN is not safe{hint}"
     # Measured: already the loss is wrong, while each two of the three are right.
     kinds = [type(layer) for layer in net.sublayers() if not layer.sublayers()]
-    for three in zip(kinds, kinds[1:], kinds[2:], strict=False):
-        if three == (MaxPool2D, nn.ReLU, FusedLRN):
-            return "a norm after a ReLU after a max pooling is wrong with oneDNN"
+    for first, second, third in zip(kinds, kinds[1:], kinds[2:], strict=False):
+        if (first, third) == (MaxPool2D, FusedLRN) and second in (nn.ReLU, nn.Tanh):
+            return "a norm after an activation after a max pooling is wrong with oneDNN"
     return None
