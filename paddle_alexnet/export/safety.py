@@ -15,7 +15,7 @@ PADDLE_OPERATORS = (
     *("add", "bmm", "cast", "concat", "conv2d", "data", "depthwise_conv2d", "divide", "dropout"),
     *("fetch", "flatten", "full", "full_int_array", "matmul", "multiply", "pad", "pad3d", "pool2d"),
     *("pool3d", "pow", "relu", "reshape", "rsqrt", "scale", "slice", "softmax", "split", "sqrt"),
-    *("square", "squeeze", "subtract", "sum", "transpose", "unfold", "unsqueeze"),
+    *("square", "squeeze", "subtract", "sum", "tanh", "transpose", "unfold", "unsqueeze"),
 )
 # As Paddle 3's files name them; p is a parameter.
 PADDLE_KNOWN = frozenset(["p", *(f"1.{name}" for name in PADDLE_OPERATORS)])
@@ -26,7 +26,7 @@ ONNX_OPERATORS = frozenset(
         *("Add", "AveragePool", "Cast", "Concat", "Constant", "Conv", "Div", "Flatten", "Gather"),
         *("Gemm", "Identity", "MatMul", "MaxPool", "Mul", "Pad", "Pow", "Range", "Reciprocal"),
         *("Relu", "Reshape", "Shape", "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub"),
-        *("Transpose", "Unsqueeze"),
+        *("Tanh", "Transpose", "Unsqueeze"),
     )
 )
 # Not graphs, nor sparse tensors, whose parts may lie in other files.

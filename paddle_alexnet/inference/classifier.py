@@ -99,7 +99,9 @@ class Classifier(ImageClassifier):
                 blank=True,
             )
         except ValueError as error:
-            raise WeightsError(f"{path} describes a net that this version lacks: {error}") from error
+            raise WeightsError(
+                f"{path} describes a net that this version lacks: {error}"
+            ) from error
         load_arrays(net, arrays, path)
         net.eval()
         return cls(net, description)

@@ -109,7 +109,7 @@ def hyper_parameters(config: Config, net: nn.Layer) -> dict[str, Any]:
     init = MODELS[model.name].init if model.init is None else model.init
     return {
         "net": model.name,
-        **{f"changed {key}": value for key, value in model.changes.items()},
+        **{f"changed {key}": str(value) for key, value in model.changes.items()},
         "width": model.width,
         "init": "pretrained" if model.pretrained else init,
         "lrn": model.lrn,

@@ -33,12 +33,13 @@ OPENVINO = importlib.util.find_spec("openvino") is not None
 needs_onnx = pytest.mark.skipif(not ONNX, reason="paddle2onnx is not installed")
 
 
-def classifier(name, width=0.05, **changes):
+def classifier(name, width=0.05, **described):
     paddle.seed(0)
-    net = build_model(name, 5, lrn="fused", init="he", width=width)
+    settings = {"width": width, "changes": described.get("changes")}
+    net = build_model(name, 5, lrn="fused", init="he", **settings)
     net.eval()
     description = Description(name, (*"abcd", "雏菊"), MODELS[name].preprocessing)
-    return Classifier(net, dataclasses.replace(description, width=width, **changes))
+    return Classifier(net, dataclasses.replace(description, width=width, **described))
 
 
 def assert_alike(made, exported):
@@ -50,6 +51,17 @@ def assert_alike(made, exported):
         assert got.dtype == np.float32
         np.testing.assert_allclose(got, want, atol=1e-4)
     assert want.std() > 0.01  # images and classes differ
+
+
+@pytest.mark.parametrize("file_format", ["paddle", "onnx"])
+def test_a_changed_net(file_format, tmp_path):
+    if file_format == "onnx":
+        pytest.importorskip("paddle2onnx")
+        pytest.importorskip("onnxruntime")
+    changes = {"activation": "tanh", "towers": "half", "pool": 2, "norm": "none"}
+    made = classifier("alexnet_paper", changes=changes)
+    assert export_model(made, file_format, tmp_path / "out", IMAGES).difference < 1e-4
+    assert ExportedClassifier.load(tmp_path / "out").description.changes == changes
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -267,6 +267,18 @@ def test_only_nets_that_others_have_are_written_for_them(tmp_path, name):
             export_weights(path, name, to)
 
 
+def test_changed_nets_are_not_written_for_others(tmp_path):
+    path, changes = tmp_path / "a.safetensors", {"activation": "tanh"}
+    net = build_model("alexnet_owt", 2, width=WIDTH, changes=changes)
+    preprocessing = MODELS["alexnet_owt"].preprocessing
+    description = Description(
+        *("alexnet_owt", ("a", "b"), preprocessing), width=WIDTH, changes=changes
+    )
+    write_weights(path, net_arrays(net), description)
+    with pytest.raises(WeightsError, match=r"activation.*torch"):
+        export_weights(path, "alexnet_owt", "torch")
+
+
 def test_another_count_of_classes():
     with pytest.raises(WeightsError, match=r"with 2 classes:\n  classifier\.6\.weight"):
         import_weights(state_of("alexnet_owt"), "alexnet_owt", "x", classes=["a", "b"], width=WIDTH)

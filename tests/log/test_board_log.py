@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import paddle
 import pytest
 from visualdl import LogReader
 
@@ -10,6 +11,7 @@ from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.synthetic_flowers import draw_flower_folder
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.log import panels
+from paddle_alexnet.log.board_log import hyper_parameters
 from paddle_alexnet.log.metrics import read_metrics
 from paddle_alexnet.log.panels import panel_epochs, principal_components, spread
 from paddle_alexnet.log.run_directory import RunDirectory
@@ -164,6 +166,13 @@ def test_hyper_parameters_have_no_dots(runs):
     assert values["dropout"].float_value == pytest.approx(0.2)
     metrics = {info.name for info in record.hparam.metricInfos}
     assert metrics == {"1-epoch/top1_val", "1-epoch/loss_val"} <= CURVES
+
+
+def test_changes_are_columns_where_they_are_set(tmp_path):
+    changes = {"towers": 1, "norm": "none"}
+    config = tiny_config(tmp_path, model={"name": "alexnet", "changes": changes})
+    values = hyper_parameters(config, paddle.nn.Linear(2, 2))
+    assert (values["changed towers"], values["changed norm"]) == ("1", "none")
 
 
 def test_a_run_that_goes_on_has_its_embeddings_once(flowers, tiny, tmp_path):

@@ -92,10 +92,10 @@ def cifar_18pct(x, p, map_norm=map_norm, mean=np.mean):
 REFERENCES = {f.__name__: f for f in (cifar_13pct, cifar_11pct, cifar_18pct)}
 
 
-def loud(name, lrn="fused", width=0.25):
+def loud(name, lrn="fused", width=0.25, changes=None):
     """A narrow net whose activations are large, so that every norm matters; its weights; input."""
     paddle.seed(1)
-    net = build_model(name, 10, width=width, init="he", lrn=lrn)
+    net = build_model(name, 10, width=width, init="he", lrn=lrn, changes=changes)
     net.eval()
     rng = np.random.default_rng(0)
     layers = {}

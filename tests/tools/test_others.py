@@ -27,6 +27,15 @@ def test_summary_is_the_published_table_with_its_arithmetic(tool):
     assert "-o model.lrn=fused" in done.stderr
 
 
+def test_summary_of_a_changed_net(tool):
+    words = ["-c", CONFIGS / "alexnet_paper.yml", "--walk", "-o"]
+    out = tool("summary", *words, "model.changes={towers: half, activation: tanh}").stdout
+    assert "Tanh-1" in out
+    assert "ReLU" not in out
+    assert "18,878,464" in out  # fc6 on 128 x 6 x 6
+    assert "changes.pool" in tool("summary", *words, "model.changes.pool=3", code=2).stderr
+
+
 def test_summary_of_another_head_with_a_graph(tool, tmp_path):
     words = ["-o", "model.num_classes=5", "--logdir", tmp_path]
     out = tool("summary", "-c", CONFIGS / "alexnet.yml", *words).stdout

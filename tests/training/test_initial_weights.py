@@ -125,6 +125,18 @@ def test_weight_decay_names_layers_of_the_net(tmp_path):
         find_model(wrong)
 
 
+def test_changes_fit_the_net_and_the_weights(flowers, tmp_path, base):
+    """The net tiny has norms and no towers."""
+    wrong = tiny_config(tmp_path, model={"changes": {"towers": 1}})
+    with pytest.raises(ConfigError, match=r"model\.changes\.towers: tiny has no two towers"):
+        find_model(wrong)
+    model = {"pretrained": str(base), "changes": {"norm": "none"}}
+    with pytest.raises(WeightsError, match=r"model\.changes"):
+        open_run(tiny_config(flowers, tmp_path / "x", model=model, data=RANDOM))
+    run = tiny_run(flowers, tmp_path / "y", data=RANDOM, model={"changes": {"norm": "none"}})
+    assert Classifier.load(run.directory.best).description.changes == {"norm": "none"}
+
+
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_configurations_name_layers_of_their_net(path):
     assert isinstance(read_config(path).optimizer.weight_decay, dict)
