@@ -107,10 +107,10 @@ class DataConfig:
 class AugmentConfig:
     """Random changes to training images."""
 
-    crop: Literal["random_resized", "random"] = _key(
+    crop: Literal["random_resized", "random", "center"] = _key(
         "random_resized",
         "random_resized: any area and aspect ratio; random: the paper's crop of the 256 x 256 "
-        "centre",
+        "centre; center: always that of validation",
     )
     min_area: float = _key(0.3, "with crop random_resized: least fraction of the area", gt=0, le=1)
     color_noise: Literal["none", "paper", "krizhevsky2012"] = _key(

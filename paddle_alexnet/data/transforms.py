@@ -103,6 +103,21 @@ class RandomCrop:
 
 
 @dataclass(frozen=True)
+class CenterCrop:
+    """What validation sees, so nothing random.
+
+    Attributes:
+        preprocessing: Resizes and crops.
+    """
+
+    preprocessing: "Preprocessing"
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Crop."""
+        return self.preprocessing(image)
+
+
+@dataclass(frozen=True)
 class RandomResizedCrop:
     """A crop of random area and aspect ratio, scaled to a square (Szegedy et al. 2014, section 6).
 
@@ -202,6 +217,8 @@ def shift_hue(pixels: np.ndarray, fraction: float) -> np.ndarray:
 
 def _make_crop(keys: "AugmentConfig", preprocessing: "Preprocessing") -> Transform:
     size = preprocessing.input_size
+    if keys.crop == "center":
+        return CenterCrop(preprocessing)
     if keys.crop == "random":
         return RandomCrop(size, preprocessing.resize, preprocessing.squash)
     return RandomResizedCrop(size, scale=(keys.min_area, 1.0))

@@ -19,6 +19,8 @@ from paddle_alexnet.figures.captions import find_chinese_font
 from paddle_alexnet.figures.words import ENGLISH, Words
 from paddle_alexnet.printable import printable_name
 from paddle_alexnet.results.classification import Calibration, calibration
+from paddle_alexnet.results.claims import Verdict
+from paddle_alexnet.results.comparison import spread
 from paddle_alexnet.storage.files import write_whole
 
 if TYPE_CHECKING:  # it loads Paddle, which the other plots do not need
@@ -91,6 +93,71 @@ def plot_runs(
         axes.grid(alpha=0.3)
         if len(runs) <= MOST_LABELS:
             axes.legend(fontsize=8)
+    return _finish(figure)
+
+
+def plot_claim(
+    values: Mapping[str, Mapping[int, float]], verdicts: Sequence[Verdict], factor: float, unit: str
+) -> Figure:
+    """Plot the values of each arm with mean and deviation; differences with 95 % intervals.
+
+    Args:
+        values: By arm and seed; at least one.
+        verdicts: Those without a difference are left out.
+        factor: From values to ``unit``.
+        unit: Of the axes.
+    """
+    shown = {name: [factor * v for v in of.values()] for name, of in values.items() if of}
+    rows = {f"{v.better} - {v.than}": v.difference for v in verdicts if v.difference}
+    height = 1.6 + 0.4 * max(len(shown), len(rows))
+    figure = Figure(figsize=(10, height), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for place, of in enumerate(shown.values()):
+        mean = spread(of)
+        left.plot(of, [place] * len(of), ".", color="0.6")
+        left.errorbar(mean.mean, place, xerr=mean.std or None, fmt="o", color=COLORS[0], capsize=3)
+    left.set_yticks(range(len(shown)), list(shown))
+    left.set_xlabel(f"{unit}: each seed, mean ± standard deviation")
+    for place, gap in enumerate(rows.values()):
+        reach = None if gap.low is None else factor * (gap.high - gap.mean)
+        right.errorbar(factor * gap.mean, place, xerr=reach, fmt="o", color=COLORS[1], capsize=3)
+    right.axvline(0, color="black", linewidth=0.8)
+    right.set_yticks(range(len(rows)), list(rows))
+    right.set_xlabel(f"{unit}: difference, 95 % interval")
+    for axes in (left, right):
+        axes.invert_yaxis()
+        axes.margins(y=0.2)
+        axes.grid(alpha=0.3)
+    return _finish(figure)
+
+
+def plot_training_error(
+    curves: Mapping[str, Sequence[Mapping[str, float]]], target: float
+) -> Figure:
+    """Plot the error of the training images over epochs, as the paper's Figure 1.
+
+    Args:
+        curves: For each name the records of a metrics.jsonl.
+        target: Error that is marked by a line, in (0, 1).
+    """
+    figure = Figure(figsize=(6, 4.4), layout="constrained")
+    axes = figure.subplots()
+    for number, (name, rows) in enumerate(curves.items()):
+        axes.plot(
+            [row["epoch"] for row in rows],
+            [1 - row["train/top1"] for row in rows],
+            label=name,
+            color=COLORS[number % len(COLORS)],
+            marker=MARKERS[number % len(MARKERS)],
+            markersize=4,
+        )
+    axes.axhline(target, color="0.5", linestyle="--")
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_ylabel("training error")
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
     return _finish(figure)
 
 

@@ -139,6 +139,21 @@ class Checkpoint:
         """Bytes of each log when it was written; see :func:`...log.run_directory.rewind`."""
         return parse_strict(HistorySizes, self.metadata["history"])
 
+    def weights(self) -> dict[str, np.ndarray]:
+        """What an evaluation sees, by the net's names: the moving average, if there is one."""
+        return self._part("average") or self._part("net")
+
+    def epochs(self) -> int:
+        """How many epochs were complete.
+
+        Raises:
+            WeightsError: It is not said.
+        """
+        try:
+            return parse_strict(TrainState, self.metadata["progress"]).epoch
+        except (KeyError, ValueError) as error:
+            raise WeightsError(f"{self.path} is not a checkpoint: {str(error)[:200]!r}") from error
+
     def _part(self, prefix: str) -> dict[str, np.ndarray]:
         start = f"{prefix}/"
         return {n.removeprefix(start): a for n, a in self.arrays.items() if n.startswith(start)}

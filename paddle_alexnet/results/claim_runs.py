@@ -1,0 +1,218 @@
+"""Make the runs of a claim that are missing, and measure them."""
+
+import functools
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from paddle_alexnet.config.load import read_config
+from paddle_alexnet.config.resume_rules import describe_changes, fixed_values
+from paddle_alexnet.config.schema import Config
+from paddle_alexnet.data.batches import EvaluationBatches
+from paddle_alexnet.data.decode import read_image
+from paddle_alexnet.data.flower_folder import FlowerFolder
+from paddle_alexnet.data.folder import list_images
+from paddle_alexnet.errors import ConfigError, RunError
+from paddle_alexnet.inference.classifier import Classifier
+from paddle_alexnet.log.metrics import read_metrics
+from paddle_alexnet.log.run_directory import RunDirectory
+from paddle_alexnet.nets.weights import load_arrays
+from paddle_alexnet.results.claims import Claim, arm_config
+from paddle_alexnet.results.runs import FinishedRun, read_runs
+from paddle_alexnet.storage.files import parse_json, read_text, write_text
+from paddle_alexnet.training.checkpoint import read_checkpoint
+from paddle_alexnet.training.evaluation import evaluate
+from paddle_alexnet.training.train import Interrupted, open_run
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ClaimRuns:
+    """The runs of a claim.
+
+    Attributes:
+        claim: The claim.
+        path: Its file.
+        folder: With a directory for each run, ``ARM-SEED``.
+        seeds: Of each arm.
+        overrides: ``key=value`` for all arms.
+    """
+
+    claim: Claim
+    path: Path
+    folder: Path
+    seeds: Sequence[int]
+    overrides: Sequence[str] = ()
+
+    def config(self, arm: str, seed: int) -> Config:
+        """The configuration of a run, with its directory.
+
+        Raises:
+            ConfigError: It cannot be read.
+        """
+        place = self.folder / f"{self.claim.runs_of(arm)}-{seed}"
+        return arm_config(self.claim, self.path, arm, seed, [*self.overrides, f"run.dir={place}"])
+
+    def directory(self, arm: str, seed: int) -> RunDirectory | None:
+        """The directory of a run; None if it has not begun.
+
+        Raises:
+            RunError: There is a run of other settings.
+        """
+        config = self.config(arm, seed)
+        directory = RunDirectory(Path(config.run.dir))
+        if not directory.config.exists():
+            return None
+        there = read_config(directory.config)
+        changes = describe_changes(fixed_values(there), config)
+        if there.train.epochs != config.train.epochs:
+            changes.append(f"train.epochs was {there.train.epochs} and is {config.train.epochs}")
+        if changes:
+            raise RunError(
+                f"{directory.path} is a run of other settings: {', '.join(changes)}; move it away, "
+                "or choose another folder of runs"
+            )
+        return directory
+
+    def finished(self, arm: str, seed: int) -> FinishedRun | None:
+        """A run that is done; None if it is not.
+
+        Raises:
+            AlexNetError: As :meth:`directory`; or files of the run cannot be read.
+        """
+        directory = self.directory(arm, seed)
+        if directory is None or not directory.has_state() or not directory.metrics.exists():
+            return None
+        if not read_metrics(directory.metrics):
+            return None
+        (run,) = read_runs([directory.path])
+        # A run that was killed may have a row that its checkpoint does not know.
+        done = read_checkpoint(directory).epochs()
+        whole = done >= run.config.train.epochs or self.claim.epochs_needed(run.rows[:done])
+        return run if whole and done == len(run.rows) else None
+
+    def train(
+        self,
+        arm: str,
+        seed: int,
+        *,
+        cpu_settings: dict[str, Any] | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Make a run, or the rest of it.
+
+        Raises:
+            Interrupted: ``should_stop`` was true; a checkpoint was written.
+            AlexNetError: As :func:`paddle_alexnet.training.train.open_run`.
+        """
+        config, resume = self.config(arm, seed), self.directory(arm, seed)
+
+        @functools.cache  # a step asks, but only an epoch changes the answer
+        def reached(epoch: int) -> bool:
+            if not epoch or self.claim.metric != "epochs":
+                return False
+            return self.claim.epochs_needed(read_metrics(run.directory.metrics)) is not None
+
+        logger.info("%s", config.run.dir)
+        run = open_run(
+            config,
+            resume=resume,
+            cpu_settings=cpu_settings,
+            should_stop=lambda: should_stop() or reached(run.state.epoch),
+        )
+        try:
+            run.fit()
+        except Interrupted:
+            if not reached(run.state.epoch):
+                raise
+
+    def measured(self, arms: Sequence[str]) -> "Measured":
+        """Measure the runs of ``arms`` that are done."""
+        runs = {
+            arm: {seed: run for seed in self.seeds if (run := self.finished(arm, seed))}
+            for arm in arms
+        }
+        values = {
+            arm: {seed: self.value(arm, run) for seed, run in of.items()}
+            for arm, of in runs.items()
+        }
+        return Measured(runs, values)
+
+    def value(self, arm: str, run: FinishedRun) -> float:
+        """The claim's metric of a finished run.
+
+        Raises:
+            AlexNetError: The images or the weights cannot be read.
+        """
+        claim, views = self.claim, self.claim.arms[arm].views
+        if claim.metric == "epochs":
+            return float(claim.epochs_needed(run.rows) or run.last["epoch"])
+        if claim.split == "val" and views == 1:
+            return run.last["val/top1"]
+        # Ten views of all images take minutes, so the result is kept.
+        kept = run.directory.path / f"{claim.split}-{views}-views.json"
+        if kept.exists():
+            figures = parse_json(read_text(kept))
+            if figures["epoch"] == run.last["epoch"]:
+                return figures["top1"]
+        top1 = _measure_top1(run, claim.split, views)
+        write_text(kept, json.dumps({"epoch": run.last["epoch"], "top1": top1}) + "\n")
+        return top1
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The finished runs of a claim and their values.
+
+    Attributes:
+        runs: By arm and seed.
+        values: The claim's metric, likewise.
+    """
+
+    runs: dict[str, dict[int, FinishedRun]]
+    values: dict[str, dict[int, float]]
+
+    def unfinished(self, claim: Claim) -> dict[str, list[int]]:
+        """With the metric ``epochs`` the seeds of each arm that never came so far."""
+        return {
+            arm: [seed for seed, run in of.items() if claim.epochs_needed(run.rows) is None]
+            for arm, of in self.runs.items()
+            if claim.metric == "epochs"
+        }
+
+    def made_with(self) -> dict[str, list[str]]:
+        """Commit and processor -> the runs made with them."""
+        found: dict[str, list[str]] = {}
+        for run in {r.directory.path: r for of in self.runs.values() for r in of.values()}.values():
+            processor = run.environment.get("machine", {}).get("processor")
+            key = f"{run.environment.get('commit')}, {processor}"
+            found.setdefault(key, []).append(run.directory.path.name)
+        return found
+
+
+def _measure_top1(run: FinishedRun, split: str, views: int) -> float:
+    """Top-1 of the weights of the last epoch, on images divided as in training."""
+    classifier, keys = Classifier.load(run.directory.best), run.config.data
+    load_arrays(classifier.net, read_checkpoint(run.directory).weights(), run.directory.state)
+    preprocessing, described = classifier.preprocessing, classifier.description
+    if views > 1 and not preprocessing.has_views:
+        raise ConfigError(f"views: {described.architecture} sees whole images")
+    listing = list_images(keys.root, described.data_split, keys.max_pixels)
+    read = functools.partial(read_image, max_pixels=keys.max_pixels)
+    images = FlowerFolder(listing.relabeled(classifier.classes), split, read=read)
+    result = evaluate(
+        classifier.net,
+        classifier.normalize,
+        EvaluationBatches(
+            images,
+            preprocessing if views == 1 else preprocessing.views,
+            batch_size=run.config.train.batch_size,
+        ),
+        num_classes=len(classifier.classes),
+        topk=1,
+    )
+    return result.top1

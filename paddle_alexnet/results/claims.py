@@ -1,0 +1,253 @@
+"""A claim as data, and what the values of its runs say about it.
+
+A claim names arms, each a configuration with overrides, and comparisons of arms. Nothing here
+trains or loads Paddle: :mod:`paddle_alexnet.results.claim_runs` does.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from paddle_alexnet.config.load import MAX_CONFIG, load_yaml, read_config
+from paddle_alexnet.config.schema import Config
+from paddle_alexnet.errors import ConfigError
+from paddle_alexnet.results.comparison import Difference, Spread, difference, spread
+from paddle_alexnet.storage.files import parse_strict, read_text
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,50}$")]  # part of a folder's name
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+UNITS = {"top1": (100, "points of top-1"), "epochs": (1, "epochs")}  # factor and unit by metric
+AGREES, DISAGREES, CANNOT_TELL, NOT_RUN = "agrees", "disagrees", "cannot tell", "not run yet"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One side of a comparison.
+
+    Attributes:
+        set: ``key=value`` over what all arms have.
+        views: Of each image that are classified and averaged.
+        runs_of: Another arm, whose runs are measured otherwise; None for runs of its own.
+    """
+
+    set: list[str] = field(default_factory=list)
+    views: Literal[1, 10] = 1
+    runs_of: Name | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is said to be better than what.
+
+    Attributes:
+        better: Arms, of which the best is taken, as of several learning rates.
+        than: As ``better``.
+        paper: What the paper says, with its section.
+    """
+
+    better: Annotated[list[Name], Field(min_length=1)]
+    than: Annotated[list[Name], Field(min_length=1)]
+    paper: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The content of a file in ``configs/claims/``.
+
+    Attributes:
+        title: What it is about.
+        config: Configuration of all arms, a path from the claim's file.
+        arms: By name.
+        comparisons: Of arms.
+        seeds: ``train.seed`` of the runs of each arm.
+        set: ``key=value`` over the configuration of all arms, as ``-o``.
+        metric: ``top1``: fraction of right images after the last epoch, by the weights that
+            validation sees. ``epochs``: until the error of an epoch's training images is at most
+            ``error``, where a run ends; ``train.epochs`` where it never is.
+        split: Images for ``top1``.
+        error: For ``epochs``.
+
+    Raises:
+        ValueError: A comparison or ``runs_of`` names no arm.
+    """
+
+    title: str
+    config: str
+    arms: Annotated[dict[Name, Arm], Field(min_length=2)]
+    comparisons: Annotated[list[Comparison], Field(min_length=1)]
+    seeds: Annotated[list[Seed], Field(min_length=1)]
+    set: list[str] = field(default_factory=list)
+    metric: Literal["top1", "epochs"] = "top1"
+    split: Literal["val", "test"] = "val"
+    error: Annotated[float, Field(gt=0, lt=1)] = 0.25
+
+    def __post_init__(self) -> None:
+        own = [name for name, arm in self.arms.items() if arm.runs_of is None]
+        unknown = {arm.runs_of for arm in self.arms.values()} - {None, *own}
+        for comparison in self.comparisons:
+            unknown |= {*comparison.better, *comparison.than} - self.arms.keys()
+        if unknown:
+            raise ValueError(f"no arm of this name has runs: {', '.join(sorted(unknown))}")
+
+    def runs_of(self, name: str) -> str:
+        """The arm whose runs the arm ``name`` measures."""
+        return self.arms[name].runs_of or name
+
+    def epochs_needed(self, rows: Sequence[Mapping[str, float]]) -> int | None:
+        """The first epoch whose training error is at most ``error``; None if there is none."""
+        found = (row["epoch"] for row in rows if 1 - row["train/top1"] <= self.error)
+        return next(found, None) if self.metric == "epochs" else None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the runs say about a comparison.
+
+    Attributes:
+        comparison: The comparison.
+        better: The arm that was taken of those said to be better; so ``than``. None: not run.
+        than: The other one.
+        difference: ``better`` minus ``than``; None where one of them was not run.
+        verdict: :data:`AGREES` where the interval lies wholly on the claim's side of 0,
+            :data:`DISAGREES` wholly on the other, else :data:`CANNOT_TELL`.
+        smallest: Half of the interval: a smaller difference these runs could not have shown.
+    """
+
+    comparison: Comparison
+    better: str | None = None
+    than: str | None = None
+    difference: Difference | None = None
+    verdict: str = NOT_RUN
+    smallest: float | None = None
+
+
+Values = Mapping[str, Mapping[int, float]]  # by arm and seed
+
+
+def read_claim(path: str | Path) -> Claim:
+    """Read a claim's file.
+
+    Raises:
+        ConfigError: It cannot be read, or is not a claim.
+    """
+    try:
+        return parse_strict(Claim, json.dumps(load_yaml(read_text(path, MAX_CONFIG))))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path} is not a claim: {reason}") from error
+
+
+def arm_config(
+    claim: Claim, path: str | Path, name: str, seed: int, overrides: Sequence[str] = ()
+) -> Config:
+    """The configuration of a run.
+
+    Args:
+        claim: The claim.
+        path: Its file.
+        name: Of the arm.
+        seed: One of the claim's.
+        overrides: ``key=value`` for all arms.
+
+    Raises:
+        ConfigError: As :func:`paddle_alexnet.config.load.read_config`.
+    """
+    own = claim.arms[claim.runs_of(name)].set
+    keys = [*claim.set, *own, *overrides, f"train.seed={seed}"]
+    return read_config(Path(path).parent / claim.config, keys)
+
+
+def judge(claim: Claim, values: Values) -> list[Verdict]:
+    """Compare what was measured; an arm or a seed may be missing."""
+    return [_judge(claim, comparison, values) for comparison in claim.comparisons]
+
+
+def _judge(claim: Claim, comparison: Comparison, values: Values) -> Verdict:
+    if not all(values.get(name) for name in (*comparison.better, *comparison.than)):
+        return Verdict(comparison)
+    sign = 1 if claim.metric == "top1" else -1  # more is better, or fewer
+
+    def goodness(name: str) -> float:
+        return sign * spread(list(values[name].values())).mean
+
+    better, than = (max(arms, key=goodness) for arms in (comparison.better, comparison.than))
+    gap = difference(values[than], values[better])
+    if gap.low is None:
+        return Verdict(comparison, better, than, gap, CANNOT_TELL)
+    ends = sign * gap.low, sign * gap.high
+    verdict = AGREES if min(ends) > 0 else DISAGREES if max(ends) < 0 else CANNOT_TELL
+    return Verdict(comparison, better, than, gap, verdict, (gap.high - gap.low) / 2)
+
+
+def spreads(values: Values) -> dict[str, Spread]:
+    """Mean and deviation of each arm that was run."""
+    return {name: spread(list(of.values())) for name, of in values.items() if of}
+
+
+def describe(claim: Claim, values: Values, unfinished: Mapping[str, Sequence[int]]) -> str:
+    """Tables for the terminal.
+
+    Args:
+        claim: The claim.
+        values: By arm and seed.
+        unfinished: With the metric ``epochs``: seeds of each arm that never came so far.
+    """
+    factor, unit = UNITS[claim.metric]
+
+    def number(value: float, sign: str = "") -> str:
+        return f"{factor * value:{sign}.{2 if factor > 1 else 1}f}"
+
+    lines = [claim.title, f"{'arm':<24} seeds  mean ± standard deviation, {unit}"]
+    for name, of in spreads(values).items():
+        text = number(of.mean) + ("" if of.std is None else f" ± {number(of.std)}")
+        late = unfinished.get(name)
+        more = f"; not reached with the seeds {', '.join(map(str, late))}" if late else ""
+        lines.append(f"{name:<24} {of.count:>5}  {text}{more}")
+    for row in judge(claim, values):
+        lines += ["", f"paper: {row.comparison.paper}"]
+        if row.difference is None:
+            sides = (", ".join(x) for x in (row.comparison.better, row.comparison.than))
+            lines.append(f"{' against '.join(sides)}: {NOT_RUN}")
+            continue
+        gap = row.difference
+        lines.append(f"{row.better} minus {row.than}: {number(gap.mean, '+')} {unit}")
+        if row.smallest is None:
+            lines.append(f"verdict: {row.verdict}, as one seed has no spread")
+            continue
+        low, high = number(gap.low, "+"), number(gap.high, "+")
+        how = f"{gap.count} pairs of the same seed" if gap.paired else "unpaired (Welch)"
+        lines += [
+            f"95 % interval {low} to {high}, {how}",
+            f"verdict: {row.verdict}; these runs could show differences from "
+            f"{number(row.smallest)} on",
+        ]
+    return "\n".join(lines)
+
+
+def as_json(
+    claim: Claim, values: Values, unfinished: Mapping[str, Sequence[int]]
+) -> dict[str, Any]:
+    """All figures as plain values."""
+    return {
+        "title": claim.title,
+        "metric": claim.metric,
+        "arms": {
+            name: {**vars(of), "values": values[name], "not_reached": [*unfinished.get(name, ())]}
+            for name, of in spreads(values).items()
+        },
+        "comparisons": [
+            {
+                "paper": row.comparison.paper,
+                "better": row.better,
+                "than": row.than,
+                "difference": row.difference and vars(row.difference),
+                "verdict": row.verdict,
+                "smallest": row.smallest,
+            }
+            for row in judge(claim, values)
+        ],
+    }

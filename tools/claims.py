@@ -1,0 +1,101 @@
+"""Run one of the paper's claims over seeds and judge it: python tools/claims.py figure1
+
+Makes the runs that are missing, continues those that were stopped and skips those that are done.
+Prints means, differences with 95 % intervals and a verdict, and writes them as JSON and PNG.
+"""
+
+import argparse
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import _entry
+
+CLAIMS = Path(__file__).parents[1] / "configs" / "claims"
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = _entry.make_parser(__doc__)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("claim", nargs="?", metavar="NAME", help="of configs/claims, or a .yml file")
+    what.add_argument("--list", action="store_true", help="show all claims, arms and runs")
+    parser.add_argument("--seeds", nargs="+", type=_entry.natural, help="[the claim's]")
+    parser.add_argument("--arms", nargs="+", metavar="ARM", help="[all]")
+    parser.add_argument(
+        "--runs", default="runs/claims", metavar="DIR", help="DIR/NAME/ARM-SEED are the runs"
+    )
+    parser.add_argument("--no-runs", action="store_true", help="judge what is there, run nothing")
+    parser.add_argument("--out", metavar="DIR", help="for JSON and PNG [the runs' DIR/NAME]")
+    _entry.add_overrides(parser, ", for all arms")
+    return parser.parse_args()
+
+
+def main(cpu_speed: dict[str, Any]) -> int:
+    """Run and judge."""
+    args = parse()
+    from paddle_alexnet.errors import ConfigError
+    from paddle_alexnet.results.claims import read_claim
+
+    if args.list:
+        for path in sorted(CLAIMS.glob("*.yml")):
+            claim = read_claim(path)
+            runs = len({*map(claim.runs_of, claim.arms)}) * len(claim.seeds)
+            print(f"{path.stem}: {claim.title}\n  {runs} runs: {', '.join(claim.arms)}")
+        return 0
+    path = Path(args.claim if args.claim.endswith(".yml") else CLAIMS / f"{args.claim}.yml")
+    claim = read_claim(path)
+    arms = args.arms or list(claim.arms)
+    if unknown := set(arms) - claim.arms.keys():
+        raise ConfigError(f"--arms: unknown {', '.join(unknown)}; choose {', '.join(claim.arms)}")
+    _entry.load_paddle()
+    from paddle_alexnet.results.claim_runs import ClaimRuns
+    from paddle_alexnet.runtime.stop_signals import StopSignals
+    from paddle_alexnet.storage.files import make_folder
+    from paddle_alexnet.training.train import Interrupted
+
+    seeds = args.seeds or claim.seeds
+    runs = ClaimRuns(claim, path, Path(args.runs) / path.stem, seeds, args.override)
+    out = make_folder(args.out or runs.folder)
+    wanted = [(arm, seed) for seed in seeds for arm in arms]
+    missing = [which for which in wanted if not runs.finished(*which)]  # mistakes come first
+    stop = StopSignals()
+    try:
+        with stop:
+            for arm, seed in [] if args.no_runs else missing:
+                # Arms may share runs.
+                if not runs.finished(arm, seed):
+                    runs.train(arm, seed, cpu_settings=cpu_speed, should_stop=stop.requested)
+    except Interrupted:
+        print("stopped and saved; the same command continues")
+        return 128 + (stop.received or signal.SIGINT)
+    report(runs, arms, out / path.stem)
+    return 0
+
+
+def report(runs: Any, arms: list[str], target: Path) -> None:
+    """Print the tables; write ``target`` with .json and .png."""
+    from paddle_alexnet.figures.plots import plot_claim, plot_training_error, save
+    from paddle_alexnet.results.claims import UNITS, as_json, describe, judge
+
+    claim, found = runs.claim, runs.measured(arms)
+    late, made_with = found.unfinished(claim), found.made_with()
+    print(describe(claim, found.values, late))
+    for how, names in made_with.items():
+        print(f"\n{len(names)} runs of {how}" + (f": {names}" if len(made_with) > 1 else ""))
+    if not made_with:
+        return
+    content = {**as_json(claim, found.values, late), "made_with": made_with}
+    _entry.write_result(f"{target}.json", json.dumps(content, indent=2) + "\n")
+    verdicts = judge(claim, found.values)
+    save(plot_claim(found.values, verdicts, *UNITS[claim.metric]), f"{target}.png")
+    if claim.metric == "epochs":
+        shown = [arm for row in verdicts if row.better for arm in (row.better, row.than)]
+        curves = {arm: next(iter(found.runs[arm].values())).rows for arm in shown}
+        save(plot_training_error(curves, claim.error), f"{target}-curves.png")
+    print(f"\nfigures: {target}.json, {target}.png")
+
+
+if __name__ == "__main__":
+    _entry.run(main)
