@@ -18,8 +18,8 @@ from matplotlib.ticker import MaxNLocator
 from paddle_alexnet.figures.captions import find_chinese_font
 from paddle_alexnet.figures.words import ENGLISH, Words
 from paddle_alexnet.printable import printable_name
-from paddle_alexnet.results.classification import Calibration, calibration
 from paddle_alexnet.results.claims import Verdict
+from paddle_alexnet.results.classification import Calibration, calibration
 from paddle_alexnet.results.comparison import spread
 from paddle_alexnet.storage.files import write_whole
 

@@ -262,3 +262,10 @@ def test_an_augmentation_from_outside_is_applied_after_the_others(monkeypatch):
 def test_an_augmentation_that_its_keys_switch_off_is_left_out(monkeypatch):
     monkeypatch.setitem(AUGMENTATIONS, "off", lambda keys, preprocessing: None)
     assert len(build_augmentation(AugmentConfig(), PREPROCESSING).steps) == 2
+
+
+def test_the_crop_center_is_that_of_validation():
+    preprocessing = Preprocessing(20, 24)
+    keys = AugmentConfig(crop="center", flip=False)
+    augment = build_augmentation(keys, preprocessing)
+    np.testing.assert_array_equal(augment(IMAGE, rng(0)), preprocessing(IMAGE))

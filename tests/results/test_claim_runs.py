@@ -1,0 +1,154 @@
+"""A claim on the tiny net and drawn flowers, from runs to verdict."""
+
+import dataclasses
+import json
+
+import pytest
+
+from paddle_alexnet.config.load import dump_yaml, write_config
+from paddle_alexnet.errors import RunError
+from paddle_alexnet.inference.classifier import Classifier
+from paddle_alexnet.log.metrics import read_metrics
+from paddle_alexnet.nets.weights import load_arrays
+from paddle_alexnet.results.claim_runs import ClaimRuns
+from paddle_alexnet.results.claims import NOT_RUN, judge, read_claim
+from paddle_alexnet.training.checkpoint import read_checkpoint
+from paddle_alexnet.training.train import Interrupted
+from tests.tiny_run import tiny_config
+
+pytestmark = pytest.mark.usefixtures("tiny")
+ARMS = {
+    "plain": {},
+    "no_norm": {"set": ["model.changes.norm=none"]},
+    "views": {"runs_of": "plain", "views": 10},
+}
+
+
+@pytest.fixture
+def make(flowers, tmp_path):
+    """A function that writes a claim and returns its runs."""
+
+    def build(seeds=(0, 1), overrides=(), arms=ARMS, **changes):
+        keys = {"data": {"split": "random", "val_rate": 0.25}, "optimizer": {"average": 0.9}}
+        (tmp_path / "base.yml").write_text(write_config(tiny_config(flowers, **keys)))
+        comparisons = [
+            {"better": ["plain"], "than": ["no_norm"], "paper": "p"},
+            {"better": ["views"], "than": ["plain"], "paper": "p"},
+        ]
+        values = {"title": "t", "config": "base.yml", "arms": arms, "comparisons": comparisons}
+        (tmp_path / "c.yml").write_text(dump_yaml({**values, "seeds": [0, 1], **changes}))
+        claim = read_claim(tmp_path / "c.yml")
+        return ClaimRuns(claim, tmp_path / "c.yml", tmp_path / "runs", seeds, overrides)
+
+    return build
+
+
+def train_all(runs, arms=("plain", "no_norm")):
+    for arm in arms:
+        for seed in runs.seeds:
+            runs.train(arm, seed)
+
+
+def test_from_runs_to_verdicts(make):
+    runs = make()
+    assert {row.verdict for row in judge(runs.claim, runs.measured(ARMS).values)} == {NOT_RUN}
+    train_all(runs)
+    measured = runs.measured(ARMS)
+    assert sorted(path.name for path in runs.folder.iterdir()) == [
+        *("no_norm-0", "no_norm-1", "plain-0", "plain-1"),
+    ]
+    for arm in ("plain", "no_norm"):
+        for seed in (0, 1):
+            rows = read_metrics(runs.folder / f"{arm}-{seed}" / "metrics.jsonl")
+            assert measured.values[arm][seed] == rows[-1]["val/top1"]
+    assert measured.unfinished(runs.claim) == {}
+    assert sum(map(len, measured.made_with().values())) == 4  # views has runs of plain
+    first, second = judge(runs.claim, measured.values)
+    gaps = [measured.values["plain"][s] - measured.values["no_norm"][s] for s in (0, 1)]
+    assert first.difference.mean == pytest.approx(sum(gaps) / 2)
+    assert first.difference.paired
+    assert second.difference is not None
+
+
+def test_views_are_of_the_last_weights_and_measured_once(make):
+    runs = make(seeds=[0])
+    train_all(runs, ["plain"])
+    run = runs.finished("views", 0)
+    # By one view the same code gives what training logged, of the averaged weights.
+    one = make(seeds=[0], split="val", arms={**ARMS, "views": {"runs_of": "plain", "views": 10}})
+    kept = run.directory.path / "val-10-views.json"
+    value = one.value("views", run)
+    assert json.loads(kept.read_text()) == {"epoch": 1, "top1": value}
+    kept.write_text(json.dumps({"epoch": 1, "top1": 0.123}))
+    assert one.value("views", run) == 0.123
+    kept.write_text(json.dumps({"epoch": 7, "top1": 0.123}))  # of another epoch
+    assert one.value("views", run) == value
+
+
+def test_the_last_weights_are_those_that_were_validated(make, monkeypatch):
+    from paddle_alexnet.results import claim_runs
+
+    runs = make(seeds=[0], overrides=["train.epochs=3"])
+    train_all(runs, ["plain"])
+    run = runs.finished("plain", 0)
+    assert claim_runs._measure_top1(run, "val", 1) == pytest.approx(run.last["val/top1"])
+    checkpoint = read_checkpoint(run.directory)
+    assert checkpoint.epochs() == 3
+    net = Classifier.load(run.directory.best).net
+    load_arrays(net, checkpoint.weights(), "x")
+    raw = checkpoint.arrays["net/out_fc.weight"]
+    assert (net.out_fc.weight.numpy() != raw).any()  # the average
+
+
+def test_a_run_that_was_stopped_goes_on_and_one_that_is_done_is_skipped(make):
+    runs = make(seeds=[0], overrides=["train.epochs=2"])
+    asked = iter([False] * 3)
+    with pytest.raises(Interrupted):
+        runs.train("plain", 0, should_stop=lambda: next(asked, True))
+    assert runs.finished("plain", 0) is None
+    runs.train("plain", 0)
+    assert runs.finished("plain", 0).last["epoch"] == 2
+
+
+def test_a_run_without_its_last_checkpoint_is_not_done(make):
+    """Killed between the log and the checkpoint: the row is there, the weights are not."""
+    runs = make(seeds=[0], overrides=["train.epochs=2"])
+    runs.train("plain", 0)
+    directory = runs.finished("plain", 0).directory
+    directory.state.unlink()  # the one before it is of epoch 1
+    assert runs.finished("plain", 0) is None
+    runs.train("plain", 0)
+    assert len(read_metrics(directory.metrics)) == 2
+    assert runs.finished("plain", 0) is not None
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [("optimizer.lr=0.5", "optimizer.lr was 0.01 and is 0.5"), ("train.epochs=9", "train.epochs")],
+)
+def test_a_run_of_other_settings_is_named(make, override, words):
+    make(seeds=[0]).train("plain", 0)
+    with pytest.raises(RunError, match=rf"plain-0 .*{words}"):
+        make(seeds=[0], overrides=[override]).finished("plain", 0)
+
+
+def test_a_run_ends_at_the_training_error(make):
+    """Any error is below 99 %, none below 1 %."""
+    easy = make(seeds=[0], metric="epochs", error=0.99, overrides=["train.epochs=3"])
+    easy.train("plain", 0)
+    assert len(easy.finished("plain", 0).rows) == 1
+    assert easy.measured(["plain"]).values == {"plain": {0: 1.0}}
+    hard = make(seeds=[1], metric="epochs", error=0.01, overrides=["train.epochs=2"])
+    hard.train("plain", 1)
+    measured = hard.measured(["plain"])
+    assert measured.values == {"plain": {1: 2.0}}
+    assert measured.unfinished(hard.claim) == {"plain": [1]}
+
+
+def test_several_commits_are_told_apart(make):
+    runs = make()
+    train_all(runs, ["plain"])
+    measured = runs.measured(["plain"])
+    other = dataclasses.replace(measured.runs["plain"][1], environment={"commit": "abc"})
+    measured.runs["plain"][1] = other
+    assert [*measured.made_with().values()] == [["plain-0"], ["plain-1"]]

@@ -1,0 +1,136 @@
+"""Claims as data, and verdicts by hand values."""
+
+from pathlib import Path
+
+import pytest
+
+from paddle_alexnet.config.load import dump_yaml
+from paddle_alexnet.errors import ConfigError
+from paddle_alexnet.results.claims import (
+    AGREES,
+    CANNOT_TELL,
+    DISAGREES,
+    NOT_RUN,
+    arm_config,
+    as_json,
+    describe,
+    judge,
+    read_claim,
+)
+from paddle_alexnet.training.initial_weights import find_model
+
+CLAIMS = sorted((Path(__file__).parents[2] / "configs" / "claims").glob("*.yml"))
+PLAIN = {
+    "title": "t",
+    "config": "c.yml",
+    "arms": {"a": {}, "b": {"set": ["train.epochs=2"]}, "c": {"runs_of": "a", "views": 10}},
+    "comparisons": [{"better": ["a"], "than": ["b"], "paper": "p"}],
+    "seeds": [0, 1, 2],
+}
+
+
+def claim(tmp_path, **changes):
+    path = tmp_path / "claim.yml"
+    path.write_text(dump_yaml({**PLAIN, **changes}))
+    return read_claim(path)
+
+
+def verdict(claim, a, b):
+    (row,) = judge(claim, {"a": dict(enumerate(a)), "b": dict(enumerate(b))})
+    return row
+
+
+# Student's t for 2 degrees of freedom at 97.5 %: 4.302653.
+@pytest.mark.parametrize(
+    ("gaps", "mean", "half", "expected"),
+    [
+        ((0.01, 0.02, 0.03), 0.02, 4.302653 * 0.01 / 3**0.5, CANNOT_TELL),
+        ((0.02, 0.02, 0.03), 0.07 / 3, 4.302653 * 0.01 / 3, AGREES),
+        ((-0.02, -0.02, -0.03), -0.07 / 3, 4.302653 * 0.01 / 3, DISAGREES),
+        ((0.0, 0.0, 0.0), 0.0, 0.0, CANNOT_TELL),
+    ],
+)
+def test_verdicts(tmp_path, gaps, mean, half, expected):
+    row = verdict(claim(tmp_path), [0.5 + gap for gap in gaps], [0.5, 0.5, 0.5])
+    assert row.difference.mean == pytest.approx(mean)
+    assert row.smallest == pytest.approx(half, abs=1e-7)
+    assert row.verdict == expected
+
+
+def test_of_epochs_fewer_are_better(tmp_path):
+    few, many = [5, 6, 5], [30, 32, 31]
+    assert verdict(claim(tmp_path, metric="epochs"), few, many).verdict == AGREES
+    assert verdict(claim(tmp_path, metric="epochs"), many, few).verdict == DISAGREES
+
+
+def test_one_seed_cannot_tell_and_none_is_not_run(tmp_path):
+    row = verdict(claim(tmp_path), [0.9], [0.1])
+    assert (row.verdict, row.smallest) == (CANNOT_TELL, None)
+    row = verdict(claim(tmp_path), [0.9], [])
+    assert (row.verdict, row.difference) == (NOT_RUN, None)
+
+
+@pytest.mark.parametrize(("metric", "best"), [("top1", "a"), ("epochs", "c")])
+def test_of_several_arms_the_best_is_taken(tmp_path, metric, best):
+    comparisons = [{"better": ["a", "c"], "than": ["b"], "paper": "p"}]
+    several = claim(tmp_path, metric=metric, comparisons=comparisons)
+    (row,) = judge(several, {"a": {0: 9, 1: 8}, "b": {0: 5, 1: 5}, "c": {0: 4, 1: 3}})
+    assert (row.better, row.than) == (best, "b")
+    (row,) = judge(several, {"a": {0: 9, 1: 8}, "b": {0: 5, 1: 5}})
+    assert row.verdict == NOT_RUN
+
+
+def test_epochs_to_an_error(tmp_path):
+    rows = [{"epoch": n, "train/top1": top1} for n, top1 in ((1, 0.5), (2, 0.75), (3, 0.9))]
+    assert claim(tmp_path, metric="epochs").epochs_needed(rows) == 2
+    assert claim(tmp_path, metric="epochs", error=0.05).epochs_needed(rows) is None
+    assert claim(tmp_path).epochs_needed(rows) is None
+
+
+def test_tables_and_json(tmp_path):
+    values = {"a": {0: 0.5, 1: 0.6}, "b": {0: 0.4, 1: 0.4}}
+    text = describe(claim(tmp_path), values, {})
+    # Mean 0.55, deviation 0.1 / sqrt 2; gaps 0.1 and 0.2 with t = 12.7062: 0.15 ± 0.63531.
+    for words in ("55.00 ± 7.07", "+15.00", "-48.53 to +78.53", CANNOT_TELL, "from 63.53 on"):
+        assert words in text
+    content = as_json(claim(tmp_path), values, {})
+    assert content["comparisons"][0]["verdict"] == CANNOT_TELL
+    assert content["arms"]["a"]["values"] == {0: 0.5, 1: 0.6}
+    late = describe(claim(tmp_path, metric="epochs"), {"a": {0: 40, 1: 9}}, {"a": [0]})
+    assert "not reached with the seeds 0" in late
+    assert NOT_RUN in late
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"seeds": []}, "seeds"),
+        ({"metric": "loss"}, "metric"),
+        ({"x": 1}, "x"),
+        ({"arms": {"a": {}, "../b": {}}}, "arms"),
+        ({"arms": {"a": {}, "c": {}}}, "of this name has runs: b"),
+        ({"arms": {"a": {}, "b": {"runs_of": "c"}}}, "of this name has runs: c"),
+        ({"comparisons": [{"better": ["a"], "than": ["a"]}]}, "paper"),
+    ],
+)
+def test_what_is_no_claim(tmp_path, changes, words):
+    with pytest.raises(ConfigError, match=rf"claim\.yml is not a claim: .*{words}"):
+        claim(tmp_path, **changes)
+
+
+def test_a_claim_that_is_missing(tmp_path):
+    with pytest.raises(ConfigError, match=r"no\.yml"):
+        read_claim(tmp_path / "no.yml")
+
+
+@pytest.mark.parametrize("path", CLAIMS, ids=lambda path: path.stem)
+def test_shipped_claims_have_configurations_and_are_not_twice_the_same(path):
+    shipped = read_claim(path)
+    own = {name for name in shipped.arms if shipped.runs_of(name) == name}
+    configs = {name: arm_config(shipped, path, name, 1) for name in own}
+    assert len(set(map(str, configs.values()))) == len(own)
+    for config in configs.values():
+        find_model(config)
+        assert config.train.seed == 1
+    for arm in shipped.arms.values():
+        assert arm.views == 1 or find_model(configs[min(own)]).preprocessing.has_views

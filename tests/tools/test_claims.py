@@ -1,0 +1,58 @@
+"""tools/claims.py from the command line, with a net of 32 x 32 pixels on drawn flowers."""
+
+import json
+
+import pytest
+
+CLAIM = """
+title: A norm helps
+config: base.yml
+seeds: [0, 1]
+arms:
+  norm: {}
+  none:
+    set: [model.changes.norm=none]
+comparisons:
+  - better: [norm]
+    than: [none]
+    paper: "none"
+"""
+BASE = """
+data: {root: ROOT, split: random, val_rate: 0.25}
+model: {name: cifar_18pct, width: 0.25, init: he, lrn: fused}
+train: {epochs: 1, batch_size: 16, device: cpu}
+log: {level: basic}
+"""
+
+
+@pytest.fixture
+def claim(tmp_path, flowers):
+    (tmp_path / "base.yml").write_text(BASE.replace("ROOT", str(flowers)))
+    (tmp_path / "tiny.yml").write_text(CLAIM)
+    return tmp_path / "tiny.yml"
+
+
+def test_run_judge_and_run_again(tool, claim, tmp_path):
+    words = [claim, "--runs", tmp_path / "runs", "--out", tmp_path / "out"]
+    done = tool("claims", *words, "--seeds", 0, 1)
+    assert "verdict: " in done.stdout
+    content = json.loads((tmp_path / "out" / "tiny.json").read_text())
+    assert content["arms"]["none"]["count"] == 2
+    assert sum(map(len, content["made_with"].values())) == 4
+    assert (tmp_path / "out" / "tiny.png").read_bytes().startswith(b"\x89PNG")
+    again = tool("claims", *words, "--no-runs")
+    assert done.stdout.endswith(again.stdout)
+    assert "epoch 1" not in again.stderr
+    assert "train.epochs" in tool("claims", *words, "-o", "train.epochs=2", code=1).stderr
+
+
+def test_nothing_run_yet(tool, claim, tmp_path):
+    done = tool("claims", claim, "--runs", tmp_path / "runs", "--no-runs")
+    assert "not run yet" in done.stdout
+    assert list((tmp_path / "runs" / "tiny").iterdir()) == []
+
+
+def test_list_and_mistakes(tool, claim):
+    assert "figure1: " in tool("claims", "--list").stdout
+    assert "no.yml" in tool("claims", "no", code=2).stderr
+    assert "norm, none" in tool("claims", claim, "--arms", "x", code=2).stderr
