@@ -117,7 +117,7 @@ def plot_claim(
         left.plot(of, [place] * len(of), ".", color="0.6")
         left.errorbar(mean.mean, place, xerr=mean.std or None, fmt="o", color=COLORS[0], capsize=3)
     left.set_yticks(range(len(shown)), list(shown))
-    left.set_xlabel(f"{unit}: each seed, mean ± standard deviation")
+    left.set_xlabel(f"{unit}: each seed, mean and standard deviation")
     for place, gap in enumerate(rows.values()):
         reach = None if gap.low is None else factor * (gap.high - gap.mean)
         right.errorbar(factor * gap.mean, place, xerr=reach, fmt="o", color=COLORS[1], capsize=3)
@@ -126,7 +126,7 @@ def plot_claim(
     right.set_xlabel(f"{unit}: difference, 95 % interval")
     for axes in (left, right):
         axes.invert_yaxis()
-        axes.margins(y=0.2)
+        axes.margins(y=0.1)
         axes.grid(alpha=0.3)
     return _finish(figure)
 
