@@ -217,7 +217,15 @@ def test_examples_of_contributing_run(tmp_path, monkeypatch):
 
 def test_chinese_pages_are_linked_both_ways():
     assert {page.stem for page in CHINESE} == {
-        *("README_cn", "init_cn", "results_cn", "architecture_cn", "paper_cn", "board_cn")
+        *(
+            "README_cn",
+            "init_cn",
+            "results_cn",
+            "architecture_cn",
+            "paper_cn",
+            "board_cn",
+            "claims_cn",
+        )
     }
     for page in CHINESE:
         english = page.with_name(page.name.replace("_cn", ""))

@@ -87,21 +87,10 @@ class Description:
         if missing:
             raise ValueError(f"its metadata lacks {', '.join(sorted(missing))}")
         later = {"data_split": "{}", "training": "{}", "width": "1.0"}
-        later |= {"val_marks": "[]", "sample_bits": "null"}
-        classes, preprocessing, split, training, width, marks, bits = (
+        later |= {"val_marks": "[]", "sample_bits": "null", "changes": "{}"}
+        classes, preprocessing, split, training, width, marks, bits, changes = (
             parse_json(metadata.get(key, later.get(key, "")))
             for key in ("classes", "preprocessing", *later)
-        texts = {
-            "data_split": "{}",
-            "training": "{}",
-            "width": "1.0",
-            "val_marks": "[]",
-            "changes": "{}",
-            **metadata,
-        }
-        keys = "classes", "preprocessing", "data_split", "training", "width", "val_marks", "changes"
-        classes, preprocessing, split, training, width, marks, changes = (
-            parse_json(texts[key]) for key in keys
         )
         names = isinstance(classes, list) and all(isinstance(name, str) for name in classes)
         if not names or not classes:
@@ -119,14 +108,11 @@ class Description:
             raise ValueError("its metadata 'val_marks' is not a list of whole numbers")
         if bits is not None and (type(bits) is not int or not 8 <= bits <= 16):
             raise ValueError(f"its metadata 'sample_bits' is {bits!r}, expected 8 to 16")
-        return cls(
-            *(metadata["architecture"], tuple(classes), Preprocessing.from_json(preprocessing)),
-            *(SplitRule(**split), training, width, None, tuple(marks), bits),
         if not isinstance(changes, dict):
             raise ValueError("its metadata 'changes' is not values by name")
         return cls(
             *(metadata["architecture"], tuple(classes), Preprocessing.from_json(preprocessing)),
-            *(SplitRule(**split), training, width, None, tuple(marks), changes),
+            *(SplitRule(**split), training, width, None, tuple(marks), bits, changes),
         )
 
 
