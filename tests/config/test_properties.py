@@ -132,6 +132,7 @@ WRONG = {
     int: st.booleans() | st.text(max_size=5) | st.floats(0.1, 0.9) | st.just({}),
     float: st.booleans() | st.text(max_size=5) | st.sampled_from([math.nan, math.inf, -math.inf]),
     str: st.booleans() | st.integers() | st.floats() | st.lists(st.text(max_size=2), max_size=2),
+    dict: st.booleans() | st.integers() | st.text(max_size=5) | st.none() | st.just({"a": 0.5}),
     list: st.booleans() | st.integers() | st.text(max_size=5) | st.none() | st.just([0.5]),
 }
 
