@@ -51,12 +51,23 @@ class Listing:
     digests: Mapping[str, bytes] = field(default_factory=dict)
 
     def marks(self, split: str) -> np.ndarray:
-        """A number uint64 for each sample of a split, by content or, unread, by path below root."""
+        """A number uint64 for each sample of a split: of its content or, unread, of path and size.
+
+        Raises:
+            DataError: A file is gone.
+        """
         joined = self.digests.get(split)
         if joined is None:
-            paths = (os.path.relpath(path, self.root) for path, _ in self.splits[split])
-            joined = b"".join(hashlib.sha256(os.fsencode(p)).digest()[:MARK] for p in paths)
+            joined = b"".join(self._mark(path) for path, _ in self.splits[split])
         return np.frombuffer(joined, ">u8")
+
+    def _mark(self, path: str) -> bytes:
+        try:
+            size = os.stat(path).st_size
+        except OSError as error:
+            raise DataError(f"cannot read {path!r}: {error.strerror}") from error
+        below = os.fsencode(os.path.relpath(path, self.root))
+        return hashlib.sha256(b"%d %s" % (size, below)).digest()[:MARK]
 
     def select(self, split: str) -> list[tuple[str, int]]:
         """The samples of a split, or of ``all``.

@@ -160,6 +160,23 @@ def test_the_cure_names_the_root_that_fits(root):
         lists(root)
 
 
+def test_marks_are_of_path_and_size(root, tmp_path, write_png):
+    before = lists(root)
+    assert len(set(before.marks("train").tolist())) == 2
+    np.testing.assert_array_equal(lists(root).marks("train"), before.marks("train"))
+    (root / "train/a/1.png").write_bytes(b"another image of that name")
+    assert (lists(root).marks("train") == before.marks("train")).tolist() == [False, True]
+
+
+def test_all_faults_of_lists_are_named_at_once(root):
+    (root / "val.txt").write_text("train/a/1.png 0\nval/no.png 1\ntrain/a/1.png 2\n")
+    with pytest.raises(DataError) as caught:
+        lists(root)
+    text = str(caught.value)
+    for words in ("1 of 3 images do not exist", "1 images have several labels", "in common"):
+        assert words in text
+
+
 def test_an_image_that_is_listed_twice(root, caplog):
     (root / "train.txt").write_text("train/a/1.png 3\ntrain//a/1.png 3\n")
     assert len(lists(root).splits["train"]) == 2
