@@ -5,7 +5,7 @@ import logging
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from paddle_alexnet.data.class_names import read_class_names
@@ -60,9 +60,10 @@ def read_lists(
         ]
         if not splits[split]:
             raise DataError(f"{path} is empty: expected lines 'path label'")
-    for split, path in lists.items():
-        _check_existence(root, path, splits[split])
-    _check_overlap(lists, splits)
+    faults = [_missing_images(root, path, splits[split]) for split, path in lists.items()]
+    faults += _several_places(lists, splits)
+    if any(faults):
+        raise DataError("\n  ".join(filter(None, faults)))
     names = None if class_names is None else read_class_names(class_names)
     labels = {label for samples in splits.values() for _, label in samples}
     greatest = max(labels)
@@ -121,17 +122,18 @@ def _cure(line: str) -> str:
     return ""
 
 
-def _check_existence(root: Path, path: str | Path, samples: Samples) -> None:
+def _missing_images(root: Path, path: str | Path, samples: Samples) -> str:
+    """What to say of images that do not exist; empty if all do."""
     missing = _missing(name for name, _ in samples)
     if not missing:
-        return
+        return ""
     below = [os.path.relpath(name, root) for name in missing[:3]]
     others = dict.fromkeys(map(Path.absolute, (Path(path).parent, Path(), root.parent)))
     cure = "correct data.root, or take their lines out of the list before the run begins"
     for other in others:
         if all((other / name).is_file() for name in below):
             cure = f"they are in {other}: set data.root={other} (eval.py: --data)"
-    raise DataError(
+    return (
         f"{path}: {len(missing):,} of {len(samples):,} images do not exist: {some(missing)}; "
         f"paths are relative to data.root ({root}): {cure}"
     )
@@ -157,8 +159,10 @@ def _missing(paths: Iterable[str]) -> list[str]:
     return missing
 
 
-def _check_overlap(lists: Mapping[str, str | Path], splits: Mapping[str, Samples]) -> None:
-    """Check that no image has two labels or is in two lists; one listed twice is a warning."""
+def _several_places(
+    lists: Mapping[str, str | Path], splits: Mapping[str, Samples]
+) -> Iterator[str]:
+    """What to say of images with two labels or in two lists; of one listed twice, a warning."""
     labels = {}
     for split, path in lists.items():
         samples = [(_plain(name), label) for name, label in splits[split]]
@@ -168,14 +172,15 @@ def _check_overlap(lists: Mapping[str, str | Path], splits: Mapping[str, Samples
         doubled = [name for name, n in Counter(name for name, _ in samples).items() if n > 1]
         labelled = {name for name, n in Counter(name for name, _ in set(samples)).items() if n > 1}
         if labelled:
-            raise DataError(
+            yield (
                 f"{path}: {len(labelled):,} images have several labels: {some(sorted(labelled))}; "
                 "keep one line for each"
             )
-        log.warning("%s: %d images are listed twice: %s", path, len(doubled), some(doubled))
+        else:
+            log.warning("%s: %d images are listed twice: %s", path, len(doubled), some(doubled))
     for one, two in itertools.combinations(lists, 2):
         if both := labels[one].keys() & labels[two].keys():
-            raise DataError(
+            yield (
                 f"{lists[one]} and {lists[two]} have {len(both):,} images in common: "
                 f"{some(sorted(both))}; take their lines out of one, as what is learned from says "
                 "nothing in validation"

@@ -20,7 +20,7 @@ from paddle_alexnet.data.decode import read_image
 from paddle_alexnet.data.download import FLOWER_PHOTOS, FLOWER_PHOTOS_ROOT, fetch
 from paddle_alexnet.data.flower_folder import FlowerFolder
 from paddle_alexnet.data.folder import Listing, list_images, some
-from paddle_alexnet.data.layout import single_class
+from paddle_alexnet.data.layout import single_class, split_folders
 from paddle_alexnet.data.list_files import read_lists
 from paddle_alexnet.data.loader import group_indices, load_batches
 from paddle_alexnet.data.pixel_statistics import (
@@ -206,7 +206,9 @@ def _check_images_of_classes(listing: Listing, config: Config) -> None:
         labels = {label for _, label in listing.splits[split]}
         without[split] = [name for n, name in enumerate(listing.classes) if n not in labels]
     if missing := without["train"]:
-        if not config.data.train_list:
+        if not config.data.train_list and split_folders(listing.root):
+            cure = f"put some in {listing.root / 'train'}/<class>/, or remove its other folders"
+        elif not config.data.train_list:
             cure = (
                 "give each some, or remove its folders; data.split=random leaves small classes some"
             )

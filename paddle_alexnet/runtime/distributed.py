@@ -94,6 +94,8 @@ class Ranks:
             raise PeerLost(
                 f"rank {who} of {self.count} ended or cannot be reached, as its own messages say, "
                 f"so rank {self.rank} stops"
+                f"rank {who} of {self.count} ended or cannot be reached (see its own messages), so "
+                f"rank {self.rank} stops"
             ) from error
 
 

@@ -101,7 +101,9 @@ def test_a_class_without_training_images(tmp_path, write_png, caplog):
     rng = np.random.default_rng(0)
     for name in ("train/a/1", "train/b/2", "val/a/3", "val/c/4"):
         write_png(tmp_path / f"{name}.png", rng)
-    with pytest.raises(DataError, match="no training images of the class 'c'"):
+    with pytest.raises(
+        DataError, match=r"no training images of the class 'c': put some in .*train/<class>/"
+    ):
         open_data(configure(tmp_path))
     write_png(tmp_path / "train/c/5.png", rng)
     assert open_data(configure(tmp_path)).classes == ["a", "b", "c"]
