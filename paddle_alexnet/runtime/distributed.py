@@ -92,8 +92,6 @@ class Ranks:
             others = [str(rank) for rank in range(self.count) if rank != self.rank]
             who = named[1] if named else " or ".join(others)
             raise PeerLost(
-                f"rank {who} of {self.count} ended or cannot be reached, as its own messages say, "
-                f"so rank {self.rank} stops"
                 f"rank {who} of {self.count} ended or cannot be reached (see its own messages), so "
                 f"rank {self.rank} stops"
             ) from error
