@@ -6,6 +6,7 @@ Prints means, differences with 95 % intervals and a verdict, and writes them as 
 
 import argparse
 import json
+import logging
 import signal
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def parse() -> argparse.Namespace:
 def main(cpu_speed: dict[str, Any]) -> int:
     """Run and judge."""
     args = parse()
-    from paddle_alexnet.errors import ConfigError
+    from paddle_alexnet.errors import ConfigError, RunError
     from paddle_alexnet.results.claims import read_claim
 
     if args.list:
@@ -60,18 +61,20 @@ def main(cpu_speed: dict[str, Any]) -> int:
     out = make_folder(args.out or runs.folder)
     wanted = [(arm, seed) for seed in seeds for arm in arms]
     missing = [which for which in wanted if not runs.finished(*which)]  # mistakes come first
-    stop = StopSignals()
-    try:
-        with stop:
-            for arm, seed in [] if args.no_runs else missing:
-                # Arms may share runs.
-                if not runs.finished(arm, seed):
+    stop, failed = StopSignals(), False
+    with stop:
+        for arm, seed in [] if args.no_runs else missing:
+            try:
+                if not runs.finished(arm, seed):  # arms may share runs
                     runs.train(arm, seed, cpu_settings=cpu_speed, should_stop=stop.requested)
-    except Interrupted:
-        print("stopped and saved; the same command continues")
-        return 128 + (stop.received or signal.SIGINT)
+            except Interrupted:
+                print("stopped and saved; the same command continues")
+                return 128 + (stop.received or signal.SIGINT)
+            except RunError as error:  # it diverged, or another process makes it
+                logging.error("%s-%s is left out: %s", arm, seed, error)
+                failed = True
     report(runs, arms, out / path.stem)
-    return 0
+    return int(failed)
 
 
 def report(runs: Any, arms: list[str], target: Path) -> None:

@@ -115,6 +115,7 @@ class Verdict:
         verdict: :data:`AGREES` where the interval lies wholly on the claim's side of 0,
             :data:`DISAGREES` wholly on the other, else :data:`CANNOT_TELL`.
         smallest: Half of the interval: a smaller difference these runs could not have shown.
+        missing: Arms that were not run, of those the best is taken of.
     """
 
     comparison: Comparison
@@ -123,6 +124,7 @@ class Verdict:
     difference: Difference | None = None
     verdict: str = NOT_RUN
     smallest: float | None = None
+    missing: tuple[str, ...] = ()
 
 
 Values = Mapping[str, Mapping[int, float]]  # by arm and seed
@@ -167,20 +169,23 @@ def judge(claim: Claim, values: Values) -> list[Verdict]:
 
 
 def _judge(claim: Claim, comparison: Comparison, values: Values) -> Verdict:
-    if not all(values.get(name) for name in (*comparison.better, *comparison.than)):
-        return Verdict(comparison)
+    sides = comparison.better, comparison.than
+    made = [[name for name in side if values.get(name)] for side in sides]
+    missing = tuple(name for side in sides for name in side if not values.get(name))
+    if not all(made):
+        return Verdict(comparison, missing=missing)
     sign = 1 if claim.metric == "top1" else -1  # more is better, or fewer
 
     def goodness(name: str) -> float:
         return sign * spread(list(values[name].values())).mean
 
-    better, than = (max(arms, key=goodness) for arms in (comparison.better, comparison.than))
+    better, than = (max(arms, key=goodness) for arms in made)
     gap = difference(values[than], values[better])
-    if gap.low is None:
-        return Verdict(comparison, better, than, gap, CANNOT_TELL)
-    ends = sign * gap.low, sign * gap.high
-    verdict = AGREES if min(ends) > 0 else DISAGREES if max(ends) < 0 else CANNOT_TELL
-    return Verdict(comparison, better, than, gap, verdict, (gap.high - gap.low) / 2)
+    verdict, half = CANNOT_TELL, None
+    if gap.low is not None:
+        ends, half = (sign * gap.low, sign * gap.high), (gap.high - gap.low) / 2
+        verdict = AGREES if min(ends) > 0 else DISAGREES if max(ends) < 0 else CANNOT_TELL
+    return Verdict(comparison, better, than, gap, verdict, half, missing)
 
 
 def spreads(values: Values) -> dict[str, Spread]:
@@ -209,12 +214,15 @@ def describe(claim: Claim, values: Values, unfinished: Mapping[str, Sequence[int
         lines.append(f"{name:<24} {of.count:>5}  {text}{more}")
     for row in judge(claim, values):
         lines += ["", f"paper: {row.comparison.paper}"]
+        if row.missing:
+            lines.append(f"{NOT_RUN}: {', '.join(row.missing)}")
         if row.difference is None:
-            sides = (", ".join(x) for x in (row.comparison.better, row.comparison.than))
-            lines.append(f"{' against '.join(sides)}: {NOT_RUN}")
             continue
         gap = row.difference
         lines.append(f"{row.better} minus {row.than}: {number(gap.mean, '+')} {unit}")
+        if claim.metric == "epochs":  # the paper gives the factor
+            better, than = (spread(list(values[x].values())).mean for x in (row.better, row.than))
+            lines.append(f"{row.than} takes {than / better:.1f} times as many epochs")
         if row.smallest is None:
             lines.append(f"verdict: {row.verdict}, as one seed has no spread")
             continue
@@ -247,6 +255,7 @@ def as_json(
                 "difference": row.difference and vars(row.difference),
                 "verdict": row.verdict,
                 "smallest": row.smallest,
+                "missing": [*row.missing],
             }
             for row in judge(claim, values)
         ],

@@ -77,7 +77,9 @@ def test_of_several_arms_the_best_is_taken(tmp_path, metric, best):
     (row,) = judge(several, {"a": {0: 9, 1: 8}, "b": {0: 5, 1: 5}, "c": {0: 4, 1: 3}})
     assert (row.better, row.than) == (best, "b")
     (row,) = judge(several, {"a": {0: 9, 1: 8}, "b": {0: 5, 1: 5}})
-    assert row.verdict == NOT_RUN
+    assert (row.better, row.missing) == ("a", ("c",))
+    (row,) = judge(several, {"b": {0: 5, 1: 5}})
+    assert (row.verdict, row.missing) == (NOT_RUN, ("a", "c"))
 
 
 def test_epochs_to_an_error(tmp_path):
@@ -98,7 +100,9 @@ def test_tables_and_json(tmp_path):
     assert content["arms"]["a"]["values"] == {0: 0.5, 1: 0.6}
     late = describe(claim(tmp_path, metric="epochs"), {"a": {0: 40, 1: 9}}, {"a": [0]})
     assert "not reached with the seeds 0" in late
-    assert NOT_RUN in late
+    assert f"{NOT_RUN}: b" in late
+    both = describe(claim(tmp_path, metric="epochs"), {"a": {0: 4, 1: 6}, "b": {0: 30, 1: 30}}, {})
+    assert "6.0 times" in both
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,15 @@ def test_run_judge_and_run_again(tool, claim, tmp_path):
     assert "train.epochs" in tool("claims", *words, "-o", "train.epochs=2", code=1).stderr
 
 
+def test_an_arm_that_diverges_stops_no_other(tool, claim, tmp_path):
+    text = claim.read_text()
+    claim.write_text(text.replace("model.changes.norm=none", "optimizer.lr=1.0e+30"))
+    done = tool("claims", claim, "--runs", tmp_path / "runs", "--seeds", 0, code=1)
+    assert "none-0" in done.stderr
+    assert "not run yet: none" in done.stdout
+    assert json.loads((tmp_path / "runs" / "tiny" / "tiny.json").read_text())["arms"]["norm"]
+
+
 def test_nothing_run_yet(tool, claim, tmp_path):
     done = tool("claims", claim, "--runs", tmp_path / "runs", "--no-runs")
     assert "not run yet" in done.stdout
