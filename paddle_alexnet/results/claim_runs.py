@@ -1,6 +1,8 @@
 """Make the runs of a claim that are missing, and measure them."""
 
+import contextlib
 import functools
+import gc
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -22,7 +24,7 @@ from paddle_alexnet.log.run_directory import RunDirectory
 from paddle_alexnet.nets.weights import load_arrays
 from paddle_alexnet.results.claims import Claim, arm_config
 from paddle_alexnet.results.runs import FinishedRun, read_runs
-from paddle_alexnet.storage.files import parse_json, read_text, write_text
+from paddle_alexnet.storage.files import parse_strict, read_text, write_text
 from paddle_alexnet.training.checkpoint import read_checkpoint
 from paddle_alexnet.training.evaluation import evaluate
 from paddle_alexnet.training.train import Interrupted, open_run
@@ -109,6 +111,7 @@ class ClaimRuns:
             Interrupted: ``should_stop`` was true; a checkpoint was written.
             AlexNetError: As :func:`paddle_alexnet.training.train.open_run`.
         """
+        gc.collect()  # the run before, which may hold images in memory, is a cycle of objects
         config, resume = self.config(arm, seed), self.directory(arm, seed)
 
         @functools.cache  # a step asks, but only an epoch changes the answer
@@ -155,8 +158,8 @@ class ClaimRuns:
             return run.last["val/top1"]
         # Ten views of all images take minutes, so the result is kept.
         kept = run.directory.path / f"{claim.split}-{views}-views.json"
-        if kept.exists():
-            figures = parse_json(read_text(kept))
+        with contextlib.suppress(OSError, ValueError, KeyError):  # missing or damaged: again
+            figures = parse_strict(dict[str, int | float], read_text(kept))
             if figures["epoch"] == run.last["epoch"]:
                 return figures["top1"]
         top1 = _measure_top1(run, claim.split, views)
@@ -185,13 +188,23 @@ class Measured:
         }
 
     def made_with(self) -> dict[str, list[str]]:
-        """Commit and processor -> the runs made with them."""
+        """Commits and processors -> the runs made with them."""
         found: dict[str, list[str]] = {}
-        for run in {r.directory.path: r for of in self.runs.values() for r in of.values()}.values():
-            processor = run.environment.get("machine", {}).get("processor")
-            key = f"{run.environment.get('commit')}, {processor}"
-            found.setdefault(key, []).append(run.directory.path.name)
+        for folder in sorted({r.directory.path for of in self.runs.values() for r in of.values()}):
+            found.setdefault(_made_with(folder), []).append(folder.name)
         return found
+
+
+def _made_with(folder: Path) -> str:
+    """Commit and processor of a run; where it was continued with others, all of them."""
+    used = []
+    names = folder.glob("environment*.json")
+    for path in sorted(names, key=lambda path: (len(path.name), path.name)):
+        with contextlib.suppress(OSError, ValueError):  # no figure depends on it
+            environment = parse_strict(dict[str, Any], read_text(path))
+            processor = (environment.get("machine") or {}).get("processor")
+            used.append(f"{environment.get('commit')}, {processor}")
+    return " and ".join(dict.fromkeys(used)) or "unknown"
 
 
 def _measure_top1(run: FinishedRun, split: str, views: int) -> float:

@@ -72,7 +72,7 @@ class Claim:
         error: For ``epochs``.
 
     Raises:
-        ValueError: A comparison or ``runs_of`` names no arm.
+        ValueError: A comparison or ``runs_of`` names no arm, or an arm has ``runs_of`` and ``set``.
     """
 
     title: str
@@ -92,6 +92,9 @@ class Claim:
             unknown |= {*comparison.better, *comparison.than} - self.arms.keys()
         if unknown:
             raise ValueError(f"no arm of this name has runs: {', '.join(sorted(unknown))}")
+        ignored = [name for name, arm in self.arms.items() if arm.runs_of and arm.set]
+        if ignored:
+            raise ValueError(f"an arm with runs_of has no runs to set keys for: {ignored[0]}")
 
     def runs_of(self, name: str) -> str:
         """The arm whose runs the arm ``name`` measures."""

@@ -114,6 +114,7 @@ def test_tables_and_json(tmp_path):
         ({"arms": {"a": {}, "../b": {}}}, "arms"),
         ({"arms": {"a": {}, "c": {}}}, "of this name has runs: b"),
         ({"arms": {"a": {}, "b": {"runs_of": "c"}}}, "of this name has runs: c"),
+        ({"arms": {"a": {}, "b": {"runs_of": "a", "set": ["train.seed=1"]}}}, "runs_of"),
         ({"comparisons": [{"better": ["a"], "than": ["a"]}]}, "paper"),
     ],
 )
