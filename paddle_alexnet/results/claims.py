@@ -20,6 +20,7 @@ from paddle_alexnet.storage.files import parse_strict, read_text
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,50}$")]  # part of a folder's name
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+ROUNDING = 1e-9  # of a float64 difference of fractions
 UNITS = {"top1": (100, "points of top-1"), "epochs": (1, "epochs")}  # factor and unit by metric
 AGREES, DISAGREES, CANNOT_TELL, NOT_RUN = "agrees", "disagrees", "cannot tell", "not run yet"
 
@@ -117,7 +118,8 @@ class Verdict:
         difference: ``better`` minus ``than``; None where one of them was not run.
         verdict: :data:`AGREES` where the interval lies wholly on the claim's side of 0,
             :data:`DISAGREES` wholly on the other, else :data:`CANNOT_TELL`.
-        smallest: Half of the interval: a smaller difference these runs could not have shown.
+        smallest: Half of the interval: a smaller difference these runs could not have shown; None
+            where there is no spread: of one seed, or of two that differ by the same number.
         missing: Arms that were not run, of those the best is taken of.
     """
 
@@ -185,7 +187,9 @@ def _judge(claim: Claim, comparison: Comparison, values: Values) -> Verdict:
     better, than = (max(arms, key=goodness) for arms in made)
     gap = difference(values[than], values[better])
     verdict, half = CANNOT_TELL, None
-    if gap.low is not None:
+    # Two pairs that differ by the same number of images have an interval of no width, by accident.
+    accident = gap.low is not None and gap.count == 2 and gap.high - gap.low < ROUNDING
+    if gap.low is not None and not accident:
         ends, half = (sign * gap.low, sign * gap.high), (gap.high - gap.low) / 2
         verdict = AGREES if min(ends) > 0 else DISAGREES if max(ends) < 0 else CANNOT_TELL
     return Verdict(comparison, better, than, gap, verdict, half, missing)
@@ -227,7 +231,7 @@ def describe(claim: Claim, values: Values, unfinished: Mapping[str, Sequence[int
             better, than = (spread(list(values[x].values())).mean for x in (row.better, row.than))
             lines.append(f"{row.than} takes {than / better:.1f} times as many epochs")
         if row.smallest is None:
-            lines.append(f"verdict: {row.verdict}, as one seed has no spread")
+            lines.append(f"verdict: {row.verdict}, as these seeds show no spread")
             continue
         low, high = number(gap.low, "+"), number(gap.high, "+")
         how = f"{gap.count} pairs of the same seed" if gap.paired else "unpaired (Welch)"

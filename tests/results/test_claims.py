@@ -66,6 +66,8 @@ def test_of_epochs_fewer_are_better(tmp_path):
 def test_one_seed_cannot_tell_and_none_is_not_run(tmp_path):
     row = verdict(claim(tmp_path), [0.9], [0.1])
     assert (row.verdict, row.smallest) == (CANNOT_TELL, None)
+    row = verdict(claim(tmp_path), [0.6, 0.5], [0.4, 0.3])  # 0.6 - 0.4 < 0.5 - 0.3 in float64
+    assert (row.verdict, row.smallest) == (CANNOT_TELL, None)
     row = verdict(claim(tmp_path), [0.9], [])
     assert (row.verdict, row.difference) == (NOT_RUN, None)
 
