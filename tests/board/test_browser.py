@@ -228,7 +228,7 @@ def test_images_open_at_the_last_step(page, board):
 def test_embeddings_are_points(page, board, runs):
     show(page, f"{board}/app/high-dimensional").get_by_text("Points").wait_for()
     page.get_by_text("Total variance described").wait_for()
-    assert page.get_by_text(f"{RUNS[0]}/block7").is_visible()
+    assert page.get_by_text(f"{RUNS[0]}/block7").first.is_visible()
     page.wait_for_timeout(2500)
     count = int(page.get_by_text("Points:").inner_text().split("Points: ")[1].split("T")[0])
     assert count > 5
