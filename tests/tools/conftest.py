@@ -33,7 +33,7 @@ def python(environment):
     def run(*words, cwd=None):
         command = [sys.executable, *map(str, words)]
         return subprocess.run(
-            command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300
+            command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=1200
         )
 
     return run
