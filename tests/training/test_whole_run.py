@@ -426,9 +426,9 @@ def test_a_checkpoint_is_not_weights_and_weights_are_not_a_checkpoint(settings, 
 def test_training_never_reads_the_test_images(settings, tmp_path, flowers, monkeypatch):
     seen = set()
 
-    def read_and_note(path, max_pixels):
+    def read_and_note(path, **limits):
         seen.add(str(path))
-        return read_image(path, max_pixels)
+        return read_image(path, **limits)
 
     monkeypatch.setattr("paddle_alexnet.data.sources.read_image", read_and_note)
     run, _ = start(changed(settings, train={"epochs": 2}), tmp_path / "run")
