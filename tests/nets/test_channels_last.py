@@ -54,6 +54,7 @@ def test_logits_and_gradients_are_the_same(name, lrn):
     assert shapes[0][3] == usual.block2[0].weight.shape[0]
 
 
+@pytest.mark.slow
 def test_in_a_graph_too():
     """In a process of its own: in this one, graphs with oneDNN would fail after it."""
     subprocess.run([sys.executable, "-W", "ignore", __file__], check=True)

@@ -48,6 +48,7 @@ def train_all(runs, arms=("plain", "no_norm")):
             runs.train(arm, seed)
 
 
+@pytest.mark.slow
 def test_from_runs_to_verdicts(make):
     runs = make()
     assert {row.verdict for row in judge(runs.claim, runs.measured(ARMS).values)} == {NOT_RUN}

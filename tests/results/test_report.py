@@ -44,6 +44,7 @@ def test_a_report_of_one_run(run, tmp_path):
     assert not re.search(r'(?:src|href)="(?!data:)', text)  # nothing is loaded from elsewhere
 
 
+@pytest.mark.slow
 def test_groups_and_their_difference(run, flowers, tmp_path):
     other = [
         tiny_run(
@@ -93,6 +94,7 @@ def test_names_are_text_and_not_html(run, tmp_path):
     assert cells(text, "runs")[1][0] == "<script>alert(1)<b>"
 
 
+@pytest.mark.slow
 def test_a_report_is_written_over_an_earlier_one(run, tmp_path):
     first = write_report([run.directory.path], tmp_path / "out").read_bytes()
     assert write_report([run.directory.path], tmp_path / "out").read_bytes() == first

@@ -68,6 +68,7 @@ def test_another_library_reads_it_and_finds_the_checksum(path):
     assert checksum == "sha256:" + hashlib.sha256(content).hexdigest()
 
 
+@pytest.mark.slow
 def test_every_wrong_bit_is_found(path):
     good = path.read_bytes()
     for bit in range(8 * len(good)):

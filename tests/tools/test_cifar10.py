@@ -26,6 +26,7 @@ def test_summary(tool):
         assert formula in rows
 
 
+@pytest.mark.slow
 def test_infer_eval_and_export(tool, weights, flowers, tmp_path):
     words = ["--weights", weights, "--data", flowers, "--views", 10, "--json", "-"]
     figures = json.loads(tool("eval", *words).stdout)

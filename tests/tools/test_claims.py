@@ -32,6 +32,7 @@ def claim(tmp_path, flowers):
     return tmp_path / "tiny.yml"
 
 
+@pytest.mark.slow
 def test_run_judge_and_run_again(tool, claim, tmp_path):
     words = [claim, "--runs", tmp_path / "runs", "--out", tmp_path / "out"]
     done = tool("claims", *words, "--seeds", 0, 1)
@@ -46,6 +47,7 @@ def test_run_judge_and_run_again(tool, claim, tmp_path):
     assert "train.epochs" in tool("claims", *words, "-o", "train.epochs=2", code=1).stderr
 
 
+@pytest.mark.slow
 def test_an_arm_that_diverges_stops_no_other(tool, claim, tmp_path):
     text = claim.read_text()
     claim.write_text(text.replace("model.changes.norm=none", "optimizer.lr=1.0e+30"))
@@ -55,6 +57,7 @@ def test_an_arm_that_diverges_stops_no_other(tool, claim, tmp_path):
     assert json.loads((tmp_path / "runs" / "tiny" / "tiny.json").read_text())["arms"]["norm"]
 
 
+@pytest.mark.slow
 def test_nothing_run_yet(tool, claim, tmp_path):
     done = tool("claims", claim, "--runs", tmp_path / "runs", "--no-runs")
     assert "not run yet" in done.stdout

@@ -9,6 +9,7 @@ from paddle_alexnet.nets.weights import read_weights
 from tests.interchange.test_conversion import WIDTH, state_of
 
 
+@pytest.mark.slow
 def test_there_and_back(tool, tmp_path):
     wrapped = {f"module._orig_mod.{k}": array for k, array in state_of("alexnet_owt").items()}
     np.savez(tmp_path / "a.npz", n_averaged=np.array(3), **wrapped)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 
+@pytest.mark.slow
 def test_the_same_answers_as_the_weights(tool, trained, flowers, tmp_path):
     weights = trained / "best.safetensors"
     out = tool("export", "--weights", weights, "--out", tmp_path / "out").stdout

@@ -60,6 +60,7 @@ def test_eval_lists_mistakes_and_draws_figures(tool, trained, flowers, tmp_path)
     assert f"{macro:.3f}" in next(line for line in out.splitlines() if line.startswith("mean of"))
 
 
+@pytest.mark.slow
 def test_eval_of_a_list_gives_the_same_figures(tool, trained, flowers, val, tmp_path):
     classes = list_images(flowers).classes
     lines = [f"{os.path.relpath(p, flowers)} {classes.index(name)}" for p, name in val.items()]
@@ -75,6 +76,7 @@ def test_eval_of_a_list_gives_the_same_figures(tool, trained, flowers, val, tmp_
     assert "the label 5, but there are 5 classes" in done.stderr
 
 
+@pytest.mark.slow
 def test_ten_views(tool, trained, flowers, tmp_path):
     words = ["--data", flowers, "--views", 10, "--json", tmp_path / "e", "--batch-size", 2]
     out = tool("eval", "--weights", trained / "best.safetensors", *words).stdout
@@ -171,6 +173,7 @@ def test_eval_of_weights_that_overflow(tool, trained, flowers, tmp_path):
     assert not (tmp_path / "e").exists()
 
 
+@pytest.mark.slow
 def test_eval_of_many_classes_shows_the_worst(tool, trained, flowers, tmp_path):
     import dataclasses
 

@@ -23,6 +23,7 @@ def test_table_plot_and_figures(tool, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_mistakes(tool):
     for words, part in (
         (["--model", "lenet"], "alexnet_paper"),

@@ -27,6 +27,7 @@ def test_summary_is_the_published_table_with_its_arithmetic(tool):
     assert "-o model.lrn=fused" in done.stderr
 
 
+@pytest.mark.slow
 def test_summary_of_a_changed_net(tool):
     words = ["-c", CONFIGS / "alexnet_paper.yml", "--walk", "-o"]
     out = tool("summary", *words, "model.changes={towers: half, activation: tanh}").stdout
@@ -36,6 +37,7 @@ def test_summary_of_a_changed_net(tool):
     assert "changes.pool" in tool("summary", *words, "model.changes.pool=3", code=2).stderr
 
 
+@pytest.mark.slow
 def test_summary_of_another_head_with_a_graph(tool, tmp_path):
     words = ["-o", "model.num_classes=5", "--logdir", tmp_path]
     out = tool("summary", "-c", CONFIGS / "alexnet.yml", *words).stdout

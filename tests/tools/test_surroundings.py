@@ -42,6 +42,7 @@ def run(environment, name, *words, shell="", **variables):
     return done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["missing", "owned"])
 def test_no_home_that_can_be_written(environment, words, trained, flowers, tmp_path, kind):
     home = Path("/proc/none")
@@ -82,6 +83,7 @@ def test_a_tilde_stays_the_home_of_before(monkeypatch, tmp_path):
         assert os.environ["HOME"] == str(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["2>&-", "<&- >&- 2>&-"])
 def test_closed_streams(environment, words, tmp_path, shell):
     assert run(environment, "train", *words, shell=shell).returncode == 0
@@ -125,6 +127,7 @@ def test_streams_of_a_notebook_are_used_and_given_back(environment, trained, flo
     assert signals == "True"
 
 
+@pytest.mark.slow
 def test_variables_of_other_launchers_do_not_matter(environment, words):
     others = {
         **{"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "nowhere", "MASTER_PORT": "x"},
@@ -164,6 +167,7 @@ def test_no_room_in_shared_memory(monkeypatch):
         loader.make_executor(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ignored", [False, True])
 def test_a_lost_terminal(environment, words, tmp_path, ignored):
     """Closing it sends SIGHUP, and then nothing can be written to it; under nohup it is ignored."""

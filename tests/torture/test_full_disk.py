@@ -134,6 +134,7 @@ def test_full_at_every_write(flowers, tmp_path, how, amount, count):
     count(f"of them that stopped the run ({how})", len(failed))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="an open folder cannot be removed on Windows")
 def test_a_folder_removed_during_a_run(flowers, tmp_path):
     run = tmp_path / "run"

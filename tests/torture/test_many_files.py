@@ -77,6 +77,7 @@ def test_a_hundred_thousand_images(tmp_path, amount, count):
     count("KiB that the folder took", said["KiB"])
 
 
+@pytest.mark.slow
 @linux
 def test_a_list_file_of_imagenets_size(tmp_path, amount, count):
     """1,281,167 lines of ILSVRC-2012, and as many files, whose existence is checked."""
