@@ -96,6 +96,7 @@ def test_no_good_state_is_lost(flowers, tmp_path, amount, count):
     assert failed > 0.5 * len(sizes)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such bounds")
 @pytest.mark.parametrize(
     "how",

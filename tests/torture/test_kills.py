@@ -153,6 +153,7 @@ def differing_bytes(run, whole):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 # The others are in .ci/run and in make torture.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [pytest.param(n, marks=() if n == "graph" else pytest.mark.slow) for n in CONFIGS],

@@ -72,6 +72,7 @@ def start(tmp_path, flowers):
     return start
 
 
+@pytest.mark.slow
 def test_a_killed_rank_is_named_by_the_other(tmp_path, start, amount, count):
     """Killed at random moments, either rank in turn; then the run goes on to the same weights."""
     rng, kills, epochs = random.Random(0), amount(2, 20), amount(3, 12)
