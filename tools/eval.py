@@ -33,6 +33,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--views", type=int, default=1, choices=[1, 10], help="10: the paper's, averaged [1]"
     )
+    parser.add_argument(
+        "--max-unusable", type=float, default=0.01, metavar="X", help="fraction of images [0.01]"
+    )
     _entry.add_max_pixels(parser)
     _entry.add_device(parser)
     _entry.add_json(parser, "the figures")
@@ -71,7 +74,8 @@ def main(cpu_speed: dict[str, Any]) -> int:
         )
     else:
         # Divided as for training, so that "val" means the same images.
-        listing = list_images(args.data, classifier.description.data_split, args.max_pixels)
+        rule = classifier.description.data_split
+        listing = list_images(args.data, rule, args.max_pixels, args.max_unusable)
         listing = listing.relabeled(classifier.classes)
     preprocessing = classifier.preprocessing
     if args.views == 10 and not preprocessing.has_views:

@@ -308,7 +308,7 @@ def _report_bad(root: Path, bad: list[_File], total: int, most: float) -> None:
         raise DataError(
             f"{len(bad)} of {total} images in {root} cannot be read or decoded, over {most:.3g} of "
             f"them; repair or remove them, or accept them by data.max_unusable={enough:g} "
-            f"(split_data.py: --max-unusable): {names}"
+            f"(split_data.py, eval.py: --max-unusable): {names}"
         )
     for file in bad:
         log.warning("left out, %s: %r", file.fault, file.path)
