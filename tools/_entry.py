@@ -145,9 +145,11 @@ def load_paddle() -> None:
         for line in printed.getvalue().splitlines():
             if "OMP_NUM_THREADS" not in line:
                 print(line, file=sys.stderr)
-    # Paddle's own handler prints a C++ traceback on SIGTERM. Python's is taken away with it.
-    paddle.disable_signal_handler()
-    signal.signal(signal.SIGTERM, end_by_signal)
+    if threading.current_thread() is threading.main_thread():
+        # Paddle's own handler prints a C++ traceback on SIGTERM. Python's is taken away with it.
+        handler = signal.getsignal(signal.SIGTERM)
+        paddle.disable_signal_handler()
+        signal.signal(signal.SIGTERM, handler)
 
 
 def command(tool: str, *words: object) -> str:
