@@ -9,7 +9,7 @@ WebP's canvas itself.
 
 import re
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 # Larger images are not decoded by default (data.max_pixels). 360 MB as uint8 RGB; medium-format
@@ -108,20 +108,31 @@ def _png(data: bytes) -> list[Size]:
     return sizes
 
 
-def _tiff(data: bytes) -> list[Size]:
-    """Sizes of the first image and of its tiles: a whole tile is allocated."""
+def tiff_entries(data: bytes) -> Iterator[tuple[int, str, int, bytes]]:
+    """The entries of a TIFF's first directory that are whole numbers.
+
+    Yields:
+        Tag, layout of one number for ``struct``, how many there are, and the field of 4 bytes (8 in
+        a BigTIFF) that holds them, or where they do not fit their offset.
+    """
     order = "<" if data[:1] == b"I" else ">"
     big = 43 in data[2:4]
     (start,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
     (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, start)
     entry = struct.Struct(order + ("HHQ8s" if big else "HHI4s"))
     start += 8 if big else 2
-    found: dict[int, int] = {}
     for place in range(start, min(start + count * entry.size, len(data)), entry.size):
-        tag, kind, _, value = entry.unpack_from(data, place)
-        if layout := {1: "B", 3: "H", 4: "I", 16: "Q"}.get(kind):
-            number = struct.unpack_from(order + layout, value.ljust(8, b"\0"))[0]
-            found[tag] = max(number, found.get(tag, 0))
+        tag, kind, number, value = entry.unpack_from(data, place)
+        if letter := {1: "B", 3: "H", 4: "I", 16: "Q"}.get(kind):
+            yield tag, order + letter, number, value
+
+
+def _tiff(data: bytes) -> list[Size]:
+    """Sizes of the first image and of its tiles: a whole tile is allocated."""
+    found: dict[int, int] = {}
+    for tag, layout, _, value in tiff_entries(data):
+        number = struct.unpack_from(layout, value.ljust(8, b"\0"))[0]
+        found[tag] = max(number, found.get(tag, 0))
     pairs = ((256, 257), (322, 323))  # ImageWidth, ImageLength; TileWidth, TileLength
     return [(found[a], found[b]) for a, b in pairs if a in found and b in found]
 

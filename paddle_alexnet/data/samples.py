@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paddle_alexnet.data.header import tiff_entries
+
 ROWS = 64  # are converted at a time, so that large images need little more memory
 
 LOW_VALUES = "%s: no value of the 16-bit images exceeds %s, so they are nearly black; set %s"
@@ -154,24 +156,15 @@ def _tiff(data: bytes) -> Meaning:
 
 def _tiff_tags(data: bytes) -> dict[int, tuple[int, ...]]:
     """Values of the first directory that are whole numbers, up to 8 of each tag."""
-    order = "<" if data[:1] == b"I" else ">"
-    big = 43 in data[2:4]
-    (start,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
-    (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, start)
-    entry = struct.Struct(order + ("HHQ8s" if big else "HHI4s"))
-    start += 8 if big else 2
     tags = {}
-    for place in range(start, min(start + count * entry.size, len(data)), entry.size):
-        tag, kind, number, value = entry.unpack_from(data, place)
-        letter = {1: "B", 3: "H", 4: "I", 16: "Q"}.get(kind)
-        if letter is None or not number:
-            continue
-        layout = f"{order}{min(number, 8)}{letter}"
-        if number * struct.calcsize(order + letter) > len(value):
-            (offset,) = struct.unpack(order + ("Q" if big else "I"), value)
-            tags[tag] = struct.unpack_from(layout, data, offset)
-        else:
-            tags[tag] = struct.unpack_from(layout, value)
+    for tag, layout, number, value in tiff_entries(data):
+        order, letter = layout
+        several = f"{order}{min(number, 8)}{letter}"
+        if number * struct.calcsize(layout) > len(value):
+            offset = int.from_bytes(value, "little" if order == "<" else "big")
+            tags[tag] = struct.unpack_from(several, data, offset)
+        elif number:
+            tags[tag] = struct.unpack_from(several, value)
     return tags
 
 
