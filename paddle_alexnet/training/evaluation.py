@@ -96,25 +96,24 @@ def evaluate(
         parts = [
             F.cross_entropy(logits, labels, reduction="sum"),
             (logits.topk(k)[1] == labels.unsqueeze(1)).any(axis=1).sum(),
-            paddle.concat([labels.astype("float64").unsqueeze(1), logits.astype("float64")], 1),
+            paddle.concat([labels.astype("float32").unsqueeze(1), logits], 1),
         ]
-        # float64 holds a float32 and every class index without rounding.
+        # float64 holds a float32 and the counts without rounding; float32 holds every class index.
         row = paddle.concat([part.astype("float64").flatten() for part in parts]).numpy()
         loss, hits = loss + float(row[0]), hits + int(row[1])
-        rows.append(row[2:].reshape(-1, 1 + num_classes))
+        rows.append(row[2:].reshape(-1, 1 + num_classes).astype("float32"))
     if was_training:
         net.train()
-    mine = np.concatenate(rows) if rows else np.zeros((0, 1 + num_classes))
-    loss, hits, count = ranks.all_reduce_sum([loss, hits, len(mine)])
-    # Each rank has every ranks.count-th image; the sum over the ranks puts them in order.
-    whole = np.zeros((int(count), 1 + num_classes))
-    whole[ranks.rank :: ranks.count] = mine
-    gathered = paddle.to_tensor(whole)
-    ranks.all_reduce_([gathered])
-    whole = gathered.numpy()
-    return Evaluation(
-        loss / count, hits / count, k, whole[:, 0].astype(np.int64), whole[:, 1:].astype("float32")
-    )
+    table = np.concatenate(rows) if rows else np.zeros((0, 1 + num_classes), np.float32)
+    loss, hits, count = ranks.all_reduce_sum([loss, hits, len(table)])
+    if ranks.count > 1:
+        # Each rank has every ranks.count-th image; the sum over the ranks puts them in order.
+        whole = np.zeros((int(count), 1 + num_classes), np.float32)
+        whole[ranks.rank :: ranks.count] = table
+        gathered = paddle.to_tensor(whole)
+        ranks.all_reduce_([gathered])
+        table = gathered.numpy()
+    return Evaluation(loss / count, hits / count, k, table[:, 0].astype(np.int64), table[:, 1:])
 
 
 def _logits(net: nn.Layer, normalize: nn.Layer, images: paddle.Tensor) -> paddle.Tensor:

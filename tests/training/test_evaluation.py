@@ -59,7 +59,7 @@ class OneOfTwo:
         for tensor in tensors:
             whole = np.zeros(tensor.shape)
             whole[0::2] = rows
-            tensor.add_(paddle.to_tensor(whole))
+            tensor.add_(paddle.to_tensor(whole, tensor.dtype))
 
 
 def test_images_of_two_ranks_come_in_the_order_of_the_data_set():
