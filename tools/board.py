@@ -27,10 +27,11 @@ def main(cpu_speed: dict[str, Any]) -> int:
     )
     parser.add_argument("--prefix", default="", metavar="PATH", help="path at a proxy, as /board")
     args = parser.parse_args()
+    prefix = args.prefix.rstrip("/")
     server = make_board(
         *(args.logdir, args.host, args.port, args.language),
         allowed=args.allow_host,
-        prefix=args.prefix.rstrip("/"),
+        prefix=prefix,
     )
     try:
         loopback = ipaddress.ip_address(args.host).is_loopback
@@ -45,7 +46,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
     if not runs:
         logging.warning("%s holds no run yet: they appear when they begin", args.logdir)
     host = f"[{args.host}]" if ":" in args.host else args.host  # IPv6
-    address = f"http://{host}:{server.server_port}{args.prefix.rstrip('/')}/"
+    address = f"http://{host}:{server.server_port}{prefix}/"
     print(f"board of {args.logdir}: {len(runs)} runs, {address} (Ctrl-C ends it)", flush=True)
     with server:
         server.serve_forever()  # until Ctrl-C, which werkzeug keeps to itself

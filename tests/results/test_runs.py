@@ -48,7 +48,7 @@ def test_a_longer_run_is_another_group(tmp_path):
 def test_the_best_epoch_is_the_first_of_equals(tmp_path):
     (run,) = read_runs([write_run(tmp_path / "a")])
     assert (run.best["epoch"], run.last["epoch"]) == (2, 3)
-    assert run.environment == {}  # there is no such file
+    assert run.environment == {}  # the file is missing
 
 
 def test_a_run_given_twice_counts_once(tmp_path):
