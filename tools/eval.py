@@ -129,8 +129,7 @@ def report(
         files = [dataset.name(index) for index in range(len(dataset))]
         write_text(args.mistakes, mistakes_csv(result, classes, files))
     if args.figures:
-        fonts = FontChooser()
-        shown = [fonts.showable(name, f"class {i}") for i, name in enumerate(classes)]
+        shown = FontChooser().class_names(classes)
         for name, figure in plot_evaluation(result, shown).items():
             save(figure, Path(args.figures) / f"{name}.png")
     if args.json == "-":

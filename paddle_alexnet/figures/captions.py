@@ -67,6 +67,10 @@ class FontChooser:
             )
         return fallback
 
+    def class_names(self, classes: Sequence[str]) -> list[str]:
+        """Class names as :meth:`showable`, with ``class <label>`` in place of others."""
+        return [self.showable(name, f"class {label}") for label, name in enumerate(classes)]
+
 
 @cache
 def find_chinese_font() -> str | None:

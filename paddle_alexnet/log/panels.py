@@ -72,9 +72,7 @@ class Panels:
         self.data = data
         self.classifier = classifier
         self.fonts = FontChooser()
-        self.names = [
-            self.fonts.showable(name, f"class {label}") for label, name in enumerate(data.classes)
-        ]
+        self.names = self.fonts.class_names(data.classes)
         self.few_classes = len(data.classes) <= MANY_CLASSES
         self.sample: tuple[np.ndarray, np.ndarray] | None = None
 

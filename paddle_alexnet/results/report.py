@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
 from paddle_alexnet.data.batches import EvaluationBatches
-from paddle_alexnet.data.dataset import ImageDataset
+from paddle_alexnet.data.dataset import PreprocessedDataset
 from paddle_alexnet.data.sources import open_data
 from paddle_alexnet.errors import AlexNetError
 from paddle_alexnet.figures.captions import WRONG, FontChooser, caption, find_chinese_font, grid
@@ -111,13 +111,14 @@ def describe_run(run: FinishedRun, out: Path, words: Words) -> RunDetails:
             num_classes=len(classifier.classes),
             topk=run.config.train.topk,
         )
-        worst = draw_mistakes(result, val, classifier, words)
+        fonts = FontChooser()
+        names = fonts.class_names(classifier.classes)
+        images = PreprocessedDataset(val, classifier.preprocessing)
+        worst = draw_mistakes(result, images, names, fonts, words)
     except AlexNetError as error:
         details.missing = str(error)
         logger.warning("%s: metrics only: %s", run.name, error)
         return details
-    fonts = FontChooser()
-    names = [fonts.showable(name, f"class {i}") for i, name in enumerate(classifier.classes)]
     figures = plot_evaluation(result, names, words)
     details.figures = {name: pixels(figure) for name, figure in figures.items()}
     kernels = first_kernels(classifier.net)
@@ -140,18 +141,23 @@ def describe_run(run: FinishedRun, out: Path, words: Words) -> RunDetails:
 
 
 def draw_mistakes(
-    result: Evaluation, val: ImageDataset, classifier: Classifier, words: Words
+    result: Evaluation,
+    images: PreprocessedDataset,
+    names: Sequence[str],
+    fonts: FontChooser,
+    words: Words,
 ) -> np.ndarray | None:
     """The worst mistakes with both classes and their scores; None where there is none."""
-    fonts = FontChooser()
     cells = []
     for index in mistakes(result.labels, result.predicted, result.scores)[:MISTAKES]:
-        lines = []
-        for key, label in (("predicted", result.predicted[index]), ("true", result.labels[index])):
-            name = fonts.showable(classifier.classes[label], f"class {label}")
-            lines.append(f"{words[key]}: {name} {result.scores[index, label]:.0%}")
-        image = classifier.preprocessing(val.image(int(index)))
-        cells.append(caption(image, lines, fonts, WRONG))
+        lines = [
+            f"{words[key]}: {names[label]} {result.scores[index, label]:.0%}"
+            for key, label in (
+                ("predicted", result.predicted[index]),
+                ("true", result.labels[index]),
+            )
+        ]
+        cells.append(caption(images[int(index)][0], lines, fonts, WRONG))
     return grid(cells) if cells else None
 
 
