@@ -37,6 +37,11 @@ def parse() -> Settings:
         help="of train, infer, lrn, gemm: calls of one case before the next; 0 for single ones, "
         "with cold caches [0.25]",
     )
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="instead, print oneDNN's account of one step of train, by kind and by layer",
+    )
     parser.add_argument("--as-published", action="store_true", help="time AvgPool3D's norm as well")
     _entry.add_json(parser, "figures, versions and settings")
     parser.add_argument("--plot", metavar="PNG", help="plot the figures as bars")
@@ -64,6 +69,8 @@ def main(cpu_speed: dict[str, Any]) -> None:
         raise ConfigError(f"{args.what} reads no images: leave out --data")
     if args.what == "memory" and sys.platform == "win32":
         raise ConfigError("memory: cannot be measured on Windows")
+    if args.profile and (args.what != "train" or args.against or args.json or args.plot):
+        raise ConfigError("--profile is for train alone, without --against, --json and --plot")
     _entry.check_targets(args.json, args.plot)
     _entry.load_paddle()
     from paddle_alexnet.figures.plots import plot_bars, save
@@ -72,6 +79,11 @@ def main(cpu_speed: dict[str, Any]) -> None:
 
     _entry.check_model("--model", args.model)
     choose_device("cpu")
+    if args.profile:
+        from benchmarks.onednn_profile import profile_step, report
+
+        print("\n".join(report(profile_step(args.model, args.batch), args.model)))
+        return
     with tempfile.TemporaryDirectory() as scratch:
         try:
             measured = kind.measure(args, Path(scratch))

@@ -133,3 +133,14 @@ def test_the_matrix_product_is_plotted_only_where_it_is_alone():
     assert list(timing.rows_to_plot(Measured(ROWS, "ms"))) == ["ours", "torch"]
     alone = Measured({PRODUCT_NAME: ROWS[PRODUCT_NAME]}, "ms")
     assert list(timing.rows_to_plot(alone)) == [PRODUCT_NAME]
+
+
+def test_the_best_of_several_peers_is_named():
+    rows = {
+        "ours": Timing(90.0, low=90.0, high=90.0),
+        "torch, eager": Timing(100.0, low=100.0, high=100.0),
+        "torch, compiled": Timing(80.0, low=80.0, high=80.0),
+    }
+    *_, last = timing.report_lines(Measured(rows, "ms"), ENVIRONMENT)
+    assert "compiled" in last and "ours" in last and "1.12" in last
+    assert len(timing.report_lines(Measured(ROWS, "ms"), ENVIRONMENT)) == 1 + len(ROWS)

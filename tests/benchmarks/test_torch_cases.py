@@ -46,8 +46,18 @@ def test_nets_have_the_same_logits(name):
 
 def test_training_step_and_inference():
     row = narrowed("alexnet_owt", 0.02)
-    assert np.isfinite(torch_cases.training_step(row, 2)())
+    losses = [torch_cases.training_step(row, 2, form)() for form in torch_cases.forms()]
+    assert len(losses) >= 2
+    # Dropout is on, and compiled it draws other masks.
+    assert losses[1] == pytest.approx(losses[0])
+    assert np.isfinite(losses).all()
     assert torch_cases.inference(row, 2)().shape == (2, 1000)
+
+
+def test_compiling_needs_a_compiler(monkeypatch, caplog):
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("no-such-compiler",))
+    assert torch_cases.forms() == ["eager", "channels_last"]
+    assert "compiler" in caplog.text
 
 
 def test_a_norm_within_towers_is_refused():

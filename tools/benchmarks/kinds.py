@@ -26,6 +26,7 @@ class Settings:
         rounds: Measured rounds, >= 1.
         turn_seconds: As for :func:`benchmarks.timing.interleave`, for kinds that time single calls.
         against: ``torch``, which has to be installed, to compare with it.
+        profile: Print oneDNN's account of a step instead.
         as_published: Time the norm by AvgPool3D as well.
         data: Folder of images to read; None for synthetic flowers.
         json: File for the record.
@@ -39,6 +40,7 @@ class Settings:
     turn_seconds: float = 0.25
     against: str | None = None
     as_published: bool = False
+    profile: bool = False
     data: Path | None = None
     json: str | None = None
     plot: str | None = None
@@ -57,7 +59,9 @@ def _train(settings: Settings, scratch: Path) -> Measured:
     if settings.against:
         from benchmarks import torch_cases
 
-        cases["torch"] = torch_cases.training_step(MODELS[settings.model], settings.batch)
+        for form in torch_cases.forms():
+            step = torch_cases.training_step(MODELS[settings.model], settings.batch, form)
+            cases[f"torch, {form}"] = step
     return _with_matrices(cases, settings, training=True)
 
 
@@ -71,6 +75,7 @@ def _infer(settings: Settings, scratch: Path) -> Measured:
     if settings.as_published:
         published = paddle_cases.make_classifier(settings.model, "avgpool3d")
         forms["the same, AvgPool3D's norm"] = published
+    forms |= paddle_cases.export_onnx(classifier, scratch / "onnx", settings.batch)
     cases = {name: paddle_cases.inference(form, settings.batch) for name, form in forms.items()}
     if settings.against:
         from benchmarks import torch_cases

@@ -1,6 +1,7 @@
 """Benchmark cases of this project: training step, inference, norm, matrix product, reading."""
 
 import itertools
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ from paddle_alexnet.data.flower_folder import FlowerFolder
 from paddle_alexnet.data.folder import Listing
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.transforms import build_augmentation
+from paddle_alexnet.errors import AlexNetError
 from paddle_alexnet.export.classifier import ExportedClassifier
-from paddle_alexnet.export.engines import PRECISIONS, computes_bfloat16
+from paddle_alexnet.export.engines import ENGINES, PRECISIONS, choose_engine, computes_bfloat16
+from paddle_alexnet.export.fastest import open_fastest
 from paddle_alexnet.export.writer import fill_folder
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.nets.lrn import build_lrn
@@ -85,6 +88,25 @@ def export(classifier: Classifier, folder: Path) -> dict[str, ExportedClassifier
     fill_folder(classifier, "paddle", folder)
     precisions = PRECISIONS if computes_bfloat16() else PRECISIONS[:1]
     return {name: ExportedClassifier.load(folder, precision=name) for name in precisions}
+
+
+def export_onnx(classifier: Classifier, folder: Path, batch: int) -> dict[str, ExportedClassifier]:
+    """Export as ONNX; an entry for each engine that is installed, and one for ``--engine auto``.
+
+    Without paddle2onnx or an engine there are none, and a line of the log says so.
+    """
+    try:
+        engines = [choose_engine("onnx", name) for name in ENGINES["onnx"]]
+        folder.mkdir()
+        fill_folder(classifier, "onnx", folder)
+    except AlexNetError as error:
+        logging.warning("engines for ONNX are not measured: %s", error)
+        return {}
+    found = {f"as ONNX, {name}": ExportedClassifier.load(folder, name) for name in engines}
+    chosen = open_fastest(
+        folder, engine="auto", precision="float32", device="cpu", batch=batch, cache=folder
+    )
+    return {**found, "as ONNX, --engine auto": chosen}
 
 
 def response_norm(kind: str, shape: tuple[int, int, int, int]) -> Case:

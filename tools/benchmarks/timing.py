@@ -118,6 +118,11 @@ def report_lines(measured: Measured, environment: dict[str, Any]) -> list[str]:
             if len(rates) > 1:
                 line += f", {rates[name] / rates[PRODUCT_NAME]:4.0%} of matrices"
         lines.append(line)
+    peers = {name: row.median for name, row in rows.items() if name.startswith("torch")}
+    if len(peers) > 1:
+        ours, best = next(iter(rows)), min(peers, key=peers.__getitem__)
+        ratio = rows[ours].median / peers[best]
+        lines.append(f"the best of torch is {best[7:]}: {ours} has {ratio:.2f} of it")
     return lines
 
 

@@ -1,5 +1,6 @@
 """Benchmark cases of torch, the counterparts of ``paddle_cases``. Does not load Paddle."""
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 
@@ -56,24 +57,47 @@ def _layers(spec: stages.Spec, channels: int) -> list[nn.Module]:
     raise ValueError(f"torch has no layer for {spec}: choose another model")
 
 
-def training_step(model: Model, batch: int) -> Case:
-    """Forward, loss, backward and an SGD step with momentum."""
+def training_step(model: Model, batch: int, form: str = "eager") -> Case:
+    """Forward, loss, backward and an SGD step with momentum.
+
+    Args:
+        model: The net.
+        batch: Images.
+        form: One of :func:`forms`; ``channels_last`` is eager as well. The first call of
+            ``compiled`` takes up to a minute.
+    """
     torch.set_num_threads(usable_cores())
     torch.manual_seed(0)
     net = build(model)
-    optimizer = torch.optim.SGD(net.parameters(), lr=1e-9, momentum=0.9, weight_decay=5e-4)
     side = model.preprocessing.input_size
     images = torch.from_numpy(noise(batch, 3, side, side))
     wanted = torch.from_numpy(labels(batch))
+    if form == "channels_last":
+        net = net.to(memory_format=torch.channels_last)
+        images = images.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(net.parameters(), lr=1e-9, momentum=0.9, weight_decay=5e-4)
+    forward = torch.compile(net) if form == "compiled" else net
 
     def run() -> float:
-        loss = nn.functional.cross_entropy(net(images), wanted)
+        loss = nn.functional.cross_entropy(forward(images), wanted)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
         return loss.item()
 
     return run
+
+
+def forms() -> list[str]:
+    """How torch can train here; without a C++ compiler a line of the log says so."""
+    from torch._inductor import cpp_builder, exc  # slow to import
+
+    try:
+        cpp_builder.get_cpp_compiler()
+    except exc.InvalidCxxCompiler:
+        logging.warning("torch.compile is not measured: it needs a C++ compiler, as g++")
+        return ["eager", "channels_last"]
+    return ["eager", "channels_last", "compiled"]
 
 
 def inference(model: Model, batch: int) -> Case:
