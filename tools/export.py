@@ -28,7 +28,7 @@ def parse() -> argparse.Namespace:
         help=f"images to compare on, {CHECKED} spread over them [drawn flowers]",
     )
     _entry.add_max_pixels(parser)
-    parser.add_argument("--engine", default="auto", help="to compare with; see tools/infer.py")
+    parser.add_argument("--engine", help="to compare with [the first installed of the format]")
     return parser.parse_args()
 
 

@@ -26,13 +26,15 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     source.add_argument("--weights", help="a .safetensors file of a run")
     source.add_argument("--model", metavar="DIR", help="a folder that tools/export.py wrote")
     parser.add_argument(
-        "--engine", help="with --model: auto, paddle, tensorrt, onnxruntime or openvino [auto]"
+        "--engine",
+        help="with --model: paddle, tensorrt, onnxruntime or openvino, or auto for the fastest "
+        "here of those that are installed [the first that is]",
     )
     parser.add_argument(
         "--precision",
         metavar="TYPE",
-        help="with --model on a CPU: float32, or bfloat16, faster where the processor has it, with "
-        "scores up to hundredths off [float32]",
+        help="with --model on a CPU: float32; bfloat16, scores up to hundredths off, faster "
+        "on some processors that have it; or auto for the faster of them here [float32]",
     )
     parser.add_argument("--top-k", type=_entry.positive, default=5, help="classes per image [5]")
     parser.add_argument("--batch-size", type=_entry.positive, default=16, help="[16]")
@@ -77,7 +79,7 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     if args.json == args.jsonl == "-":
         raise ConfigError("--json - and --jsonl -: only one of them can go to the terminal")
     files = find_images(args.images, leave_out=args.save_dir)
-    classifier = _load(args, device)
+    classifier = _load(args, device, min(args.batch_size, len(files)))
     results = predict_files(
         classifier,
         files,
@@ -140,17 +142,19 @@ def _tell(text: str, file: Any = None) -> None:
     (file or sys.stderr).flush()
 
 
-def _load(args: argparse.Namespace, device: str) -> "ImageClassifier":
+def _load(args: argparse.Namespace, device: str, batch: int) -> "ImageClassifier":
     from paddle_alexnet.export.classifier import ExportedClassifier
+    from paddle_alexnet.export.fastest import AUTO, open_fastest
     from paddle_alexnet.inference.classifier import Classifier
 
     if not args.model:
         return Classifier.load(args.weights)
-    return ExportedClassifier.load(
-        args.model,
-        args.engine or "auto",
-        "auto" if args.device == "auto" else device,
-        args.precision or "float32",
+    device = "auto" if args.device == "auto" else device
+    precision = args.precision or "float32"
+    if AUTO not in (args.engine, precision):
+        return ExportedClassifier.load(args.model, args.engine, device, precision)
+    return open_fastest(
+        args.model, engine=args.engine, precision=precision, device=device, batch=batch
     )
 
 

@@ -31,7 +31,7 @@ class ExportedClassifier(ImageClassifier):
     def __init__(
         self,
         folder: ExportFolder,
-        engine: str = "auto",
+        engine: str | None = None,
         device: str = "cpu",
         precision: str = "float32",
     ) -> None:
@@ -61,7 +61,7 @@ class ExportedClassifier(ImageClassifier):
     def load(
         cls,
         path: str | Path,
-        engine: str = "auto",
+        engine: str | None = None,
         device: str = "cpu",
         precision: str = "float32",
     ) -> "ExportedClassifier":

@@ -193,23 +193,23 @@ def _number(device: str) -> int:
     return int(device.partition(":")[2] or 0)
 
 
-def choose_engine(file_format: str, wanted: str = "auto") -> str:
+def choose_engine(file_format: str, wanted: str | None = None) -> str:
     """The engine for a format.
 
     Args:
         file_format: A key of :data:`ENGINES`.
-        wanted: One of its engines, or ``auto`` for the first that is installed.
+        wanted: One of its engines; None for the first that is installed.
 
     Raises:
         ConfigError: The engine does not read this format, or is not installed.
     """
     engines = ENGINES[file_format]
-    if wanted not in ("auto", *engines):
+    if wanted is not None and wanted not in engines:
         raise ConfigError(
-            f"engine {wanted!r} does not read the format {file_format}: choose auto, "
+            f"engine {wanted!r} does not read the format {file_format}: choose "
             + ", ".join(engines)
         )
-    names = list(engines) if wanted == "auto" else [wanted]
+    names = list(engines) if wanted is None else [wanted]
     for name in names:
         if importlib.util.find_spec(name) is not None:
             return name

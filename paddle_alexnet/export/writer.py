@@ -109,7 +109,7 @@ def export_model(
     path: str | Path,
     images: Sequence[np.ndarray],
     *,
-    engine: str = "auto",
+    engine: str | None = None,
 ) -> Comparison:
     """Write an export folder, whole and compared with ``classifier`` or not at all.
 
