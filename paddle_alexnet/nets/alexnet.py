@@ -5,7 +5,6 @@ from paddle import nn
 
 from paddle_alexnet.nets.init import initialize
 from paddle_alexnet.nets.layers import BuildOptions, build_layer
-from paddle_alexnet.nets.lrn import FusedLRN
 from paddle_alexnet.nets.registry import MODELS
 from paddle_alexnet.nets.stages import HEAD, Linear, Stages
 
@@ -84,8 +83,6 @@ class AlexNet(nn.Layer):
                 layers.append(build_layer(spec, shape, options))
                 traced = spec.trace(shape)
                 shape = traced.shape if traced else shape
-            if layers and isinstance(layers[-1], FusedLRN):
-                layers[-1].ends_stage = True
             if number <= len(stages):
                 self.add_sublayer(f"block{number}", nn.Sequential(*layers))
             else:

@@ -225,14 +225,9 @@ class FusedLRN(_ResponseNormLayer):
         settings: The norm.
         data_format: ``NCHW`` or ``NHWC``.
 
-    Attributes:
-        ends_stage: Whether a convolution, or a linear layer, sees the output.
-
     Shape:
         Input and output: float tensor [N, channels, H, W], or [N, H, W, channels].
     """
-
-    ends_stage = False
 
     def __init__(self, channels: int, settings: ResponseNorm, data_format: str = "NCHW") -> None:
         super().__init__(settings, data_format)
@@ -255,20 +250,16 @@ class FusedLRN(_ResponseNormLayer):
     def _normalise(self, x: paddle.Tensor) -> paddle.Tensor:
         if paddle.in_dynamic_mode():
             return _ByFormula.apply(x, self)
-        # For inference a product: oneDNN has no square, and brings feature maps into Paddle's order
-        # and back. In training a product's gradient takes far longer than the square's.
-        squares = x.square() if self.training else x * x
+        # A product: oneDNN has no square, and Paddle's may be written over an ``x`` that is still
+        # needed. In training its gradient is to have Paddle's memory layout, which a copy has.
+        squares = paddle.assign(x * x) if self.training else x * x
         settings = self.settings
         groups, half = (1, 0) if settings.across_channels else (self.channels, self._half)
         mean = F.conv2d(
             squares, self.kernel, padding=half, groups=groups, data_format=self.data_format
         )
         divisor = paddle.scale(mean, scale=settings.alpha, bias=settings.bias)
-        result = x * inverse_power(divisor, settings.beta)
-        # A convolution's gradient has a memory layout of its own. oneDNN multiplies tensors of
-        # different layouts by its reference kernel: twice the time for a step of cifar_11pct. What
-        # has passed a copy has Paddle's layout.
-        return paddle.assign(result) if self.training and self.ends_stage else result
+        return x * inverse_power(divisor, settings.beta)
 
     def mean(self, values: paddle.Tensor, weight: float = 1.0) -> paddle.Tensor:
         """Over the window around each place, zeros outside counted, times ``weight``."""
