@@ -20,7 +20,7 @@ from paddle_alexnet.storage.tensors import map_tensors, write_tensors
 
 FORMAT = "paddle-alexnet-index"
 METRICS = ("cosine", "euclidean")
-THUMBNAIL = 128  # pixels, the longest side at most
+THUMBNAIL = 192  # pixels, the longest side at most
 CHUNK = 2**18  # values that are made float32 at once: 1 MB, which stays in a processor's cache
 QUERIES = 64  # rows that are searched for at once
 BATCH = 32  # images that are computed at once
@@ -79,7 +79,7 @@ class FeatureIndex:
             inputs = np.stack([classifier.preprocessing(images.image(index)) for index in batch])
             with np.errstate(over="ignore"):
                 rows.append(layer_features(classifier, inputs, layer).astype(np.float16))
-            thumbnails += [encode_thumbnail(image) for image in inputs]
+            thumbnails += [_thumbnail(image) for image in inputs]
             progress(len(batch))
         features = np.concatenate(rows)
         if not np.isfinite(features).all():
@@ -170,7 +170,7 @@ class FeatureIndex:
             )
 
     def thumbnail(self, index: int) -> bytes:
-        """An image as the net saw it, at most 128 pixels wide, as a JPEG file."""
+        """An image as the net saw it, at most 192 pixels wide, as a JPEG file."""
         start = int(self.ends[index - 1]) if index else 0
         return self.thumbnails[start : int(self.ends[index])].tobytes()
 
@@ -254,7 +254,7 @@ def _distances(queries: np.ndarray, rows: np.ndarray, metric: str) -> np.ndarray
     return np.sqrt(np.maximum(0, np.add.outer(*squares) - 2 * products))
 
 
-def encode_thumbnail(image: np.ndarray) -> bytes:
+def _thumbnail(image: np.ndarray) -> bytes:
     """A JPEG file of an image, uint8 RGB [H, W, 3], made small."""
     scale = min(1.0, THUMBNAIL / max(image.shape[:2]))
     small = resize(image, *(max(1, round(side * scale)) for side in image.shape[:2]))
