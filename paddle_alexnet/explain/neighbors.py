@@ -136,8 +136,9 @@ class FeatureIndex:
             index._check()
             return index
         except (WeightsError, ValueError, KeyError) as error:
+            reason = f"it lacks {error}" if isinstance(error, KeyError) else error
             raise DataError(
-                f"{path} is no index of images ({error}): make it anew with tools/neighbors.py "
+                f"{path} is no index of images ({reason}): make it anew with tools/neighbors.py "
                 "--build"
             ) from error
 
