@@ -11,6 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from paddle_alexnet.data.dataset import ImageDataset
+from paddle_alexnet.data.decode import Unreadable, decode_image
 from paddle_alexnet.data.transforms import resize
 from paddle_alexnet.errors import ConfigError, DataError, WeightsError
 from paddle_alexnet.inference.classifier import Classifier
@@ -174,6 +175,19 @@ class FeatureIndex:
         """An image as the net saw it, at most 192 pixels wide, as a JPEG file."""
         start = int(self.ends[index - 1]) if index else 0
         return self.thumbnails[start : int(self.ends[index])].tobytes()
+
+    def picture(self, index: int) -> np.ndarray:
+        """The thumbnail as an image, uint8 RGB [H, W, 3].
+
+        Raises:
+            DataError: It cannot be decoded.
+        """
+        try:
+            return decode_image(self.thumbnail(index))
+        except Unreadable as error:
+            raise DataError(
+                f"the index is damaged: the thumbnail of {self.paths[index]!r}: {error}"
+            ) from error
 
     def nearest(
         self, features: np.ndarray, k: int, metric: str = "cosine"

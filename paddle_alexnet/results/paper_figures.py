@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from paddle_alexnet.data.dataset import ImageDataset, spread
-from paddle_alexnet.data.decode import decode_image
 from paddle_alexnet.data.sources import ImageData, open_data
 from paddle_alexnet.explain.neighbors import FeatureIndex
 from paddle_alexnet.figures.captions import FontChooser, grid, write_png
-from paddle_alexnet.figures.figure4 import BARS, neighbor_sheet, score_bars
+from paddle_alexnet.figures.figure4 import BARS, Cell, neighbor_sheet, score_bars
 from paddle_alexnet.figures.filters import draw_filters
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.inference.features import last_block, layer_features
@@ -96,11 +95,28 @@ def draw_neighbors(
     chosen = spread(len(data.val), QUERIES)
     inputs = np.stack([classifier.preprocessing(data.val.image(place)) for place in chosen])
     found = index.nearest(layer_features(classifier, inputs, layer), NEIGHBORS)
-    rows = []
-    for place, image, *nearest in zip(chosen, inputs, *found, strict=True):
-        near = [
-            (decode_image(index.thumbnail(i)), [names[index.labels[i]], f"{distance:.3f}"])
-            for i, distance in zip(*nearest, strict=True)
-        ]
-        rows.append(((image, [names[data.val.label(place)], ""]), near))
+    rows = [
+        ((image, [names[data.val.label(place)], ""]), neighbor_cells(index, *nearest, names))
+        for place, image, *nearest in zip(chosen, inputs, *found, strict=True)
+    ]
     return neighbor_sheet(rows, fonts)
+
+
+def neighbor_cells(
+    index: FeatureIndex, near: np.ndarray, distances: np.ndarray, names: Sequence[str]
+) -> list[Cell]:
+    """Thumbnails of the index, each with its class and distance.
+
+    Args:
+        index: The index.
+        near: Of some of its images, int64 [k].
+        distances: Of these, float [k].
+        names: Of the classes, which a font can show.
+
+    Raises:
+        DataError: A thumbnail cannot be decoded.
+    """
+    return [
+        (index.picture(i), [names[index.labels[i]], f"{distance:.3f}"])
+        for i, distance in zip(near, distances, strict=True)
+    ]
