@@ -34,7 +34,7 @@ def index(tool, trained, flowers, tmp_path_factory):
     [
         ([], 1),
         (["--layer", "all"], 5),
-        (["--layer", "block3", "--class", "rose"], 1),
+        (["--layer", "block3", "--class", "roses"], 1),
         (["--method", "saliency"], 1),
         pytest.param(["--method", "occlusion"], 1, marks=pytest.mark.slow),
     ],
@@ -47,7 +47,7 @@ def test_explain(tool, trained, test_images, tmp_path, words, maps):
     assert "text.png" in done.stderr
     assert [line.split()[-1] for line in done.stdout.splitlines()] == test_images
     if "--class" in words:
-        assert all(line.split()[1] == "rose" for line in done.stdout.splitlines())
+        assert all(line.split()[1] == "roses" for line in done.stdout.splitlines())
     method = words[1] if "--method" in words else "gradcam"
     files = list((tmp_path / "out").glob(f"*.{method}.annotated.jpg"))
     assert len(files) == 2
@@ -66,7 +66,7 @@ def test_explain_refuses(tool, trained, test_images, tmp_path):
     assert "block1, block2, block3, block4, block5" in line
     line = refused(tool, *words, "--class", "tree")
     assert "'tree'" in line
-    assert "rose" in line
+    assert "roses" in line
     assert "--layer" in refused(tool, *words, "--method", "saliency", "--layer", "block1")
     assert not (tmp_path / "o").exists()
 
