@@ -1,8 +1,9 @@
 """Named arrays and metadata in one safetensors file with a checksum."""
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -70,21 +71,10 @@ def read_tensors(
     Raises:
         WeightsError: The file is missing, truncated, damaged or of another format.
     """
-    if Path(path).is_dir():
-        raise WeightsError(
-            f"{path} is a folder, not a weights file: that of a run is best.safetensors in it"
-        )
-    try:
-        with safetensors.safe_open(str(path), framework="numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise WeightsError(f"there is no weights file {path}") from error
-    # The last two: a dtype that numpy does not have, such as bfloat16.
-    except (safetensors.SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
-        raise WeightsError(
-            f"{path} cannot be read as safetensors ({error}): it is damaged or of another format"
-        ) from error
+    with _errors_of(path):
+        file = _open(path)
+        metadata = file.metadata() or {}
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     written = metadata.pop(CHECKSUM, None)
     if written is None:
         if not foreign or metadata.get("format", "").startswith(OUR_FORMATS):
@@ -97,6 +87,62 @@ def read_tensors(
             f"{path} is damaged: its content does not match its checksum; use a copy of the file"
         )
     return arrays, metadata
+
+
+def map_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """As :func:`read_tensors`, but mapped into memory: values are read as they are used.
+
+    Names, dtypes, shapes and the file's size are checked; the checksum is not, as that would read
+    the whole file.
+
+    Raises:
+        WeightsError: The file is missing, truncated or of another format.
+    """
+    with _errors_of(path):
+        metadata = _open(path).metadata() or {}  # checks the header
+        mapped = np.asarray(np.memmap(path, np.uint8, "r"))
+        start = 8 + int.from_bytes(mapped[:8].tobytes(), "little")
+        arrays = {}
+        for name, entry in json.loads(mapped[8:start].tobytes()).items():
+            if name != "__metadata__":
+                kind = entry["dtype"]  # such as F16
+                dtype = np.dtype(f"<{kind[0].lower()}{int(kind[1:]) // 8}")
+                data = mapped[start:][slice(*entry["data_offsets"])]
+                arrays[name] = data.view(dtype).reshape(entry["shape"])
+        metadata.pop(CHECKSUM, None)
+        return arrays, metadata
+
+
+def stated_checksum(path: str | Path) -> str:
+    """The checksum in a file's metadata, by which files are told apart; the content is not read.
+
+    Raises:
+        WeightsError: As :func:`map_tensors`.
+    """
+    with _errors_of(path):
+        return (_open(path).metadata() or {}).get(CHECKSUM, "")
+
+
+def _open(path: str | Path) -> safetensors.safe_open:
+    return safetensors.safe_open(str(path), framework="numpy")
+
+
+@contextlib.contextmanager
+def _errors_of(path: str | Path) -> Iterator[None]:
+    """Say in one line why a file cannot be read."""
+    if Path(path).is_dir():
+        raise WeightsError(
+            f"{path} is a folder, not a weights file: that of a run is best.safetensors in it"
+        )
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise WeightsError(f"there is no weights file {path}") from error
+    # The last two: a dtype that numpy does not have, such as bfloat16.
+    except (safetensors.SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
+        raise WeightsError(
+            f"{path} cannot be read as safetensors ({error}): it is damaged or of another format"
+        ) from error
 
 
 def _checksum(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:

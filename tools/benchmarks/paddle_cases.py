@@ -17,6 +17,8 @@ from paddle_alexnet.data.folder import Listing
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.transforms import build_augmentation
 from paddle_alexnet.errors import AlexNetError
+from paddle_alexnet.explain import heat_maps
+from paddle_alexnet.explain.neighbors import FeatureIndex
 from paddle_alexnet.export.classifier import ExportedClassifier
 from paddle_alexnet.export.engines import ENGINES, PRECISIONS, choose_engine, computes_bfloat16
 from paddle_alexnet.export.fastest import open_fastest
@@ -29,6 +31,7 @@ from paddle_alexnet.nets.stages import Norm
 from paddle_alexnet.nets.weights import Description
 from paddle_alexnet.training.step import TrainingStep, choose_compile, compile_step
 
+ROWS = 100_000  # of an index
 CACHE_BYTES = 2**36  # room for all images
 # (data.workers, data.cache); a cache in memory is for one process.
 READERS = ((0, "none"), (1, "none"), (2, "none"), (0, "ram"))
@@ -73,10 +76,36 @@ def make_classifier(model: str, lrn: str) -> Classifier:
 
 def inference(classifier: Classifier | ExportedClassifier, batch: int) -> Case:
     """Scores of a batch of uint8 inputs [N, S, S, 3]."""
-    side = classifier.preprocessing.input_size
-    shape = (batch, side, side, 3)
-    inputs = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    inputs = _pixels(classifier, batch)
     return lambda: classifier.scores_of_inputs(inputs)
+
+
+def grad_cam(classifier: Classifier, batch: int) -> tuple[str, Case]:
+    """The last layer with feature maps, and heat maps of it for a batch of uint8 inputs."""
+    inputs, layer = _pixels(classifier, batch), heat_maps.feature_layers(classifier.net)[-1]
+    net, normalize, classes = classifier.net, classifier.normalize, labels(batch)
+    return layer, lambda: heat_maps.grad_cam(net, normalize, inputs, layer, classes)
+
+
+def search(path: Path, width: int) -> Case:
+    """Open an index of :data:`ROWS` made-up images, and find the nearest six of one.
+
+    Args:
+        path: Where the index is written, some hundred megabytes.
+        width: Features of an image.
+    """
+    features = np.tile(np.maximum(0, noise(ROWS // 10, width)).astype(np.float16), (10, 1))
+    places = np.arange(ROWS)
+    names = [f"train/class/{place:08}.jpg" for place in places]
+    parts = (features, np.zeros(ROWS, np.uint8), 1 + places, places % 2)
+    FeatureIndex(*parts, names, ["a", "b"], "block7", "").save(path)
+    query = noise(1, width)
+    return lambda: FeatureIndex.open(path).nearest(query, 6)
+
+
+def _pixels(classifier: Classifier | ExportedClassifier, batch: int) -> np.ndarray:
+    side = classifier.preprocessing.input_size
+    return np.random.default_rng(0).integers(0, 256, (batch, side, side, 3), dtype=np.uint8)
 
 
 def export(classifier: Classifier, folder: Path) -> dict[str, ExportedClassifier]:
