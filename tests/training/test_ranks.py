@@ -99,7 +99,7 @@ TOWERS = [
 def test_two_towers_and_one_process_give_the_same(flowers, tmp_path, dropout):
     """With dropout too, as the masks are the same; the files are those of one process."""
     runs = tmp_path / "one", tmp_path / "two"
-    for path, parallel in zip(runs, LAUNCHERS, strict=True):
+    for path, parallel in zip(runs, ("data", "towers"), strict=True):
         path.mkdir()
         train_in(parallel, path, flowers, f"model.dropout={dropout}")
     want, got = (np.load(path / "losses.npy") for path in runs)
@@ -119,16 +119,9 @@ def test_a_run_goes_on_in_the_other_mode(flowers, tmp_path, parallel, then):
     compare(tmp_path / "want.safetensors", state)
 
 
-# "data" is one process here.
-LAUNCHERS = {"data": [], "towers": LAUNCH}
-
-
 def train_in(parallel, path, flowers, *more):
-    """Train alexnet_2012 in ``path / "run"``, or go on with the run there."""
-    launcher = [
-        *LAUNCHERS[parallel],
-        *(["--log_dir", path / "logs"] if LAUNCHERS[parallel] else []),
-    ]
+    """Train in ``path / "run"``, or go on with the run there; with ``data``, in one process."""
+    launcher = [*LAUNCH, "--log_dir", path / "logs"] if parallel == "towers" else []
     return train(launcher, path, flowers, *TOWERS, *more, f"train.parallel={parallel}")
 
 
@@ -139,8 +132,7 @@ def compare(first, second):
     for name, array in want.items():
         tolerance = 1e-4 * np.abs(array).max()
         np.testing.assert_allclose(got[name], array, atol=tolerance, err_msg=name)
-    same = ("architecture", "classes", "preprocessing", "width", "config", "data", "schedule")
-    for key in same:
+    for key in ("architecture", "classes", "preprocessing", "width", "config", "data", "schedule"):
         assert description.get(key) == described.get(key), key
 
 
