@@ -226,6 +226,7 @@ def test_chinese_pages_are_linked_both_ways():
             "board_cn",
             "claims_cn",
             "inside_cn",
+            "parallel_cn",
         )
     }
     for page in CHINESE:

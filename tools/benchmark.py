@@ -1,10 +1,11 @@
-"""Measure speed: python tools/benchmark.py train|infer|explain|neighbors|lrn|gemm|data|start|memory
+"""Measure speed: python tools/benchmark.py train|infer|lrn|gemm|data|start|memory|...
 
 What is compared runs in turn in one process (memory and start: each in a new one), with the CPU
 settings of tools/train.py for all. Shown are medians and quartiles, and the ratio to torch where
 that is compared with, else to the first row; for train and infer also the rate as a percentage of
 that of a matrix product timed with them. data reads images with several numbers of processes, with
-and without a cache; start takes tools/train.py's way to its first step.
+and without a cache; start takes tools/train.py's way to its first step; parallel trains with two
+processes, which share every batch or the net.
 """
 
 import importlib.util

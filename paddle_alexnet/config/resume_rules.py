@@ -29,6 +29,7 @@ MAY_CHANGE = {
     "train.amp_level": "another machine may not have it; only rounding differs",
     "train.compile": "another machine may need another; only rounding differs",
     "train.channels_last": "only rounding differs",
+    "train.parallel": "weights and images are the same; data draws other dropout masks",
     "train.log_every_steps": "concerns the log only",
     "train.save_every_steps": "weights do not depend on how often they are saved",
     "train.on_nonfinite": "a run that ended by such a step may try to skip it",

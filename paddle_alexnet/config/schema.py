@@ -161,6 +161,11 @@ class TrainConfig:
     topk: Count = _key(5, "k of the top-k accuracy; at most the number of classes", ge=1)
     seed: int = _key(0, "random seed: weights, order, augmentation, dropout", ge=0, lt=2**31)
     device: str = _key("auto", "auto, cpu, gpu or gpu:N", pattern=r"^(auto|cpu|gpu(:[0-9]{1,3})?)$")
+    parallel: Literal["data", "towers"] = _key(
+        "data",
+        "what several processes share; data: every batch; towers: the net, two processes with a "
+        "tower each (alexnet_2012)",
+    )
     compile: Literal["auto", "none", "static", "onednn"] = _key(
         "auto",
         "how a step is run; none: operator by operator; static: as one graph; onednn: as one graph "

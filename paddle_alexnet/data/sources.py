@@ -77,7 +77,7 @@ def open_data(config: Config, ranks: Ranks = ALONE) -> ImageData:
     ranks.barrier()
     data = DATA_SOURCES[source](config)
     _check_classes(config, data.classes)
-    check_batches(len(data.train), config.train.batch_size, ranks.count)
+    check_batches(len(data.train), config.train.batch_size, ranks.data.count)
     return data
 
 

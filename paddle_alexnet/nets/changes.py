@@ -65,7 +65,7 @@ def _one_tower(spec: Spec) -> Spec:
     return replace(spec, towers=1) if isinstance(spec, Norm) else spec
 
 
-def _half(spec: Spec) -> Spec:
+def one_of_two(spec: Spec) -> Spec:
     """Of the two towers one: half of the kernels; the hidden units stay."""
     one = _one_tower(spec)
     return replace(one, channels=one.channels // 2) if isinstance(one, Conv) else one
@@ -76,7 +76,7 @@ CHANGES: dict[str, Change] = {
     "pool": Change("overlapping pooling", _overlaps, {2: _pool_2}),
     "activation": Change("ReLU", lambda spec: isinstance(spec, ReLU), {"tanh": _tanh}),
     # 1: one tower of all kernels, each of which sees all feature maps; half: one of half of them.
-    "towers": Change("two towers", _has_towers, {1: _one_tower, "half": _half}),
+    "towers": Change("two towers", _has_towers, {1: _one_tower, "half": one_of_two}),
 }
 
 

@@ -1,4 +1,7 @@
-"""Data-parallel training in the processes that ``python -m paddle.distributed.launch`` starts.
+"""Training in the processes that ``python -m paddle.distributed.launch`` starts.
+
+They share every batch or, with ``train.parallel: towers``, the net
+(:mod:`paddle_alexnet.nets.towers`).
 
 The parts of a batch may differ by one image, and the losses must equal those of one process. So
 ``paddle.DataParallel``, which gives the mean of every process the same weight, and
@@ -14,7 +17,7 @@ import os
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import paddle
 from paddle import distributed
@@ -41,10 +44,36 @@ class Ranks:
     Attributes:
         rank: From 0; rank 0 writes logs and files.
         count: Number of processes (the world size).
+        parallel: What they share: ``data``, every batch, or ``towers``, the net.
     """
 
     rank: int = 0
     count: int = 1
+    parallel: str = "data"
+
+    def sharing(self, parallel: str) -> "Ranks":
+        """These processes, with ``train.parallel``.
+
+        Raises:
+            ConfigError: There are not two for two towers.
+        """
+        if parallel == "towers" and self.count != 2:
+            raise ConfigError(
+                f"train.parallel: towers needs two processes, one for each tower, got {self.count}:"
+                " python -m paddle.distributed.launch --nproc_per_node 2, and --backend gloo on a "
+                "CPU; or train.parallel=data"
+            )
+        return replace(self, parallel=parallel)
+
+    @property
+    def data(self) -> "Ranks":
+        """Those that share every batch."""
+        return self if self.parallel == "data" else ALONE
+
+    @property
+    def towers(self) -> "Ranks":
+        """Those that share the net."""
+        return self if self.parallel == "towers" else ALONE
 
     @property
     def first(self) -> bool:
@@ -72,6 +101,14 @@ class Ranks:
                 # All are started before the first is waited for.
                 for work in [distributed.all_reduce(t, sync_op=False) for t in tensors]:
                     work.wait()
+
+    def exchange(self, tensor: paddle.Tensor) -> paddle.Tensor:
+        """Give ``tensor`` to the other of two processes, and return its; shapes must be equal."""
+        both = paddle.empty([2, *tensor.shape], tensor.dtype)
+        with self._naming_lost_peers():
+            # Not in a list: twice the time (gloo, measured). reduce_scatter it does not have.
+            distributed.stream.all_gather(both, tensor.unsqueeze(0).contiguous())
+        return both[1 - self.rank]
 
     def any(self, flag: bool) -> bool:
         """Whether ``flag`` is set in any process."""

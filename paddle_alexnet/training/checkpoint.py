@@ -21,6 +21,7 @@ from paddle_alexnet.data.sources import ImageData
 from paddle_alexnet.errors import ConfigError, DataError, RunError, WeightsError
 from paddle_alexnet.log.metrics import read_metrics
 from paddle_alexnet.log.run_directory import HistorySizes, RunDirectory, history_sizes
+from paddle_alexnet.nets.towers import Tower, own_arrays, whole_arrays
 from paddle_alexnet.nets.weights import (
     MAX_MARKS,
     MEAN_IMAGE,
@@ -110,10 +111,13 @@ class Checkpoint:
                 + self._keeping_weights()
             )
         try:
-            load_arrays(run.net, self._part("net"), self.path)
-            restore_optimizer(run.optimizer, run.net, self._part("optimizer"))
+            net, optimizer, average = (
+                own_arrays(run.net, self._part(part)) for part in ("net", "optimizer", "average")
+            )
+            load_arrays(run.net, net, self.path)
+            restore_optimizer(run.optimizer, run.net, optimizer)
             if run.average is not None:
-                run.average.restore(self._part("average"))
+                run.average.restore(average)
             run.schedule.restore(parse_json(self.metadata["schedule"]))
             run.state = parse_strict(TrainState, self.metadata["progress"])
             self.log_sizes()
@@ -226,8 +230,11 @@ def _last_whole(run: RunDirectory) -> tuple[Path, dict[str, np.ndarray], dict[st
         return run.previous_state, *content
 
 
-def write_checkpoint(directory: RunDirectory, run: Resumable) -> None:
-    """Write all that training needs to continue to the bit.
+def write_checkpoint(directory: RunDirectory | None, run: Resumable) -> None:
+    """Write all that training needs to continue to the bit, as a single process would.
+
+    Every process calls it: those that hold a tower give their halves. Without a ``directory``
+    nothing is written.
 
     No generator's state is among it: random numbers depend only on (seed, step, rank) and (seed,
     epoch, index), see :mod:`paddle_alexnet.randomness`. The checkpoint before stays as
@@ -236,12 +243,17 @@ def write_checkpoint(directory: RunDirectory, run: Resumable) -> None:
     Raises:
         RunError: The file cannot be written, or the directory is no longer the run's own.
     """
-    directory.check()
+    if directory is None and not isinstance(run.net, Tower):
+        return
     parts = {
         "net": net_arrays(run.net),
         "optimizer": optimizer_arrays(run.optimizer, run.net),
         "average": {} if run.average is None else run.average.arrays(),
     }
+    parts = {part: whole_arrays(run.net, arrays) for part, arrays in parts.items()}
+    if directory is None:
+        return
+    directory.check()
     metadata = {
         "format": FORMAT,
         "version": VERSION,

@@ -9,6 +9,8 @@ import numpy as np
 import paddle
 from paddle import nn
 
+from paddle_alexnet.runtime.distributed import ALONE, Ranks
+
 logger = logging.getLogger(__name__)
 
 SHOWN_NAMES = 3
@@ -27,11 +29,17 @@ def squared_gradient_norm(parameters: Iterable[paddle.Tensor]) -> paddle.Tensor:
     return paddle.concat(squares).sum()
 
 
-def gradient_norms(net: nn.Layer) -> dict[str, float]:
-    """L2 norm of the gradient of each part of ``net`` with parameters: block1 ... out_fc."""
+def gradient_norms(net: nn.Layer, towers: Ranks = ALONE) -> dict[str, float]:
+    """L2 norm of the gradient of each part of ``net`` with parameters: block1 ... out_fc.
+
+    Args:
+        net: The net.
+        towers: The processes that each hold a tower of it.
+    """
     parts = {name: part.parameters() for name, part in net.named_children()}
     squares = {name: float(squared_gradient_norm(ps)) for name, ps in parts.items() if ps}
-    return {name: math.sqrt(x) if x >= 0 else math.nan for name, x in squares.items()}
+    sums = zip(squares, towers.all_reduce_sum(list(squares.values())), strict=True)
+    return {name: math.sqrt(x) if x >= 0 else math.nan for name, x in sums}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ from paddle_alexnet.errors import ConfigError, WeightsError
 from paddle_alexnet.nets.changes import apply_changes
 from paddle_alexnet.nets.registry import MODELS, Model, build_model
 from paddle_alexnet.nets.shapes import trace_shapes
+from paddle_alexnet.nets.towers import Tower, tower_stages
 from paddle_alexnet.nets.weights import Description, load_arrays, read_weights
+from paddle_alexnet.runtime.distributed import ALONE, Ranks
 
 log = logging.getLogger(__name__)
 
@@ -25,17 +27,25 @@ def find_model(config: Config) -> Model:
     """The registry's entry for ``model.name``.
 
     Raises:
-        ConfigError: There is none, ``model.changes`` does not fit it, or ``optimizer.weight_decay``
-            names a layer that it has not.
+        ConfigError: There is none, ``model.changes`` does not fit it, it has no towers for
+            ``train.parallel``, or ``optimizer.weight_decay`` names a layer that it has not.
     """
     name, decays = config.model.name, config.optimizer.weight_decay
     if name not in MODELS:
         raise ConfigError(f"model.name: unknown {name!r}; choose {', '.join(MODELS)}")
     model = MODELS[name]
     try:
-        apply_changes(model.stages, config.model.changes, name)
+        stages = apply_changes(model.stages, config.model.changes, name)
     except ValueError as error:
         raise ConfigError(f"model.{error}") from error
+    if config.train.parallel == "towers":
+        try:
+            tower_stages(stages, ALONE)
+        except ValueError as error:
+            raise ConfigError(
+                f"train.parallel: towers: {name} {error}; choose model.name=alexnet_2012, whose "
+                "norms stay inside its two towers, or train.parallel=data"
+            ) from error
     if isinstance(decays, Mapping):
         rows = trace_shapes(model.stages, model.preprocessing.input_size, num_classes=2)
         layers = [row.name for row in rows if row.parameters]
@@ -111,13 +121,20 @@ def find_start(
     return config, Start(source.preprocessing, mean, False, source, arrays)
 
 
-def initial_net(config: Config, data: ImageData, start: Start) -> nn.Layer:
+def initial_net(
+    config: Config, data: ImageData, start: Start, ranks: Ranks = ALONE
+) -> tuple[nn.Layer, nn.Layer]:
     """Build the net of a run.
 
     Args:
         config: All keys; ``model.name`` is known.
         data: The images, one logit for each class.
         start: From :func:`find_start`; if restored, all weights stay at 0.
+        ranks: The processes that share the batches or the net.
+
+    Returns:
+        What this process trains, and the net with all weights, for logs and files. They are one,
+        but of two towers: there rank 0 has a copy, which training does not change.
 
     Raises:
         ConfigError: A key of the model is out of its range, or images that validated
@@ -148,7 +165,10 @@ def initial_net(config: Config, data: ImageData, start: Start) -> nn.Layer:
                 if arrays[name].ndim and arrays[name].shape[-1] == len(order):
                     arrays[name] = arrays[name][..., order]
         load_arrays(net, arrays, keys.pretrained, head=net.head if keys.skip_head else None)
-    return net
+    if ranks.towers.count == 1:
+        return net, net
+    tower = Tower(net, ranks.towers, lrn=keys.lrn, dropout=keys.dropout)
+    return tower, net if ranks.first else tower
 
 
 def _class_order(keys: ModelConfig, theirs: tuple[str, ...], ours: list[str]) -> list[int]:

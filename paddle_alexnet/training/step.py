@@ -11,6 +11,7 @@ from paddle_alexnet.config.schema import TrainConfig
 from paddle_alexnet.nets.alexnet import AlexNet
 from paddle_alexnet.nets.layers import Conv2D, Linear, Local2D, MaxPool2D
 from paddle_alexnet.nets.lrn import LRN, FusedLRN, LocalResponseNorm, Towers
+from paddle_alexnet.nets.towers import Tower
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +98,8 @@ def choose_compile(wanted: str, net: nn.Layer) -> tuple[str, str | None]:
     Returns:
         ``none``, ``static`` or ``onednn``; and where that is not what was wanted, why.
     """
+    if wanted != "none" and isinstance(net, Tower):
+        return "none", "feature maps cross between operators with train.parallel=towers"
     if wanted in ("none", "static"):
         return wanted, None
     reason = _why_not_onednn(net)

@@ -27,6 +27,7 @@ from paddle_alexnet.log.environment import describe_environment
 from paddle_alexnet.log.run_directory import RunDirectory
 from paddle_alexnet.log.run_log import RunLog, open_log
 from paddle_alexnet.nets.layers import Normalize
+from paddle_alexnet.nets.towers import update_whole
 from paddle_alexnet.nets.weights import Description
 from paddle_alexnet.randomness import dropout_seed
 from paddle_alexnet.runtime.cpu import hand_back_after
@@ -85,6 +86,7 @@ def open_run(
         device = choose_device(config.train.device)
         check_amp(config.train.amp, device)
         check_schedule(config.schedule)
+        ranks = ranks.sharing(config.train.parallel)
         if resume is not None and ranks.first:
             resume.claim()
             on_failure.callback(resume.release)
@@ -95,26 +97,23 @@ def open_run(
         preprocessing = start.preprocessing
         data = open_data(config, ranks)
         paddle.seed(config.train.seed)
-        net = initial_net(config, data, start)
+        net, whole = initial_net(config, data, start, ranks)
 
         # Batches: augmented for training; for validation as in use.
         stored = resume.pixels if checkpoint is not None else None
         statistics = measure_statistics(data, config, preprocessing, ranks, stored)
         noise = ColorNoise.build(config.augment.color_noise, statistics)
         size, workers = config.train.batch_size, config.data.workers
-        loading = {"batch_size": size, "workers": workers, "share": ranks.share}
+        loading = {"batch_size": size, "workers": workers, "share": ranks.data.share}
+        augmentation, draw = build_augmentation(config.augment, preprocessing), noise and noise.draw
         batches = TrainingBatches(
-            data.train,
-            build_augmentation(config.augment, preprocessing),
-            seed=config.train.seed,
-            draw_offset=noise and noise.draw,
-            **loading,
+            data.train, augmentation, seed=config.train.seed, draw_offset=draw, **loading
         )
         val_batches = EvaluationBatches(data.val, preprocessing, **loading)
 
         # What a weights file says beside the weights; with it the net is a classifier.
         description = describe_weights(config, data, start, statistics)
-        classifier = Classifier(net, description)
+        classifier = Classifier(whole, description)
 
         # Step (net and loss, perhaps compiled), optimizer, schedule, moving average.
         step, compile_kind = build_step(net, config.train)
@@ -122,18 +121,17 @@ def open_run(
         run = Run(
             config=config,
             net=net,
+            whole=whole,
             normalize=Normalize(description.mean, preprocessing.std, noise_divisor),
             step=step,
             optimizer=build_optimizer(config.optimizer, net),
             schedule=build_schedule(config, len(batches)),
             batches=batches,
             evaluate=lambda: evaluate(
-                net,
-                classifier.normalize,
-                val_batches,
+                *(net, classifier.normalize, val_batches),
                 num_classes=len(data.classes),
                 topk=config.train.topk,
-                ranks=ranks,
+                ranks=ranks.data,
             ),
             average=None if decay is None else ExponentialMovingAverage(net, decay),
             description=description,
@@ -168,6 +166,7 @@ class Run:
 
     config: Config
     net: nn.Layer  # gives logits [N, classes]
+    whole: nn.Layer  # for logs and files: the net, or of two towers a copy on rank 0
     normalize: Callable[..., paddle.Tensor]  # uint8 batch (and RGB offsets) -> the net's input
     step: Callable[..., tuple[paddle.Tensor, paddle.Tensor]]  # input, labels -> summed loss, hits
     optimizer: paddle.optimizer.Optimizer
@@ -178,7 +177,7 @@ class Run:
     description: Description | None = None  # what a weights file says beside the weights
     fingerprint: str = ""  # hash of the data, for the checkpoint
     should_stop: Callable[[], bool] = lambda: False  # asked once a step
-    ranks: Ranks = ALONE  # processes that each see a part of every batch
+    ranks: Ranks = ALONE  # processes that share every batch, or the net
     state: TrainState = field(default_factory=TrainState)  # all of it is in the checkpoint
     directory: RunDirectory | None = None  # None but on rank 0; so is the log
     log: RunLog | None = None  # metrics.jsonl, board and terminal
@@ -252,7 +251,7 @@ class Run:
         """One optimizer step on a group of batches; returns its images, and whether to stop."""
         state = self.state
         # Dropout depends only on (seed, step, rank), so a resumed run draws the same.
-        paddle.seed(dropout_seed(self.config.train.seed, state.step, self.ranks.rank))
+        paddle.seed(dropout_seed(self.config.train.seed, state.step, self.ranks.data.rank))
         self.schedule.apply(self.optimizer, state.step)
         done = state.epoch_step * self.images_per_step
         count = min(self.images_per_step, self.batches.images - done)
@@ -267,16 +266,17 @@ class Run:
             loss_sum += loss.detach()
             hit_sum += hits
         parameters = self.net.parameters()
-        self.ranks.all_reduce_([parameter.grad for parameter in parameters])
+        self.ranks.data.all_reduce_([parameter.grad for parameter in parameters])
         if scale is not None:
             scale.undo(parameters)
 
         # The step's one transfer from the device.
         stop = paddle.full([], float(self.should_stop()), "float64")
         sums = paddle.stack([loss_sum.astype("float64"), hit_sum.astype("float64"), stop])
-        self.ranks.all_reduce_([sums])
-        norm = squared_gradient_norm(parameters).astype("float64").reshape([1])
-        loss, hits, stop, squared_norm = paddle.concat([sums, norm]).numpy().tolist()
+        self.ranks.data.all_reduce_([sums])
+        norm = paddle.stack([squared_gradient_norm(parameters).astype("float64"), sums[2]])
+        self.ranks.towers.all_reduce_([norm])
+        loss, hits, _, squared_norm, stop = paddle.concat([sums, norm]).numpy().tolist()
 
         # Checked before the weights change: a step that is not finite would spoil them for good.
         if math.isfinite(loss) and math.isfinite(squared_norm):
@@ -303,7 +303,7 @@ class Run:
         state, train = self.state, self.config.train
         first = state.epoch_step * train.accumulate_steps
         names = self.batches.names(state.epoch, first, train.accumulate_steps)
-        lr, norms = float(self.optimizer.get_lr()), gradient_norms(self.net)
+        lr, norms = float(self.optimizer.get_lr()), gradient_norms(self.net, self.ranks.towers)
         step = NonfiniteStep(state.step + 1, lr, loss, norms, names)
         state.skipped += 1
         skipping = train.on_nonfinite == "skip"
@@ -332,6 +332,7 @@ class Run:
                     "lower optimizer.lr or with optimizer.clip_norm "
                     "(model.pretrained=best.safetensors keeps the best weights)"
                 )
+            update_whole(self.net, self.whole)
             self.schedule.end_epoch(1 - val.top1)
             record = epoch_record(state, float(self.optimizer.get_lr()), totals, val, seconds)
             if self.log is not None:
@@ -339,12 +340,11 @@ class Run:
             if val.top1 > state.best_top1:  # of equals the first is kept
                 state.best_top1, state.best_epoch = val.top1, state.epoch
                 if self.directory is not None:
-                    save_best(self.directory, self.net, self.description, record, self.config)
+                    save_best(self.directory, self.whole, self.description, record, self.config)
         self._save()
         if self.ranks.any(self.should_stop()) and state.epoch < self.config.train.epochs:
             raise Interrupted
 
     def _save(self) -> None:
         """Write the checkpoint; after the logs, as it holds their sizes."""
-        if self.directory is not None:
-            write_checkpoint(self.directory, self)
+        write_checkpoint(self.directory, self)

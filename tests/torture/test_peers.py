@@ -19,10 +19,11 @@ from paddle_alexnet.training.checkpoint import read_checkpoint
 
 TOP = Path(__file__).parents[2]
 CONFIG = {
-    "model": {"name": "alexnet", "width": 0.02, "lrn": "fused"},
+    "model": {"width": 0.02, "lrn": "fused"},
     "train": {"batch_size": 10, "device": "cpu", "compile": "none", "save_every_steps": 1},
     "schedule": {"name": "cosine"},
 }
+NETS = {"data": "alexnet", "towers": "alexnet_2012"}
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="gloo was tried on Linux only")
 
@@ -39,9 +40,10 @@ def free_ports(count):
 def start(tmp_path, flowers):
     """A function that starts both ranks of a run, new or begun, as a launcher would."""
 
-    def start(run, epochs):
+    def start(run, epochs, parallel):
         values = {section: dict(keys) for section, keys in CONFIG.items()}
-        values["train"]["epochs"] = epochs
+        values["model"]["name"] = NETS[parallel]
+        values["train"] |= {"epochs": epochs, "parallel": parallel}
         values |= {"data": {"root": str(flowers)}, "run": {"dir": str(run)}}
         (tmp_path / "config.yml").write_text(yaml.safe_dump(values))
         begun = (run / "config.yml").exists()
@@ -72,15 +74,15 @@ def start(tmp_path, flowers):
     return start
 
 
-@pytest.mark.slow
-def test_a_killed_rank_is_named_by_the_other(tmp_path, start, amount, count):
+@pytest.mark.parametrize("parallel", [pytest.param("data", marks=pytest.mark.slow), "towers"])
+def test_a_killed_rank_is_named_by_the_other(tmp_path, start, amount, count, parallel):
     """Killed at random moments, either rank in turn; then the run goes on to the same weights."""
     rng, kills, epochs = random.Random(0), amount(2, 20), amount(3, 12)
     whole, run = tmp_path / "whole", tmp_path / "run"
-    assert [rank.wait(300) for rank in start(whole, epochs)] == [0, 0]
+    assert [rank.wait(300) for rank in start(whole, epochs, parallel)] == [0, 0]
     done = 0
     while done < kills:
-        ranks = start(run, epochs)
+        ranks = start(run, epochs, parallel)
         killed, other = done % 2, 1 - done % 2
         before = saved(run)
         while saved(run) == before and ranks[other].poll() is None:  # they have met
@@ -98,8 +100,8 @@ def test_a_killed_rank_is_named_by_the_other(tmp_path, start, amount, count):
         assert re.search(rf"rank {killed} of 2 .* rank {other} stops.*--resume {run}$", line)
         assert read_checkpoint(RunDirectory(run)).path.name == "state.safetensors"
         done += 1
-    count("kills of one of two ranks, named by the other in one line", kills)
-    assert [rank.wait(300) for rank in start(run, epochs)] == [0, 0]
+    count(f"kills of one of two ranks ({parallel}), named by the other in one line", kills)
+    assert [rank.wait(300) for rank in start(run, epochs, parallel)] == [0, 0]
     want, got = (read_checkpoint(RunDirectory(path)).arrays for path in (whole, run))
     assert want.keys() == got.keys()
     differing = [name for name in want if not np.array_equal(want[name], got[name])]

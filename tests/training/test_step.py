@@ -10,6 +10,8 @@ from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.nets.lrn import LRN_KINDS
 from paddle_alexnet.nets.registry import Model
 from paddle_alexnet.nets.stages import Conv, MapNorm, MaxPool, Norm, ReLU, Tanh
+from paddle_alexnet.nets.towers import Tower
+from paddle_alexnet.runtime.distributed import Ranks
 from paddle_alexnet.training.step import TrainingStep, choose_compile, compile_step
 
 STEPS = 20
@@ -300,3 +302,12 @@ def from_parameter(value):
 def test_a_gpu_computes_what_the_cpu_does(kind, amp, level, loss, gradients, channels_last):
     got = first_loss(kind, amp, "gpu", level=level, channels_last=channels_last)
     assert_near(got, first_loss("none", "none"), loss=loss, gradients=gradients)
+
+
+@pytest.mark.parametrize("wanted", ["auto", "static", "onednn", "none"])
+def test_a_tower_runs_operator_by_operator(wanted):
+    whole = build_model("alexnet_2012", CLASSES, width=0.02, lrn="fused")
+    kind, reason = choose_compile(wanted, Tower(whole, Ranks(0, 2, "towers"), lrn="fused"))
+    assert kind == "none"
+    assert (reason is None) == (wanted == "none")
+    assert wanted == "none" or "train.parallel" in reason

@@ -85,6 +85,7 @@ def make(log=None, *, smoothing=0.2, dropout=0.0, decay=None, should_stop=lambda
     run = log.run = Run(
         config=config,
         net=net,
+        whole=net,
         normalize=lambda x: x,
         step=TrainingStep(net, smoothing),
         optimizer=build_optimizer(config.optimizer, net),

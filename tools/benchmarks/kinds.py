@@ -170,6 +170,12 @@ def _memory(settings: Settings, scratch: Path) -> Measured:
     return Measured(peaks, "MiB")
 
 
+def _parallel(settings: Settings, scratch: Path) -> Measured:
+    from benchmarks import ranks
+
+    return Measured(ranks.time_two(settings.model, settings.batch, rounds=settings.rounds), "ms")
+
+
 def _in_turn(cases: Mapping[str, Case], settings: Settings) -> dict[str, Timing]:
     return interleave(cases, rounds=settings.rounds, turn_seconds=settings.turn_seconds)
 
@@ -209,4 +215,5 @@ KINDS: Mapping[str, Kind] = {
     "data": Kind(_data, with_torch=True, reads_images=True),
     "start": Kind(_start, reads_images=True),
     "memory": Kind(_memory, with_torch=True),
+    "parallel": Kind(_parallel),
 }

@@ -28,7 +28,9 @@ from paddle_alexnet.nets.lrn import build_lrn
 from paddle_alexnet.nets.registry import MODELS, Model, build_model
 from paddle_alexnet.nets.shapes import trace_shapes
 from paddle_alexnet.nets.stages import Norm
+from paddle_alexnet.nets.towers import Tower
 from paddle_alexnet.nets.weights import Description
+from paddle_alexnet.runtime.distributed import ALONE, Ranks
 from paddle_alexnet.training.step import TrainingStep, choose_compile, compile_step
 
 ROWS = 100_000  # of an index
@@ -37,7 +39,7 @@ CACHE_BYTES = 2**36  # room for all images
 READERS = ((0, "none"), (1, "none"), (2, "none"), (0, "ram"))
 
 
-def training_step(model: str, batch: int, *, lrn: str, kind: str) -> Case:
+def training_step(model: str, batch: int, *, lrn: str, kind: str, ranks: Ranks = ALONE) -> Case:
     """Forward, loss, backward and an optimizer step with momentum.
 
     Args:
@@ -45,19 +47,25 @@ def training_step(model: str, batch: int, *, lrn: str, kind: str) -> Case:
         batch: Images.
         lrn: As ``model.lrn``.
         kind: As ``train.compile``; what is not safe falls back, as in training.
+        ranks: The processes that share the batch or the net.
 
     The learning rate is nearly 0, so that the numbers stay as they are.
     """
     paddle.seed(0)
     net = build_model(model, CLASSES, lrn=lrn)
+    if ranks.towers.count > 1:
+        net = Tower(net, ranks, lrn=lrn)
     step = compile_step(TrainingStep(net), choose_compile(kind, net)[0])
     optimizer = paddle.optimizer.Momentum(1e-9, 0.9, parameters=net.parameters(), weight_decay=5e-4)
     side = MODELS[model].preprocessing.input_size
-    inputs = paddle.to_tensor(noise(batch, 3, side, side)), paddle.to_tensor(labels(batch))
+    rank, count = ranks.data.share
+    images, classes = noise(batch, 3, side, side)[rank::count], labels(batch)[rank::count]
+    inputs = paddle.to_tensor(images), paddle.to_tensor(classes)
 
     def run() -> float:
         loss, _ = step(*inputs)
         (loss / batch).backward()
+        ranks.data.all_reduce_([parameter.grad for parameter in net.parameters()])
         optimizer.step()
         optimizer.clear_grad(set_to_zero=False)
         return loss.item()
