@@ -27,7 +27,7 @@ REQUIRES = [
     "scikit-learn>=1.5,<2",  # figures by class; 1.5: the oldest for numpy 2
     "tqdm>=4.66,<5",
     "visualdl>=2.5.3,<2.6",  # paddle_alexnet/board/visualdl_patches.py is made for 2.5
-    "waitress>=3.0.2,<3.1",  # 3.0.2: a fixed race; paddle_alexnet/serve/http.py is made for 3.0
+    "waitress>=3.0.2,<3.1",  # 3.0.2: a fixed race; paddle_alexnet/serve/server.py is made for 3.0
 ]
 EXTRAS = {
     "cpu": [PADDLE],
