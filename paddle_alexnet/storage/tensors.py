@@ -1,8 +1,9 @@
 """Named arrays and metadata in one safetensors file with a checksum."""
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -70,21 +71,10 @@ def read_tensors(
     Raises:
         WeightsError: The file is missing, truncated, damaged or of another format.
     """
-    if Path(path).is_dir():
-        raise WeightsError(
-            f"{path} is a folder, not a weights file: that of a run is best.safetensors in it"
-        )
-    try:
-        with safetensors.safe_open(str(path), framework="numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise WeightsError(f"there is no weights file {path}") from error
-    # The last two: a dtype that numpy does not have, such as bfloat16.
-    except (safetensors.SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
-        raise WeightsError(
-            f"{path} cannot be read as safetensors ({error}): it is damaged or of another format"
-        ) from error
+    with _errors_of(path):
+        file = open_tensors(path)
+        metadata = file.metadata() or {}
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     written = metadata.pop(CHECKSUM, None)
     if written is None:
         if not foreign or metadata.get("format", "").startswith(OUR_FORMATS):
@@ -97,6 +87,45 @@ def read_tensors(
             f"{path} is damaged: its content does not match its checksum; use a copy of the file"
         )
     return arrays, metadata
+
+
+def open_tensors(path: str | Path) -> safetensors.safe_open:
+    """Map a safetensors file into memory, for ``get_slice(name)[start:stop]``.
+
+    Names, dtypes, shapes and size are checked, the content is not: that would read it all.
+
+    Raises:
+        WeightsError: As :func:`read_tensors`, where that does not need the content.
+    """
+    with _errors_of(path):
+        return safetensors.safe_open(str(path), framework="numpy")
+
+
+def stated_checksum(path: str | Path) -> str:
+    """The checksum in a file's metadata, by which files are told apart; the content is not read.
+
+    Raises:
+        WeightsError: As :func:`open_tensors`.
+    """
+    return (open_tensors(path).metadata() or {}).get(CHECKSUM, "")
+
+
+@contextlib.contextmanager
+def _errors_of(path: str | Path) -> Iterator[None]:
+    """Say in one line why a file cannot be read."""
+    if Path(path).is_dir():
+        raise WeightsError(
+            f"{path} is a folder, not a weights file: that of a run is best.safetensors in it"
+        )
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise WeightsError(f"there is no weights file {path}") from error
+    # The last two: a dtype that numpy does not have, such as bfloat16.
+    except (safetensors.SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
+        raise WeightsError(
+            f"{path} cannot be read as safetensors ({error}): it is damaged or of another format"
+        ) from error
 
 
 def _checksum(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:
