@@ -55,7 +55,7 @@ setup(
     license="MIT",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["paddle_alexnet", "paddle_alexnet.*"]),
-    package_data={"paddle_alexnet.results": ["report.html"]},
+    package_data={"paddle_alexnet.results": ["report.html"], "paddle_alexnet.serve": ["page.html"]},
     install_requires=REQUIRES,
     extras_require=EXTRAS,
 )

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import _entry
 
 if TYPE_CHECKING:
-    from paddle_alexnet.inference.classifier import ImageClassifier
     from paddle_alexnet.inference.predict import Prediction
 
 
@@ -22,18 +21,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = _entry.make_parser(__doc__)
     parser.add_argument("images", nargs="+", metavar="IMAGE|FOLDER|GLOB")
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--weights", help="a .safetensors file of a run")
-    source.add_argument("--model", metavar="DIR", help="a folder that tools/export.py wrote")
-    parser.add_argument(
-        "--engine", help="with --model: auto, paddle, tensorrt, onnxruntime or openvino [auto]"
-    )
-    parser.add_argument(
-        "--precision",
-        metavar="TYPE",
-        help="with --model on a CPU: float32, or bfloat16, faster where the processor has it, with "
-        "scores up to hundredths off [float32]",
-    )
+    _entry.add_source(parser)
     parser.add_argument("--top-k", type=_entry.positive, default=5, help="classes per image [5]")
     parser.add_argument("--batch-size", type=_entry.positive, default=16, help="[16]")
     _entry.add_max_pixels(parser)
@@ -67,17 +55,12 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     from paddle_alexnet.inference.annotate import AnnotatedOutput
     from paddle_alexnet.inference.predict import find_images, predict_files
     from paddle_alexnet.inference.result_lines import ResultLines
-    from paddle_alexnet.runtime.device import choose_device
 
-    for option in ("engine", "precision"):
-        if getattr(args, option) and not args.model:
-            raise ConfigError(f"--{option} is for --model: weights are run by Paddle itself")
-    device = choose_device(args.device)
     _entry.check_targets(args.json, args.jsonl)
     if args.json == args.jsonl == "-":
         raise ConfigError("--json - and --jsonl -: only one of them can go to the terminal")
     files = find_images(args.images, leave_out=args.save_dir)
-    classifier = _load(args, device)
+    classifier = _entry.load_source(args)
     results = predict_files(
         classifier,
         files,
@@ -138,20 +121,6 @@ def _tell(text: str, file: Any = None) -> None:
 
     tqdm.write(text, file=file or sys.stderr)
     (file or sys.stderr).flush()
-
-
-def _load(args: argparse.Namespace, device: str) -> "ImageClassifier":
-    from paddle_alexnet.export.classifier import ExportedClassifier
-    from paddle_alexnet.inference.classifier import Classifier
-
-    if not args.model:
-        return Classifier.load(args.weights)
-    return ExportedClassifier.load(
-        args.model,
-        args.engine or "auto",
-        "auto" if args.device == "auto" else device,
-        args.precision or "float32",
-    )
 
 
 def _line(row: "Prediction") -> str:

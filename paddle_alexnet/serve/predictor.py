@@ -38,7 +38,7 @@ class Predictor:
         self._thread.start()
 
     def classify(self, inputs: np.ndarray) -> Future:
-        """Ask for the scores [classes] of one image, uint8 [S, S, 3]."""
+        """Ask for the scores [classes] of one image, uint8 [S, S, 3]; may be cancelled."""
         return self._add(inputs)
 
     def call(self, function: Callable[[], T]) -> "Future[T]":
@@ -67,14 +67,20 @@ class Predictor:
         while (job := self._next()) is not None:
             what, future = job
             if callable(what):
-                _answer([future], lambda call=what: [call()])
+                _answer([future], lambda function: [function()], what)
                 continue
             images, futures = zip(*self._batch(job), strict=True)
             self._observe(len(images))
-            _answer(futures, lambda inputs=np.stack(images): self._scores(inputs))
+            _answer(futures, self._scores, np.stack(images))
 
     def _next(self, wait: float | None = None) -> tuple[Any, Future] | None:
-        return self._put_back.pop() if self._put_back else self._jobs.get(timeout=wait)
+        """The next job that is still wanted."""
+        if self._put_back:
+            return self._put_back.pop()
+        while (job := self._jobs.get(timeout=wait)) is not None:
+            if job[1].set_running_or_notify_cancel():
+                break
+        return job
 
     def _batch(self, job: tuple[Any, Future]) -> list[tuple[Any, Future]]:
         """A batch that begins with ``job``."""
@@ -91,10 +97,10 @@ class Predictor:
         return batch
 
 
-def _answer(futures: Sequence[Future], compute: Callable[[], Any]) -> None:
+def _answer(futures: Sequence[Future], compute: Callable[[Any], Any], what: Any) -> None:
     """Give each future its part of the result, or all of them the error."""
     try:
-        results = compute()
+        results = compute(what)
     except Exception as error:  # it is raised where the result is awaited
         for future in futures:
             future.set_exception(error)

@@ -174,6 +174,7 @@ class Server(TcpWSGIServer):
         application: Callable[..., Any],
         host: str,
         port: int,
+        *,
         limits: Limits,
         memory: Memory,
         threads: int,

@@ -30,12 +30,11 @@ def uploads(request: Request, limits: Limits) -> list[tuple[str, bytes]]:
         Refused: It sends nothing, no form where it says so, or too much.
     """
     try:
-        if request.mimetype != "multipart/form-data":
-            found = [("", request.get_data(cache=False))]
+        if request.mimetype == "multipart/form-data":
+            files = request.files.items(multi=True)
+            found = [(file.filename or "", file.read()) for _, file in files]
         else:
-            files = list(request.files.values())
-            found = [(file.filename or "", file.read()) for file in _all_files(request)]
-            del files
+            found = [("", request.get_data(cache=False))]
     except HTTPException as error:
         if error.code == 413:
             raise Refused(
