@@ -1,0 +1,118 @@
+"""Clients of a server that send images at the same time.
+
+    clients_program.py PORT CLIENTS REQUESTS SEED BAD IMAGE...
+
+Each client sends REQUESTS requests on one connection; a share BAD of them is broken, too large or
+slow. Prints as JSON the seconds, how often each outcome came, and for each good answer the number
+of its image and its scores.
+"""
+
+import http.client
+import json
+import random
+import socket
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+TIMEOUT = 120  # seconds; a server that answers later hangs
+
+
+class Client:
+    """One of them."""
+
+    def __init__(self, port, files, rng, bad):
+        self.port, self.files, self.rng, self.bad = port, files, rng, bad
+        self.outcomes, self.answers = Counter(), []
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+
+    def run(self, requests):
+        for _ in range(requests):
+            if self.rng.random() < self.bad:
+                self.rng.choice((self.broken, self.too_large, self.slow, self.gone))()
+            else:
+                self.good()
+
+    def post(self, body, headers=()):
+        """Status and text of an answer, on a connection that stays open."""
+        self.connection.request("POST", "/predict", body, dict(headers))
+        answer = self.connection.getresponse()
+        return answer.status, answer.read()
+
+    def good(self):
+        number = self.rng.randrange(len(self.files))
+        while True:
+            status, text = self.post(self.files[number])
+            if status != 503:
+                break
+            self.outcomes["503, sent again"] += 1
+            time.sleep(0.1)
+        self.outcomes[f"good: {status}"] += 1
+        if status == 200:
+            (row,) = json.loads(text)
+            order = sorted(zip(row["class_ids"], row["scores"], strict=True))
+            self.answers.append((number, [score for _, score in order]))
+
+    def broken(self):
+        data = bytearray(self.rng.choice(self.files))
+        del data[self.rng.randrange(4, 200) :]
+        status, text = self.post(bytes(data))
+        assert status in (400, 415), (status, text)
+        self.outcomes[f"broken: {status}"] += 1
+
+    def too_large(self):
+        """More than the 32 MiB that are allowed by default; on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
+        connection.putrequest("POST", "/predict")
+        connection.putheader("Content-Length", str(2**25 + 1))
+        connection.endheaders(bytes(2**20))
+        status = connection.getresponse().status
+        connection.close()
+        self.outcomes[f"too large: {status}"] += 1
+
+    def slow(self):
+        """A good request in three parts with pauses."""
+        data = self.rng.choice(self.files)
+        head = f"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(data)}\r\n\r\n"
+        whole = head.encode() + data
+        with socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT) as connection:
+            for part in (whole[:20], whole[20:-100], whole[-100:]):
+                connection.sendall(part)
+                time.sleep(self.rng.uniform(0, 1))
+            status = int(connection.recv(2**16).split(b" ", 2)[1])
+        self.outcomes[f"slow: {status}"] += 1
+
+    def gone(self):
+        """Leaves in the middle of a request."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT) as connection:
+            connection.sendall(b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+            connection.sendall(b"Content-Length: 90000\r\n\r\n" + bytes(5000))
+        self.outcomes["left early"] += 1
+
+
+def main():
+    """Run all clients."""
+    port, clients, requests, seed = map(int, sys.argv[1:5])
+    files = [Path(name).read_bytes() for name in sys.argv[6:]]
+    all_clients = [
+        Client(port, files, random.Random(f"{seed}/{number}"), float(sys.argv[5]))
+        for number in range(clients)
+    ]
+    threads = [threading.Thread(target=one.run, args=(requests,)) for one in all_clients]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    report = {
+        "seconds": time.perf_counter() - began,
+        "outcomes": sum((one.outcomes for one in all_clients), Counter()),
+        "answers": [answer for one in all_clients for answer in one.answers],
+    }
+    sys.stdout.write(json.dumps(report) + "\n")
+
+
+if __name__ == "__main__":
+    main()
