@@ -18,7 +18,7 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
-from waitress.utilities import BadRequest, Error
+from waitress.utilities import BadRequest, Error, RequestEntityTooLarge
 
 from paddle_alexnet.errors import RunError
 from paddle_alexnet.runtime.hosts import HEADERS, check_port
@@ -43,9 +43,9 @@ class Busy(Error):
 class _Parser(HTTPRequestParser):
     """A request that takes the memory it needs as it arrives."""
 
-    def __init__(self, adj: Adjustments, memory: Memory) -> None:
+    def __init__(self, adj: Adjustments, limits: Limits, memory: Memory) -> None:
         super().__init__(adj)
-        self.memory, self.held = memory, 0
+        self.limits, self.memory, self.held = limits, memory, 0
         self.began = time.monotonic()
 
     def received(self, data: bytes) -> int:
@@ -59,6 +59,9 @@ class _Parser(HTTPRequestParser):
             # It would be joined anew with every part that arrives.
             if self.chunked and len(body.control_line) + len(body.trailer) > LINE_BYTES:
                 self.error = BadRequest("a line between chunks is too long")
+        # Of chunks waitress counts what stands between them, too.
+        if max(self.content_length, len(body or b"")) > self.limits.body:
+            self.error = RequestEntityTooLarge("")
         if self.error is not None:
             self.completed, self.expect_continue = True, False  # else it would wait for the body
             self.close()
@@ -103,7 +106,7 @@ class _Channel(HTTPChannel):
     error_task_class = _ErrorTask
 
     def __init__(self, server: "Server", *words: Any, **options: Any) -> None:
-        self.parser_class = functools.partial(_Parser, memory=server.memory)
+        self.parser_class = functools.partial(_Parser, limits=server.limits, memory=server.memory)
         self.lingers_until: float | None = None
         super().__init__(server, *words, **options)
 
@@ -195,7 +198,7 @@ class Server(TcpWSGIServer):
                 inbuf_overflow=in_memory,
                 outbuf_overflow=in_memory,
                 max_request_header_size=HEADER_BYTES,
-                max_request_body_size=limits.body + 1,  # that many are too many
+                max_request_body_size=2 * limits.body,  # with what stands between chunks
                 connection_limit=limits.connections,
                 cleanup_interval=1,
                 log_socket_errors=False,

@@ -84,7 +84,7 @@ def test_calls_come_in_their_turn_and_in_the_same_thread(start):
     after = predictor.classify(image(3))
     net.go.set()
     batches, name = done.result(60)
-    assert sum(batches, []) == [1, 2]
+    assert [value for batch in batches for value in batch] == [1, 2]
     assert name == "predictor"
     assert [future.result(60) for future in (*before, after)] == [12, 24, 36]
 
