@@ -6,7 +6,9 @@ import threading
 import paddle
 import pytest
 
+from paddle_alexnet.data.decode import read_image
 from paddle_alexnet.data.preprocessing import Preprocessing
+from paddle_alexnet.explain.neighbors import FeatureIndex
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.nets.registry import MODELS, Model, build_model
 from paddle_alexnet.nets.weights import Description, net_arrays, write_weights
@@ -14,6 +16,7 @@ from paddle_alexnet.serve.application import Application
 from paddle_alexnet.serve.explanation import Explainer
 from paddle_alexnet.serve.limits import Limits, Memory
 from paddle_alexnet.serve.server import Server
+from paddle_alexnet.storage.tensors import stated_checksum
 from tests.conftest import TINY, TINY_SIDE
 
 CLASSES = ("daisy", "雏菊", "<b>roses</b>", "tulips", "sunflowers", "dandelion")
@@ -37,6 +40,32 @@ def classifier(weights):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(MODELS, "tiny", Model(TINY, Preprocessing(TINY_SIDE, resize=36)))
         return Classifier.load(weights)
+
+
+@pytest.fixture(scope="session")
+def index(classifier, weights, flowers):
+    """An index of 20 drawn flowers."""
+    images = FlowerImages(sorted(map(str, flowers.glob("*/*")))[::3])
+    return FeatureIndex.build(classifier, images, "block7", stated_checksum(weights))
+
+
+class FlowerImages:
+    """A data set of files, labelled in turn."""
+
+    def __init__(self, paths):
+        self.paths = paths
+
+    def __len__(self):
+        return len(self.paths)
+
+    def image(self, index):
+        return read_image(self.paths[index])
+
+    def label(self, index):
+        return index % len(CLASSES)
+
+    def name(self, index):
+        return self.paths[index]
 
 
 @pytest.fixture
