@@ -112,8 +112,8 @@ def run():
     """A function (application, **limits) that serves until the end of the test."""
     with contextlib.ExitStack() as stack:
 
-        def run(application, memory=None, count=lambda status: None, **limits):
-            running = Running(application, Limits(**limits), memory, count=count)
+        def run(application, shared=None, count=lambda status: None, **limits):
+            running = Running(application, Limits(**limits), shared, count=count)
             stack.callback(running.stop)
             return running
 

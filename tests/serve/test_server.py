@@ -111,7 +111,7 @@ def test_too_large_a_body_is_refused_before_it_is_sent(run):
 
 def test_all_connections_together_hold_no_more_than_the_memory(run):
     memory = Memory(COPIES * BODY)
-    running = run(echo, memory=memory, **SMALL)
+    running = run(echo, shared=memory, **SMALL)
     with connect(running.port) as first, connect(running.port) as second:
         first.sendall(plain(bytes(BODY))[:-1])  # waits for a last byte
         wait_for(lambda: memory.taken > COPIES * (BODY - 2))
