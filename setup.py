@@ -25,6 +25,7 @@ REQUIRES = [
     "scipy>=1.13,<2",  # confidence intervals; scikit-learn needs it too
     "safetensors>=0.4.3,<1",  # weights without pickle
     "scikit-learn>=1.5,<2",  # figures by class; 1.5: the oldest for numpy 2
+    "threadpoolctl>=3.1,<4",  # a search in one thread; scikit-learn needs it too
     "tqdm>=4.66,<5",
     "visualdl>=2.5.3,<2.6",  # paddle_alexnet/board/visualdl_patches.py is made for 2.5
     "waitress>=3.0.2,<3.1",  # 3.0.2: a fixed race; paddle_alexnet/serve/server.py is made for 3.0

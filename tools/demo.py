@@ -27,13 +27,14 @@ def main(cpu_speed: dict[str, Any]) -> int:
     chosen = [path for path, _ in test[:: max(1, len(test) // IMAGES)]][:IMAGES]
     weights, annotated = run / "best.safetensors", run / "images"
     words = ["--weights", weights, "--save-dir", annotated]
-    if code := infer.main(cpu_speed, [*map(str, words), "--top-k", "2", *chosen]):
+    if code := infer.main(cpu_speed, [*map(str, words), *chosen]):
         return code
     print(
         f"\nweights:          {weights}\n"
         f"annotated images: {annotated}\n"
         f"board:            {_entry.command('board', '--logdir', run.parent)}\n"
-        f"report:           {_entry.command('report', run, '--out', run / 'report')}"
+        f"report:           {_entry.command('report', run, '--out', run / 'report')}\n"
+        f"paper's figures:  {_entry.command('figures', run, '--out', run / 'figures')}"
     )
     return 0
 

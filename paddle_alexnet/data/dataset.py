@@ -287,6 +287,11 @@ class Samples(Protocol):
         """The samples at ``indices``, in that order."""
 
 
+def spread(count: int, most: int) -> list[int]:
+    """Indices of at most ``most`` of ``count`` images, evenly spread."""
+    return np.linspace(0, count - 1, min(most, count), dtype=int).tolist()
+
+
 def collect(samples: Samples) -> list[np.ndarray]:
     """All samples as one batch: uint8 [N, S, S, 3], int64 [N], and further parts stacked."""
     parts = zip(*(samples[place] for place in range(len(samples))), strict=True)

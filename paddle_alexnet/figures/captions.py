@@ -1,4 +1,4 @@
-"""Captions below images, and images in a grid. All arrays are uint8 RGB [H, W, 3]."""
+"""Captions below images, grids, PNG files. All arrays are uint8 RGB [H, W, 3]."""
 
 import logging
 import os
@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from paddle_alexnet.data.transforms import resize
 from paddle_alexnet.errors import ConfigError
 from paddle_alexnet.printable import printable_name
+from paddle_alexnet.storage.files import write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ CHINESE_FONTS = (
     *("droidsansfallbackfull.ttf", "pingfang.ttc", "stheiti medium.ttc", "hiragino sans gb.ttc"),
     *("msyh.ttc", "simhei.ttf", "simsun.ttc"),
 )
+Color = tuple[int, int, int]  # RGB
 TEXT_COLOR, BACKGROUND = (20, 20, 20), (245, 245, 245)
 RIGHT, WRONG = (0, 110, 40), (180, 30, 20)  # text colours of predictions
 # Pixels; an image outside these limits is resized, so that its caption is readable.
@@ -99,7 +101,8 @@ def caption(
     image: np.ndarray,
     lines: Sequence[str],
     fonts: FontChooser,
-    color: tuple[int, int, int] = TEXT_COLOR,
+    color: Color = TEXT_COLOR,
+    bars: Sequence[tuple[float, Color]] = (),
 ) -> np.ndarray:
     """Add lines of text on a strip below an image, readable whatever the image shows.
 
@@ -108,6 +111,7 @@ def caption(
         lines: Texts; each is shortened to the width.
         fonts: Chooses the fonts.
         color: Text colour, RGB.
+        bars: Behind each of the last lines: fraction of the width, in [0, 1], and pale colour.
     """
     height, width = image.shape[:2]
     scale = min(min(max(width, MIN_WIDTH), MAX_WIDTH) / width, MAX_HEIGHT / height)
@@ -119,6 +123,10 @@ def caption(
     canvas = Image.new("RGB", (width, height + row * len(lines) + size // 2), BACKGROUND)
     canvas.paste(Image.fromarray(image), (0, 0))
     draw = ImageDraw.Draw(canvas)
+    for i, (fraction, pale) in enumerate(bars, start=len(lines) - len(bars)):
+        top = height + size // 4 + row * i
+        right = size // 2 + round(fraction * (width - size))
+        draw.rectangle((size // 2, top, right, top + row - size // 6), fill=pale)
     for i, line in enumerate(lines):
         font, text, end = fonts.font(line, size), line, len(line)
         while end > 1 and draw.textlength(text, font) > width - size:
@@ -145,3 +153,12 @@ def grid(images: Sequence[np.ndarray], columns: int = 4) -> np.ndarray:
         top, left = i // columns * height, i % columns * width
         sheet[top : top + image.shape[0], left : left + image.shape[1]] = image
     return sheet
+
+
+def write_png(path: str | Path, image: np.ndarray) -> None:
+    """Write an image as a PNG file.
+
+    Raises:
+        RunError: It cannot be written.
+    """
+    write_whole(path, lambda part: Image.fromarray(image).save(part, "PNG"))

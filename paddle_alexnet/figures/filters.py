@@ -5,16 +5,27 @@ import math
 import numpy as np
 from paddle import nn
 
+from paddle_alexnet.figures.captions import grid
+
 MARGIN = 2  # pixels between two kernels
 SIDE = 33  # pixels of a kernel, about
 
 
-def first_kernels(net: nn.Layer) -> np.ndarray | None:
-    """The kernels of the first convolution of RGB images, float32 [K, 3, H, W]; None without."""
-    for layer in net.sublayers():
-        if isinstance(layer, nn.Conv2D) and layer.weight.shape[1] == 3:
-            return layer.weight.numpy()
-    return None
+def draw_filters(net: nn.Layer) -> np.ndarray | None:
+    """Draw the kernels of the first convolution, those of each tower by themselves.
+
+    Kernels are of different towers where the second convolution sees them in different groups.
+
+    Returns:
+        uint8 RGB, the towers one below the other; None where a net begins with something else than
+        a convolution of RGB images.
+    """
+    convolutions = [layer for layer in net.sublayers() if isinstance(layer, nn.Conv2D)]
+    if not convolutions or convolutions[0].weight.shape[1] != 3:
+        return None
+    kernels = convolutions[0].weight.numpy()
+    towers = len(kernels) // convolutions[1].weight.shape[1] if len(convolutions) > 1 else 1
+    return grid([filter_grid(part) for part in np.split(kernels, towers)], columns=1)
 
 
 def filter_grid(kernels: np.ndarray, columns: int = 16) -> np.ndarray:

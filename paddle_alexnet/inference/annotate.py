@@ -12,16 +12,16 @@ import numpy as np
 from paddle_alexnet.board.writer import BoardWriter
 from paddle_alexnet.data.tree import ANNOTATED
 from paddle_alexnet.errors import RunError
-from paddle_alexnet.figures.captions import FontChooser, caption
+from paddle_alexnet.figures.captions import FontChooser
+from paddle_alexnet.figures.figure4 import score_bars
 from paddle_alexnet.inference.predict import Prediction
 from paddle_alexnet.storage.files import MAX_NAME_BYTES, write_whole
 
-LINES = 3  # best classes in a caption
 LONGEST = MAX_NAME_BYTES - len(ANNOTATED) - len("-01234567-999999")  # bytes of a name's beginning
 
 
 class AnnotatedOutput:
-    """Annotates images with their best classes.
+    """Annotates images, e.g. with bars of their best classes as in the paper's Figure 4.
 
     Args:
         save_dir: Folder for ``<name>.annotated.jpg`` files, created if missing; or None.
@@ -62,20 +62,29 @@ class AnnotatedOutput:
                 self.writer.close()
 
     def add(self, prediction: Prediction, image: np.ndarray) -> None:
-        """Write one image, uint8 RGB [H, W, 3], with a caption; after an error others can follow.
+        """Write one image, uint8 RGB [H, W, 3], with its bars; after an error others can follow.
 
         Raises:
             RunError: It cannot be written.
         """
         if self.save_dir is None and self.writer is None:
             return
-        best = zip(prediction.scores, prediction.label_names, prediction.class_ids, strict=True)
-        lines = [
-            f"{score:.1%} {self.lettering.showable(name, f'class {number}')}"
-            for score, name, number in list(best)[:LINES]
-        ]
-        annotated = caption(image, lines, self.lettering)
-        name = self._free_name(Path(prediction.file_name).stem)
+        names = self.names_of(prediction)
+        annotated = score_bars(image, prediction.scores, names, self.lettering)
+        self.write(Path(prediction.file_name).stem, annotated)
+
+    def names_of(self, prediction: Prediction) -> list[str]:
+        """Names of its classes that a font can show."""
+        classes = zip(prediction.label_names, prediction.class_ids, strict=True)
+        return [self.lettering.showable(name, f"class {number}") for name, number in classes]
+
+    def write(self, stem: str, annotated: np.ndarray) -> None:
+        """Write what was made of an image, uint8 RGB [H, W, 3], under the beginning of its name.
+
+        Raises:
+            RunError: It cannot be written.
+        """
+        name = self._free_name(stem)
         if self.writer is not None:
             self.writer.image(f"infer/{name}", annotated, 0)
         if self.save_dir is not None:

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from paddle_alexnet.config.schema import Config
-from paddle_alexnet.data.dataset import AugmentedDataset, ImageDataset, PreprocessedDataset
+from paddle_alexnet.data.dataset import (
+    AugmentedDataset,
+    ImageDataset,
+    PreprocessedDataset,
+    spread,
+)
 from paddle_alexnet.data.loader import group_indices, load_batches
 from paddle_alexnet.data.pixel_statistics import ColorNoise, measure_pixel_statistics
 from paddle_alexnet.data.preprocessing import Preprocessing
@@ -107,7 +112,7 @@ def _cell(images: Images, split: str, index: int, fonts: FontChooser) -> np.ndar
 
 def _spread(items: Sequence, most: int) -> list:
     """At most ``most`` of the items, evenly spread."""
-    return [items[i] for i in np.linspace(0, len(items) - 1, min(most, len(items)), dtype=int)]
+    return [items[i] for i in spread(len(items), most)]
 
 
 def _fit(image: np.ndarray, side: int) -> np.ndarray:

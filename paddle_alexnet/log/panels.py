@@ -17,11 +17,11 @@ from paddle_alexnet.board.writer import BoardWriter
 from paddle_alexnet.config.load import write_config
 from paddle_alexnet.config.schema import Config
 from paddle_alexnet.data.batches import EvaluationBatches
-from paddle_alexnet.data.dataset import AugmentedDataset
+from paddle_alexnet.data.dataset import AugmentedDataset, spread
 from paddle_alexnet.data.sources import ImageData
 from paddle_alexnet.errors import RunError
 from paddle_alexnet.figures.captions import RIGHT, WRONG, FontChooser, caption, grid
-from paddle_alexnet.figures.filters import filter_grid, first_kernels
+from paddle_alexnet.figures.filters import draw_filters
 from paddle_alexnet.figures.plots import pixels, plot_confusion
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.inference.features import captured_features, last_block
@@ -100,9 +100,9 @@ class Panels:
         self._images("images/val", spread(val.count, PANEL_IMAGES), val, epoch)
         self._images("images/mistakes", worst(val), val, epoch)
         self._images("images/least_certain", least_certain(val.scores, PANEL_IMAGES), val, epoch)
-        kernels = first_kernels(self.classifier.net)
-        if kernels is not None:
-            self.writer.image("filters/conv1", filter_grid(kernels), epoch)
+        filters = draw_filters(self.classifier.net)
+        if filters is not None:
+            self.writer.image("filters/conv1", filters, epoch)
         self._blocks(epoch)
         if self.few_classes:
             figures = class_figures(val.labels, val.predicted, val.scores)
@@ -202,11 +202,6 @@ class Panels:
 def panel_epochs(epochs: int) -> set[int]:
     """The epochs, from 1, whose panels are logged: at most ten, the first and the last included."""
     return set(np.linspace(1, epochs, min(epochs, MOST_EPOCHS)).round().astype(int).tolist())
-
-
-def spread(count: int, most: int) -> list[int]:
-    """Indices of at most ``most`` of ``count`` images, evenly spread."""
-    return np.linspace(0, count - 1, min(most, count), dtype=int).tolist()
 
 
 def worst(val: Evaluation) -> Sequence[int]:

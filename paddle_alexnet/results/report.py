@@ -16,8 +16,14 @@ from paddle_alexnet.data.batches import EvaluationBatches
 from paddle_alexnet.data.dataset import PreprocessedDataset
 from paddle_alexnet.data.sources import open_data
 from paddle_alexnet.errors import AlexNetError
-from paddle_alexnet.figures.captions import WRONG, FontChooser, caption, find_chinese_font, grid
-from paddle_alexnet.figures.filters import filter_grid, first_kernels
+from paddle_alexnet.figures.captions import (
+    WRONG,
+    FontChooser,
+    caption,
+    find_chinese_font,
+    grid,
+    write_png,
+)
 from paddle_alexnet.figures.plots import pixels, plot_evaluation, plot_runs, save
 from paddle_alexnet.figures.words import ENGLISH, LANGUAGES, Words
 from paddle_alexnet.inference.classifier import Classifier
@@ -29,13 +35,14 @@ from paddle_alexnet.results.classification import (
     mistakes_csv,
 )
 from paddle_alexnet.results.comparison import Difference, Spread, difference, spread
+from paddle_alexnet.results.paper_figures import paper_figures
 from paddle_alexnet.results.runs import (
     FinishedRun,
     differing_settings,
     group_by_settings,
     read_runs,
 )
-from paddle_alexnet.storage.files import make_folder, write_text, write_whole
+from paddle_alexnet.storage.files import make_folder, write_text
 from paddle_alexnet.training.evaluation import Evaluation, evaluate
 
 logger = logging.getLogger(__name__)
@@ -103,7 +110,8 @@ def describe_run(run: FinishedRun, out: Path, words: Words) -> RunDetails:
     details = RunDetails(run)
     try:
         classifier = Classifier.load(run.directory.best)
-        val = open_data(run.config).val
+        data = open_data(run.config)
+        val = data.val
         result = evaluate(
             classifier.net,
             classifier.normalize,
@@ -115,20 +123,18 @@ def describe_run(run: FinishedRun, out: Path, words: Words) -> RunDetails:
         names = fonts.class_names(classifier.classes)
         images = PreprocessedDataset(val, classifier.preprocessing)
         worst = draw_mistakes(result, images, names, fonts, words)
+        of_the_paper = paper_figures(classifier, data, fonts)
     except AlexNetError as error:
         details.missing = str(error)
         logger.warning("%s: metrics only: %s", run.name, error)
         return details
     figures = plot_evaluation(result, names, words)
-    details.figures = {name: pixels(figure) for name, figure in figures.items()}
-    kernels = first_kernels(classifier.net)
-    if kernels is not None:
-        details.figures["filters"] = filter_grid(kernels)
+    details.figures = {name: pixels(figure) for name, figure in figures.items()} | of_the_paper
     if worst is not None:
         details.figures["mistakes"] = worst
     folder = make_folder(out / run.name)
     for name, image in details.figures.items():
-        _write_image(folder / f"{name}.png", image)
+        write_png(folder / f"{name}.png", image)
     files = [val.name(index) for index in range(len(val))]
     write_text(folder / "mistakes.csv", mistakes_csv(result, classifier.classes, files))
     rows = class_figures(result.labels, result.predicted, result.scores)
@@ -216,7 +222,3 @@ def _data_uri(image: np.ndarray, photo: bool = False) -> str:
     kind = "JPEG" if photo else "PNG"
     Image.fromarray(image).save(buffer, kind, **({"quality": 85} if photo else {"optimize": True}))
     return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def _write_image(path: Path, image: np.ndarray) -> None:
-    write_whole(path, lambda part: Image.fromarray(image).save(part, "PNG"))

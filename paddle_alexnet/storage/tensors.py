@@ -72,7 +72,7 @@ def read_tensors(
         WeightsError: The file is missing, truncated, damaged or of another format.
     """
     with _errors_of(path):
-        file = open_tensors(path)
+        file = _open(path)
         metadata = file.metadata() or {}
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     written = metadata.pop(CHECKSUM, None)
@@ -89,25 +89,42 @@ def read_tensors(
     return arrays, metadata
 
 
-def open_tensors(path: str | Path) -> safetensors.safe_open:
-    """Map a safetensors file into memory, for ``get_slice(name)[start:stop]``.
+def map_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """As :func:`read_tensors`, but mapped into memory: values are read as they are used.
 
-    Names, dtypes, shapes and size are checked, the content is not: that would read it all.
+    Names, dtypes, shapes and the file's size are checked; the checksum is not, as that would read
+    the whole file.
 
     Raises:
-        WeightsError: As :func:`read_tensors`, where that does not need the content.
+        WeightsError: The file is missing, truncated or of another format.
     """
     with _errors_of(path):
-        return safetensors.safe_open(str(path), framework="numpy")
+        metadata = _open(path).metadata() or {}  # checks the header
+        mapped = np.asarray(np.memmap(path, np.uint8, "r"))
+        start = 8 + int.from_bytes(mapped[:8].tobytes(), "little")
+        arrays = {}
+        for name, entry in json.loads(mapped[8:start].tobytes()).items():
+            if name != "__metadata__":
+                kind = entry["dtype"]  # such as F16
+                dtype = np.dtype(f"<{kind[0].lower()}{int(kind[1:]) // 8}")
+                data = mapped[start:][slice(*entry["data_offsets"])]
+                arrays[name] = data.view(dtype).reshape(entry["shape"])
+        metadata.pop(CHECKSUM, None)
+        return arrays, metadata
 
 
 def stated_checksum(path: str | Path) -> str:
     """The checksum in a file's metadata, by which files are told apart; the content is not read.
 
     Raises:
-        WeightsError: As :func:`open_tensors`.
+        WeightsError: As :func:`map_tensors`.
     """
-    return (open_tensors(path).metadata() or {}).get(CHECKSUM, "")
+    with _errors_of(path):
+        return (_open(path).metadata() or {}).get(CHECKSUM, "")
+
+
+def _open(path: str | Path) -> safetensors.safe_open:
+    return safetensors.safe_open(str(path), framework="numpy")
 
 
 @contextlib.contextmanager

@@ -12,7 +12,12 @@ import safetensors
 import safetensors.numpy
 
 from paddle_alexnet.errors import WeightsError
-from paddle_alexnet.storage.tensors import read_tensors, write_tensors
+from paddle_alexnet.storage.tensors import (
+    map_tensors,
+    read_tensors,
+    stated_checksum,
+    write_tensors,
+)
 
 ARRAYS = {
     "b/x": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -46,6 +51,42 @@ def test_round_trip(path):
     for name, array in ARRAYS.items():
         assert arrays[name].dtype == array.dtype
         np.testing.assert_array_equal(arrays[name], array, strict=True)
+
+
+def test_a_mapped_file(path):
+    arrays, metadata = map_tensors(path)
+    assert metadata == METADATA
+    assert arrays.keys() == ARRAYS.keys()
+    for name, array in ARRAYS.items():
+        np.testing.assert_array_equal(arrays[name], array, strict=True)
+        assert not arrays[name].flags.owndata
+        assert not arrays[name].flags.writeable
+
+
+def test_a_mapped_file_that_is_damaged(path, tmp_path):
+    """Its head is checked; a bit of the values is not, which reading them all finds."""
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    with pytest.raises(WeightsError, match="damaged"):
+        map_tensors(path)
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    map_tensors(path)
+    with pytest.raises(WeightsError, match="damaged"):
+        read_tensors(path)
+    with pytest.raises(WeightsError, match="no weights file"):
+        map_tensors(tmp_path / "none")
+    write_raw(path, {"x": entry("BF16", [1], 2)}, b"\0\0")
+    with pytest.raises(WeightsError, match=str(path)):
+        map_tensors(path)
+
+
+def test_the_stated_checksum(path, tmp_path):
+    first = stated_checksum(path)
+    assert first.startswith("sha256:")
+    write_tensors(tmp_path / "copy", ARRAYS, METADATA)
+    assert stated_checksum(tmp_path / "copy") == first
+    write_tensors(path, {**ARRAYS, "one": np.array(0.6)}, METADATA)
+    assert stated_checksum(path) != first
 
 
 def test_arrays_that_are_not_contiguous_or_big_endian(tmp_path):

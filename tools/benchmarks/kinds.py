@@ -90,6 +90,18 @@ def _with_matrices(cases: Mapping[str, Case], settings: Settings, *, training: b
     return Measured(_in_turn(cases, settings), "ms", operations)
 
 
+def _explain(settings: Settings, scratch: Path) -> Measured:
+    from benchmarks import paddle_cases
+
+    classifier = paddle_cases.make_classifier(settings.model, "fused")
+    layer, grad_cam = paddle_cases.grad_cam(classifier, settings.batch)
+    cases = {
+        "scores": paddle_cases.inference(classifier, settings.batch),
+        f"Grad-CAM of {layer}": grad_cam,
+    }
+    return Measured(_in_turn(cases, settings), "ms")
+
+
 def _lrn(settings: Settings, scratch: Path) -> Measured:
     from benchmarks import paddle_cases
 
@@ -175,6 +187,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "train": Kind(_train, with_torch=True),
     "infer": Kind(_infer, with_torch=True),
+    "explain": Kind(_explain),
     "lrn": Kind(_lrn, with_torch=True),
     "gemm": Kind(lambda settings, scratch: _with_matrices({}, settings, training=False)),
     "data": Kind(_data, with_torch=True, reads_images=True),

@@ -15,6 +15,7 @@ from paddle_alexnet.data.flower_folder import FlowerFolder
 from paddle_alexnet.data.folder import Listing
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.transforms import build_augmentation
+from paddle_alexnet.explain import heat_maps
 from paddle_alexnet.export.classifier import ExportedClassifier
 from paddle_alexnet.export.engines import PRECISIONS, computes_bfloat16
 from paddle_alexnet.export.writer import fill_folder
@@ -70,10 +71,20 @@ def make_classifier(model: str, lrn: str) -> Classifier:
 
 def inference(classifier: Classifier | ExportedClassifier, batch: int) -> Case:
     """Scores of a batch of uint8 inputs [N, S, S, 3]."""
-    side = classifier.preprocessing.input_size
-    shape = (batch, side, side, 3)
-    inputs = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    inputs = _pixels(classifier, batch)
     return lambda: classifier.scores_of_inputs(inputs)
+
+
+def grad_cam(classifier: Classifier, batch: int) -> tuple[str, Case]:
+    """The last layer with feature maps, and heat maps of it for a batch of uint8 inputs."""
+    inputs, layer = _pixels(classifier, batch), heat_maps.feature_layers(classifier.net)[-1]
+    net, normalize, classes = classifier.net, classifier.normalize, labels(batch)
+    return layer, lambda: heat_maps.grad_cam(net, normalize, inputs, layer, classes)
+
+
+def _pixels(classifier: Classifier | ExportedClassifier, batch: int) -> np.ndarray:
+    side = classifier.preprocessing.input_size
+    return np.random.default_rng(0).integers(0, 256, (batch, side, side, 3), dtype=np.uint8)
 
 
 def export(classifier: Classifier, folder: Path) -> dict[str, ExportedClassifier]:
