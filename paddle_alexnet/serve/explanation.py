@@ -5,13 +5,13 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
 from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.explain.heat_maps import feature_layers, grad_cam
 from paddle_alexnet.explain.neighbors import FeatureIndex
+from paddle_alexnet.figures.heat import overlay
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.inference.features import layer_features
 from paddle_alexnet.inference.predict import Prediction, best_classes
@@ -131,18 +131,6 @@ def open_index(path: str | Path, weights: str | Path) -> FeatureIndex:
     index = FeatureIndex.open(path)
     index.check(stated_checksum(weights))
     return index
-
-
-def overlay(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """A heat map over its image in colours from blue to red, uint8 RGB [S, S, 3].
-
-    Args:
-        image: uint8 RGB [S, S, 3].
-        heat: float [S, S], from 0 on; the greatest value is red.
-    """
-    share = heat / max(float(heat.max()), np.finfo(np.float32).tiny)
-    colors = cv2.applyColorMap(np.uint8(255 * share + 0.5), cv2.COLORMAP_TURBO)[..., ::-1]
-    return cv2.addWeighted(image, 0.5, np.ascontiguousarray(colors), 0.5, 0)
 
 
 def _png(image: np.ndarray) -> str:

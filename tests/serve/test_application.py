@@ -15,8 +15,9 @@ from werkzeug.test import Client
 from paddle_alexnet.data.decode import decode_image, read_image
 from paddle_alexnet.errors import WeightsError
 from paddle_alexnet.explain.heat_maps import grad_cam
+from paddle_alexnet.figures.heat import overlay
 from paddle_alexnet.inference.predict import find_images, predict_files
-from paddle_alexnet.serve.explanation import NEIGHBORS, overlay
+from paddle_alexnet.serve.explanation import NEIGHBORS
 from paddle_alexnet.serve.uploads import decoding_bytes
 
 LIMITS = {"body": 400_000, "pixels": 100_000, "memory": 3_000_000, "images": 4}
@@ -171,18 +172,6 @@ def test_an_explanation(client, classifier, files):
     assert (got["heat_map"]["layer"], got["heat_map"]["class_id"]) == ("block5", best)
     shown = decode_image(base64.b64decode(got["heat_map"]["image"].partition(",")[2]))
     np.testing.assert_array_equal(shown, overlay(image, heat))
-
-
-def test_colours_of_a_heat_map():
-    heat = np.array([[0, 0.5], [1, 0.25]], np.float32)
-    black = overlay(np.zeros((2, 2, 3), np.uint8), heat).astype(int)
-    for other in (10, 0.001):
-        np.testing.assert_array_equal(overlay(np.zeros((2, 2, 3), np.uint8), other * heat), black)
-    red, green, blue = black[1, 0]
-    assert red > green + blue
-    white = overlay(np.full((2, 2, 3), 255, np.uint8), heat).astype(int)
-    assert np.abs(white - black - 127.5).max() <= 1  # half of each
-    assert (overlay(np.zeros((2, 2, 3), np.uint8), 0 * heat) == black[0, 0]).all()
 
 
 def test_neighbours_are_those_of_the_index(make_app, index, files):

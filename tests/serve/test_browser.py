@@ -12,7 +12,7 @@ from playwright.sync_api import sync_playwright
 
 from paddle_alexnet.data.decode import read_image
 from paddle_alexnet.explain.heat_maps import grad_cam
-from paddle_alexnet.serve.explanation import overlay
+from paddle_alexnet.figures.heat import overlay
 from paddle_alexnet.serve.words import LANGUAGES
 from tests import browser
 

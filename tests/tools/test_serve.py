@@ -169,3 +169,10 @@ def test_bad_input_is_named_in_one_line(tool, weights, tmp_path):
         ):
             (line,) = tool("serve", "--weights", weights, *words, code=code).stderr.splitlines()
             assert re.search(named, line)
+
+
+def test_an_index_of_other_weights(tool, weights, make_weights, flowers, tmp_path):
+    index = tmp_path / "index.safetensors"
+    tool("neighbors", "--weights", make_weights(1), "--build", flowers, "--index", index)
+    (line,) = tool("serve", "--weights", weights, "--index", index, code=1).stderr.splitlines()
+    assert "other weights" in line
