@@ -203,10 +203,11 @@ class Server(TcpWSGIServer):
                 cleanup_interval=1,
                 log_socket_errors=False,
                 asyncore_use_poll=True,  # select() is for descriptors below 1024
+                server_name="localhost",  # for requests without Host
             )
-            super().__init__(
-                application, map={}, dispatcher=dispatcher, adj=adj, sockinfo=adj.listen[0]
-            )
+            # Of localhost's two addresses IPv4's, as the board.
+            place = min(adj.listen, key=lambda info: info[0] != socket.AF_INET)
+            super().__init__(application, map={}, dispatcher=dispatcher, adj=adj, sockinfo=place)
         except (OSError, ValueError) as error:
             raise RunError(
                 f"cannot listen on {host}:{port} ({error}): choose another --port or --host"

@@ -97,6 +97,18 @@ def test_an_answer_arrives_while_its_sender_still_sends(run, claimed):
     wait_for(lambda: not running.server.active_channels)
 
 
+def test_localhost_is_there_by_ipv4_and_without_a_name(make_app):
+    app = make_app(**SMALL)
+    server = Server(app, "localhost", 0, limits=Limits(**SMALL), memory=app.memory, threads=1)
+    assert server.family == socket.AF_INET
+    done = threading.Event()
+    thread = threading.Thread(target=server.serve, args=(done.is_set,))
+    thread.start()
+    assert ask(server.port, b"GET /healthz HTTP/1.0\r\n\r\n")[0] == 200
+    done.set()
+    thread.join(60)
+
+
 def test_too_large_a_body_is_refused_before_it_is_sent(run):
     """curl and others wait to be asked for large bodies."""
     running = run(echo, **SMALL)
