@@ -7,8 +7,8 @@ import threading
 import time
 
 import pytest
+import waitress.adjustments
 import waitress.buffers
-from waitress.server import create_server
 
 from paddle_alexnet.errors import RunError
 from paddle_alexnet.serve.limits import COPIES, Limits, Memory
@@ -252,36 +252,42 @@ def test_the_end_does_not_wait_for_ever(run):
         assert half.recv(10) == b""
 
 
-def no_disk(*words, **options):
-    raise AssertionError("a temporary file")
+@pytest.fixture
+def spooled(monkeypatch):
+    """How often waitress asked for a temporary file, which it did not get."""
+    asked = []
+
+    def refuse(*words, **options):
+        asked.append(words)
+        raise AssertionError("a temporary file")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    return asked
 
 
 @pytest.mark.parametrize("send", [plain, in_chunks])
-def test_no_body_goes_to_the_disk(run, monkeypatch, send):
+def test_no_body_goes_to_the_disk(run, spooled, send):
     """Below the limit; waitress's default is a file above half a megabyte."""
-    monkeypatch.setattr(tempfile, "TemporaryFile", no_disk)
     running = run(echo, body=3_000_000, pixels=1000)
     assert ask(running.port, send(bytes(2_999_999)))[::2] == (200, b"2999999")
+    assert spooled == []
 
 
-def test_an_answer_does_not_go_to_the_disk_either(run, monkeypatch):
-    monkeypatch.setattr(tempfile, "TemporaryFile", no_disk)
-
+def test_an_answer_does_not_go_to_the_disk_either(run, spooled):
     def large(environ, start_response):
         start_response("200 OK", [("Content-Length", "2000000")])
         return [bytes(2_000_000)]
 
     assert len(ask(run(large, body=3_000_000, pixels=1000).port, plain(b"a"))[2]) == 2_000_000
+    assert spooled == []
 
 
-def test_waitress_itself_would_write_to_the_disk(monkeypatch):
+def test_waitress_itself_would_write_to_the_disk(spooled):
     """What the two tests above replace is what it uses."""
-    monkeypatch.setattr(tempfile, "TemporaryFile", no_disk)
-    server = create_server(echo, _start=False, port=0, threads=0)
-    buffer = waitress.buffers.OverflowableBuffer(server.adj.inbuf_overflow)
-    server.close()
+    buffer = waitress.buffers.OverflowableBuffer(waitress.adjustments.Adjustments().inbuf_overflow)
     with pytest.raises(AssertionError, match="temporary"):
         buffer.append(bytes(1_000_000))
+    assert len(spooled) == 1
 
 
 @pytest.mark.parametrize("port", [-1, 65536])
