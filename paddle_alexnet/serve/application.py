@@ -5,11 +5,12 @@ import logging
 import secrets
 import time
 from collections.abc import Collection, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NoAnswer
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 from flask import Flask, Response, g, request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from werkzeug.exceptions import HTTPException
@@ -17,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 from paddle_alexnet.errors import AlexNetError
 from paddle_alexnet.inference.classifier import ImageClassifier
 from paddle_alexnet.inference.predict import best_classes
+from paddle_alexnet.runtime.cpu import usable_cores
 from paddle_alexnet.runtime.hosts import HEADERS, names_this_machine
 from paddle_alexnet.serve.errors import BUSY, Refused, error_body, error_headers
 from paddle_alexnet.serve.explanation import Explainer
@@ -70,6 +72,8 @@ class Application:
         self.host, self.allowed, self.limits, self.topk = host, allowed, limits, topk
         self.memory, self.metrics = Memory(limits.memory), Metrics()
         self.predictor = Predictor(classifier.finite_scores, batch_size, wait, self.metrics.passed)
+        # Each thread keeps the memory of the largest image that it has read, so they are few.
+        self._readers = ThreadPoolExecutor(usable_cores(), "reader")
         self.metrics.gauge("waiting", "Images that wait for the net", self.predictor.waiting)
         self.metrics.gauge(
             "memory_bytes", "Bytes that requests hold together", lambda: self.memory.taken
@@ -92,14 +96,13 @@ class Application:
         self.metrics.answered("other", status)
 
     def close(self) -> None:
-        """End the thread that owns the net."""
+        """End the threads, after what was asked for before."""
+        self._readers.shutdown()
         self.predictor.close()
 
     def _make_flask(self) -> Flask:
         app = Flask("serve", static_folder=None)
         app.request_class = InMemoryRequest
-        app.config["MAX_CONTENT_LENGTH"] = self.limits.body
-        app.config["MAX_FORM_PARTS"] = self.limits.images
         app.before_request(self._check_host)
         app.after_request(self._finish)
         app.register_error_handler(Exception, _refuse)
@@ -163,11 +166,17 @@ class Application:
         """The OpenAPI document."""
         return _json(document(self.limits, explains=self.explainer is not None))
 
-    def _inputs(self) -> list[tuple[str, Any]]:
-        return [
-            (name, read_input(name, data, self.classifier, self.limits, self.memory))
-            for name, data in uploads(request, self.limits)
-        ]
+    def _inputs(self) -> list[tuple[str, np.ndarray]]:
+        """Names and preprocessed images of the request."""
+        sent = request._get_current_object()  # another thread reads it
+
+        def read() -> list[tuple[str, np.ndarray]]:
+            return [
+                (name, read_input(name, data, self.classifier, self.limits, self.memory))
+                for name, data in uploads(sent, self.limits)
+            ]
+
+        return self._readers.submit(read).result()
 
     def _await(self, futures: Sequence[Future]) -> list[Any]:
         """The results in order, within the time for an answer."""

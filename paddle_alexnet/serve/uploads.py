@@ -29,6 +29,8 @@ def uploads(request: Request, limits: Limits) -> list[tuple[str, bytes]]:
     Raises:
         Refused: It sends nothing, no form where it says so, or too much.
     """
+    # Not by the application's configuration, which only the thread of a request sees.
+    request.max_content_length, request.max_form_parts = limits.body, limits.images
     try:
         if request.mimetype == "multipart/form-data":
             files = request.files.items(multi=True)

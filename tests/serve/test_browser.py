@@ -159,14 +159,16 @@ def test_by_paste(open_at, classifier, photo):
 
 
 def test_by_keyboard(open_at, classifier, photo):
-    page = open_at()
+    page, choosers = open_at(), []
+    page.on("filechooser", lambda chooser: choosers.append(chooser))
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "choose"
     outline = page.locator("label:focus-within")
     assert outline.evaluate("label => getComputedStyle(label).outlineStyle") == "solid"
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
-    chooser.value.set_files(photo[0])
+    page.keyboard.press("Enter")
+    while not choosers:
+        page.wait_for_timeout(50)
+    choosers[0].set_files(photo[0])
     wait_for_result(page)
     assert_bars(page, classifier, photo[1])
 
