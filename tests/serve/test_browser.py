@@ -160,7 +160,7 @@ def test_by_paste(open_at, classifier, photo):
 
 def test_by_keyboard(open_at, classifier, photo):
     page, choosers = open_at(), []
-    page.on("filechooser", lambda chooser: choosers.append(chooser))
+    page.on("filechooser", lambda chooser: choosers.append(chooser))  # noqa: PLW0108 # by its signature
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "choose"
     outline = page.locator("label:focus-within")
