@@ -4,6 +4,7 @@ import base64
 import logging
 import re
 import tempfile
+import threading
 
 import cv2
 import jsonschema
@@ -128,17 +129,20 @@ def test_what_cannot_be_classified_gets_one_line(client, app, path, name):
     assert app.memory.taken == 0
 
 
-def test_over_capacity(client, app, files, make_app):
+def test_over_capacity(make_app):
     """While others hold the memory, and where the net does not answer in time."""
-    held = make_app(**LIMITS, answering=0.2)
-    assert held.memory.take(LIMITS["memory"])
-    check(Client(held), answer := Client(held).post("/predict", data=png(9, 9)), "/predict")
-    assert answer.status_code == 503
-    held.memory.give(LIMITS["memory"])
-    late = make_app(**LIMITS, answering=0.0)
-    check(Client(late), answer := Client(late).post("/predict", data=png(9, 9)), "/predict")
-    assert answer.status_code == 503
-    assert answer.headers["Retry-After"] == "1"
+    app = make_app(**LIMITS, answering=0.2)
+    client, free = Client(app), threading.Event()
+    assert app.memory.take(LIMITS["memory"])
+    answers = [client.post("/predict", data=png(9, 9))]
+    app.memory.give(LIMITS["memory"])
+    app.predictor.call(lambda: [free.wait(60)])
+    answers += [client.post(path, data=png(9, 9)) for path in ("/predict", "/explain")]
+    free.set()
+    for answer, path in zip(answers, ("/predict", "/predict", "/explain"), strict=True):
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"] == "1"
+        check(client, answer, path)
 
 
 @pytest.mark.parametrize(
