@@ -225,6 +225,7 @@ def test_chinese_pages_are_linked_both_ways():
             "paper_cn",
             "board_cn",
             "claims_cn",
+            "inside_cn",
         )
     }
     for page in CHINESE:

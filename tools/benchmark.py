@@ -1,4 +1,4 @@
-"""Measure speed: python tools/benchmark.py train|infer|explain|lrn|gemm|data|start|memory
+"""Measure speed: python tools/benchmark.py train|infer|explain|neighbors|lrn|gemm|data|start|memory
 
 What is compared runs in turn in one process (memory and start: each in a new one), with the CPU
 settings of tools/train.py for all. Shown are medians and quartiles, and the ratio to torch where
@@ -34,8 +34,8 @@ def parse() -> Settings:
         "--turn-seconds",
         type=_seconds,
         metavar="S",
-        help="of train, infer, explain, lrn, gemm: calls of one case before the next; 0 for "
-        "single ones, with cold caches [0.25]",
+        help="where calls are timed one by one: of one case before the next; 0 for single ones, "
+        "with cold caches [0.25]",
     )
     parser.add_argument("--as-published", action="store_true", help="time AvgPool3D's norm as well")
     _entry.add_json(parser, "figures, versions and settings")

@@ -56,7 +56,8 @@ def paper_figures(
 
     Returns:
         uint8 RGB by name: ``filters`` (Figure 3; missing where the first layer is no convolution),
-        ``score_bars`` (Figure 4, left) and ``neighbors`` (right; by the last hidden layer).
+        ``score_bars`` (Figure 4, left) and ``neighbors`` (right; by Euclidean distance in the last
+        hidden layer).
 
     Raises:
         DataError: An image cannot be read.
@@ -88,13 +89,16 @@ def draw_score_bars(
 def draw_neighbors(
     classifier: Classifier, data: ImageData, names: Sequence[str], fonts: FontChooser
 ) -> np.ndarray:
-    """Five val images, evenly spread, each with the six training images of nearest features."""
+    """Five val images, evenly spread, each with the six training images of nearest features.
+
+    By Euclidean distance, as in the paper.
+    """
     layer = last_block(classifier.net)
     train = data.train.subset(spread(len(data.train), MOST_TRAINING))
     index = FeatureIndex.build(classifier, train, layer, checksum="")
     chosen = spread(len(data.val), QUERIES)
     inputs = np.stack([classifier.preprocessing(data.val.image(place)) for place in chosen])
-    found = index.nearest(layer_features(classifier, inputs, layer), NEIGHBORS)
+    found = index.nearest(layer_features(classifier, inputs, layer), NEIGHBORS, "euclidean")
     rows = [
         ((image, [names[data.val.label(place)], ""]), neighbor_cells(index, *nearest, names))
         for place, image, *nearest in zip(chosen, inputs, *found, strict=True)

@@ -9,6 +9,8 @@ import pytest
 from visualdl import LogReader
 
 from paddle_alexnet.errors import RunError
+from paddle_alexnet.figures import captions
+from paddle_alexnet.figures.figure4 import BAR
 from paddle_alexnet.inference.annotate import AnnotatedOutput
 from paddle_alexnet.inference.predict import Prediction
 
@@ -37,6 +39,22 @@ def test_files_and_board(tmp_path):
     reader = LogReader(file_path=str(tmp_path / "log" / "vdlrecords.main.log"))
     assert len(reader.get_data("image", "infer/x")) == 1
     assert len(reader.get_data("image", "infer/100_")) == 1
+
+
+def test_bars_are_as_long_as_the_scores(tmp_path, monkeypatch):
+    """Of the best five; where no font can show a name, its number stands in its place."""
+    monkeypatch.setattr(captions, "find_chinese_font", lambda: None)
+    scores, names = [0.5, 0.2, 0.1, 0.08, 0.07, 0.05], ["雏菊", "b", "c", "d", "e", "f"]
+    found = Prediction("x.png", [3, 1, 2, 0, 4, 5], scores, names)
+    with AnnotatedOutput(tmp_path, None) as showing:
+        assert showing.names_of(found)[:2] == ["class 3", "b"]
+        showing.add(found, np.full((100, 480, 3), 90, np.uint8))
+    got = cv2.imread(str(tmp_path / "x.annotated.jpg"))[..., ::-1].astype(int)
+    pale = np.abs(got - BAR).max(axis=2) < 25
+    lines = pale[100:].sum(axis=1)
+    assert len(lines) == 5 * 30 + 10
+    for place, score in enumerate(scores[:5]):
+        assert lines[5 + 30 * place + 2] == pytest.approx(460 * score, abs=4)
 
 
 def test_nothing_asked_for_nothing_written(tmp_path):

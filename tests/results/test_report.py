@@ -37,6 +37,7 @@ def test_a_report_of_one_run(run, tmp_path):
     assert line[:5] == ["one", "0", "2", f"{100 * best:.2f} %", str(run.state.best_epoch)]
     names = {path.name for path in (tmp_path / "out" / "one").iterdir()}
     assert {"confusion.png", "calibration.png", "filters.png", "mistakes.csv"} <= names
+    assert {"score_bars.png", "neighbors.png"} <= names
     assert (tmp_path / "out" / "curves.png").exists()
     classifier = Classifier.load(run.directory.best)
     table = cells(text, "classes")

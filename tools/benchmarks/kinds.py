@@ -102,6 +102,16 @@ def _explain(settings: Settings, scratch: Path) -> Measured:
     return Measured(_in_turn(cases, settings), "ms")
 
 
+def _neighbors(settings: Settings, scratch: Path) -> Measured:
+    from benchmarks import paddle_cases
+
+    cases = {
+        f"{paddle_cases.ROWS:,} rows of {width:,}": paddle_cases.search(scratch / str(width), width)
+        for width in (1024, 4096)  # fc7 at a quarter of the paper's width, and of the paper
+    }
+    return Measured(_in_turn(cases, settings), "ms")
+
+
 def _lrn(settings: Settings, scratch: Path) -> Measured:
     from benchmarks import paddle_cases
 
@@ -188,6 +198,7 @@ KINDS: Mapping[str, Kind] = {
     "train": Kind(_train, with_torch=True),
     "infer": Kind(_infer, with_torch=True),
     "explain": Kind(_explain),
+    "neighbors": Kind(_neighbors),
     "lrn": Kind(_lrn, with_torch=True),
     "gemm": Kind(lambda settings, scratch: _with_matrices({}, settings, training=False)),
     "data": Kind(_data, with_torch=True, reads_images=True),

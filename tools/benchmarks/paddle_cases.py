@@ -16,6 +16,7 @@ from paddle_alexnet.data.folder import Listing
 from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.transforms import build_augmentation
 from paddle_alexnet.explain import heat_maps
+from paddle_alexnet.explain.neighbors import FeatureIndex
 from paddle_alexnet.export.classifier import ExportedClassifier
 from paddle_alexnet.export.engines import PRECISIONS, computes_bfloat16
 from paddle_alexnet.export.writer import fill_folder
@@ -27,6 +28,7 @@ from paddle_alexnet.nets.stages import Norm
 from paddle_alexnet.nets.weights import Description
 from paddle_alexnet.training.step import TrainingStep, choose_compile, compile_step
 
+ROWS = 100_000  # of an index
 CACHE_BYTES = 2**36  # room for all images
 # (data.workers, data.cache); a cache in memory is for one process.
 READERS = ((0, "none"), (1, "none"), (2, "none"), (0, "ram"))
@@ -80,6 +82,22 @@ def grad_cam(classifier: Classifier, batch: int) -> tuple[str, Case]:
     inputs, layer = _pixels(classifier, batch), heat_maps.feature_layers(classifier.net)[-1]
     net, normalize, classes = classifier.net, classifier.normalize, labels(batch)
     return layer, lambda: heat_maps.grad_cam(net, normalize, inputs, layer, classes)
+
+
+def search(path: Path, width: int) -> Case:
+    """Open an index of :data:`ROWS` made-up images, and find the nearest six of one.
+
+    Args:
+        path: Where the index is written, some hundred megabytes.
+        width: Features of an image.
+    """
+    features = np.tile(np.maximum(0, noise(ROWS // 10, width)).astype(np.float16), (10, 1))
+    places = np.arange(ROWS)
+    names = [f"train/class/{place:08}.jpg" for place in places]
+    parts = (features, np.zeros(ROWS, np.uint8), 1 + places, places % 2)
+    FeatureIndex(*parts, names, ["a", "b"], "block7", "").save(path)
+    query = noise(1, width)
+    return lambda: FeatureIndex.open(path).nearest(query, 6)
 
 
 def _pixels(classifier: Classifier | ExportedClassifier, batch: int) -> np.ndarray:
