@@ -75,3 +75,13 @@ def test_readers_read_every_image_once_an_epoch(flowers):
     assert len(cases) == len(paddle_cases.READERS)
     assert cases["workers 0, cache none"]() == 60
     assert cases["workers 0, cache ram"]() == 60
+
+
+def test_heat_maps_and_a_search(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(paddle_cases, "ROWS", 50)
+    layer, run = paddle_cases.grad_cam(paddle_cases.make_classifier(tiny, "fused"), 2)
+    assert layer == "block5"
+    assert run().shape == (2, 32, 32)
+    indices, distances = paddle_cases.search(tmp_path / "index", 12)()
+    assert indices.shape == (1, 6)
+    assert (np.diff(distances) >= 0).all()
