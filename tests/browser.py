@@ -24,8 +24,12 @@ marks = [
 
 
 def open_page(browser, width=1280, height=900):
-    """A new page; what its console says of errors is in ``page.faults``."""
-    page = browser.new_page(viewport={"width": width, "height": height})
+    """A new page that is watched."""
+    return watched(browser.new_page(viewport={"width": width, "height": height}))
+
+
+def watched(page):
+    """A page; what its console says of errors is in ``page.faults``."""
     page.set_default_timeout(60_000)  # a loaded machine draws slowly
     page.faults = []
     page.on("console", lambda m: page.faults.append(m.text) if m.type == "error" else None)

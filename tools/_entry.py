@@ -21,7 +21,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from paddle_alexnet.inference.classifier import ImageClassifier
 
 INSTALL = "install the project first: make setup, or pip install -e '.[cpu]' (see README.md)"
 # Debian's packages of the system libraries that OpenCV and Paddle load.
@@ -188,19 +191,64 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N [auto]")
 
 
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """Add --weights and --model, one of which is needed, and what is for --model only."""
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--weights", help="a .safetensors file of a run")
+    source.add_argument("--model", metavar="DIR", help="a folder that tools/export.py wrote")
+    parser.add_argument(
+        "--engine",
+        help="with --model: paddle, tensorrt, onnxruntime or openvino, or auto for the fastest "
+        "here of those that are installed [the first that is]",
+    )
+    parser.add_argument(
+        "--precision",
+        metavar="TYPE",
+        help="with --model on a CPU: float32; bfloat16, scores up to hundredths off, faster on "
+        "some processors that have it; or auto for the faster of them here [float32]",
+    )
+
+
+def load_source(args: argparse.Namespace, batch: int) -> "ImageClassifier":
+    """What --weights or --model names, on the device of --device, for batches of ``batch`` images.
+
+    Raises:
+        ConfigError: An option does not fit the others, or the device or engine is missing.
+        WeightsError: The file or folder cannot be used.
+    """
+    from paddle_alexnet.export.classifier import ExportedClassifier
+    from paddle_alexnet.export.fastest import AUTO, open_fastest
+    from paddle_alexnet.inference.classifier import Classifier
+    from paddle_alexnet.runtime.device import choose_device
+
+    for option in ("engine", "precision"):
+        if getattr(args, option) and not args.model:
+            raise ConfigError(f"--{option} is for --model: weights are run by Paddle itself")
+    device = choose_device(args.device)
+    if not args.model:
+        return Classifier.load(args.weights)
+    device = "auto" if args.device == "auto" else device
+    precision = args.precision or "float32"
+    if AUTO not in (args.engine, precision):
+        return ExportedClassifier.load(args.model, args.engine, device, precision)
+    return open_fastest(
+        args.model, engine=args.engine, precision=precision, device=device, batch=batch
+    )
+
+
 def add_json(parser: argparse.ArgumentParser, what: str) -> None:
     """Add --json, a file for ``what``; for :func:`check_targets` and :func:`write_result`."""
     parser.add_argument("--json", metavar="FILE", help=f"write {what} as JSON; - prints only that")
 
 
-def add_max_pixels(parser: argparse.ArgumentParser) -> None:
+def add_max_pixels(parser: argparse.ArgumentParser, default: int = MAX_PIXELS) -> None:
     """Add --max-pixels, which is ``data.max_pixels`` in training."""
     parser.add_argument(
         "--max-pixels",
         type=_whole_number(1, PIXELS_AT_MOST),
-        default=MAX_PIXELS,
+        default=default,
         metavar="N",
-        help=f"images whose header claims more are not decoded [{MAX_PIXELS}]",
+        help=f"images whose header claims more are not decoded [{default}]",
     )
 
 

@@ -1,6 +1,5 @@
 """Open the VisualDL board of one or more runs: python tools/board.py --logdir runs"""
 
-import ipaddress
 import logging
 import signal
 from typing import Any
@@ -12,6 +11,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
     """Serve until stopped."""
     from paddle_alexnet.board.log_reader import find_runs
     from paddle_alexnet.board.server import LANGUAGES, make_board
+    from paddle_alexnet.runtime.hosts import address, is_loopback
 
     parser = _entry.make_parser(__doc__)
     parser.add_argument("--logdir", default="runs", metavar="DIR", help="folder of runs [runs]")
@@ -33,11 +33,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
         allowed=args.allow_host,
         prefix=prefix,
     )
-    try:
-        loopback = ipaddress.ip_address(args.host).is_loopback
-    except ValueError:
-        loopback = args.host == "localhost"
-    if not loopback:
+    if not is_loopback(args.host):
         logging.warning("anyone who reaches %s can read the board", args.host)
     runs, passed = find_runs(args.logdir)
     if passed:
@@ -45,9 +41,8 @@ def main(cpu_speed: dict[str, Any]) -> int:
         logging.warning("%d passed over, as links are not followed: %s", len(passed), names)
     if not runs:
         logging.warning("%s holds no run yet: they appear when they begin", args.logdir)
-    host = f"[{args.host}]" if ":" in args.host else args.host  # IPv6
-    address = f"http://{host}:{server.server_port}{prefix}/"
-    print(f"board of {args.logdir}: {len(runs)} runs, {address} (Ctrl-C ends it)", flush=True)
+    where = f"{address(args.host, server.server_port)}{prefix}/"
+    print(f"board of {args.logdir}: {len(runs)} runs, {where} (Ctrl-C ends it)", flush=True)
     with server:
         server.serve_forever()  # until Ctrl-C, which werkzeug keeps to itself
     return 128 + signal.SIGINT

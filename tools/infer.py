@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import _entry
 
 if TYPE_CHECKING:
-    from paddle_alexnet.inference.classifier import ImageClassifier
     from paddle_alexnet.inference.predict import Prediction
 
 
@@ -22,20 +21,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = _entry.make_parser(__doc__)
     parser.add_argument("images", nargs="+", metavar="IMAGE|FOLDER|GLOB")
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--weights", help="a .safetensors file of a run")
-    source.add_argument("--model", metavar="DIR", help="a folder that tools/export.py wrote")
-    parser.add_argument(
-        "--engine",
-        help="with --model: paddle, tensorrt, onnxruntime or openvino, or auto for the fastest "
-        "here of those that are installed [the first that is]",
-    )
-    parser.add_argument(
-        "--precision",
-        metavar="TYPE",
-        help="with --model on a CPU: float32; bfloat16, scores up to hundredths off, faster "
-        "on some processors that have it; or auto for the faster of them here [float32]",
-    )
+    _entry.add_source(parser)
     parser.add_argument("--top-k", type=_entry.positive, default=5, help="classes per image [5]")
     parser.add_argument("--batch-size", type=_entry.positive, default=16, help="[16]")
     _entry.add_max_pixels(parser)
@@ -69,17 +55,12 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     from paddle_alexnet.inference.annotate import AnnotatedOutput
     from paddle_alexnet.inference.predict import find_images, predict_files
     from paddle_alexnet.inference.result_lines import ResultLines
-    from paddle_alexnet.runtime.device import choose_device
 
-    for option in ("engine", "precision"):
-        if getattr(args, option) and not args.model:
-            raise ConfigError(f"--{option} is for --model: weights are run by Paddle itself")
-    device = choose_device(args.device)
     _entry.check_targets(args.json, args.jsonl)
     if args.json == args.jsonl == "-":
         raise ConfigError("--json - and --jsonl -: only one of them can go to the terminal")
     files = find_images(args.images, leave_out=args.save_dir)
-    classifier = _load(args, device, min(args.batch_size, len(files)))
+    classifier = _entry.load_source(args, min(args.batch_size, len(files)))
     results = predict_files(
         classifier,
         files,
@@ -140,22 +121,6 @@ def _tell(text: str, file: Any = None) -> None:
 
     tqdm.write(text, file=file or sys.stderr)
     (file or sys.stderr).flush()
-
-
-def _load(args: argparse.Namespace, device: str, batch: int) -> "ImageClassifier":
-    from paddle_alexnet.export.classifier import ExportedClassifier
-    from paddle_alexnet.export.fastest import AUTO, open_fastest
-    from paddle_alexnet.inference.classifier import Classifier
-
-    if not args.model:
-        return Classifier.load(args.weights)
-    device = "auto" if args.device == "auto" else device
-    precision = args.precision or "float32"
-    if AUTO not in (args.engine, precision):
-        return ExportedClassifier.load(args.model, args.engine, device, precision)
-    return open_fastest(
-        args.model, engine=args.engine, precision=precision, device=device, batch=batch
-    )
 
 
 def _line(row: "Prediction") -> str:

@@ -8,11 +8,9 @@ import base64
 import contextlib
 import hashlib
 import io
-import ipaddress
 import json
 import logging
 import re
-import socket
 import threading
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -21,13 +19,13 @@ from typing import Any
 from paddle_alexnet.board.log_reader import patch_log_reading
 from paddle_alexnet.board.page import CORRECTIONS, correct, unfit
 from paddle_alexnet.errors import DataError, RunError
+from paddle_alexnet.runtime.hosts import HEADERS, check_port, names_this_machine
 
 logger = logging.getLogger(__name__)
 
 LANGUAGES = ("en", "zh")
 # Seconds after which an idle connection is closed, to free its thread and its descriptor.
 IDLE_SECONDS = 30
-MAX_PORT = 2**16 - 1
 PUBLIC = "/app"
 # What a log of BoardWriter can show, by VisualDL's names of its tabs. The board opens on the first
 # that has content.
@@ -49,12 +47,6 @@ CALLS = {"components", "runs", "graph_runs"} | {
         "graph": ("graph", "search", "get_all_nodes", "manipulate"),
     }.items()
     for name in names
-}
-HEADERS = {
-    # No other site may show the board in a frame, or load its images and data.
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
 }
 
 
@@ -82,8 +74,7 @@ def make_board(
         RunError: The port is taken or impossible, the address cannot be used, or ``prefix`` is no
             path.
     """
-    if not 0 <= port <= MAX_PORT:
-        raise RunError(f"there is no port {port}: choose a --port from 0 to {MAX_PORT}")
+    check_port(port)
     if not Path(logdir).is_dir():
         raise DataError(f"{logdir} is not a folder: train a run first, or name one with --logdir")
     if prefix and not re.fullmatch(r"(/[\w.~-]+)+", prefix, re.ASCII):
@@ -200,28 +191,6 @@ def make_application(
         return Response(f"{text}\n", status, mimetype="text/plain")
 
     return OneAtATime(app, prefix)
-
-
-def names_this_machine(name: str, host: str, allowed: Collection[str] = ()) -> bool:
-    """Whether the ``Host`` of a request is this machine, and not a name of another site.
-
-    This prevents DNS rebinding: a site can let its own name point to 127.0.0.1, and its script
-    then reads the board through the visitor's browser. That is not possible with an IP address.
-
-    Args:
-        name: ``Host`` of the request, with or without a port; empty if it has none.
-        host: Address that the board listens on.
-        allowed: Other names that are this machine's.
-    """
-    bare = re.sub(r":\d*$", "", name).strip("[]").lower()
-    own = ("", "localhost", host, socket.gethostname(), *allowed)
-    if bare in {other.lower() for other in own}:
-        return True
-    try:
-        ipaddress.ip_address(bare)
-    except ValueError:
-        return False
-    return True
 
 
 def content_policy(page: str) -> str:

@@ -20,6 +20,10 @@ class Unreadable(Exception):
     """A file gives no image; the text says why, without the file's name."""
 
 
+class TooLarge(Unreadable):
+    """Its header claims more pixels than are decoded."""
+
+
 def read_image(
     path: str | Path, max_pixels: int = MAX_PIXELS, sample_bits: int | None = None
 ) -> np.ndarray:
@@ -126,7 +130,7 @@ def _check_claim(data: bytes, max_pixels: int) -> Meaning:
     meaning = read_meaning(data)
     most = max_pixels // claim.weight // (2 if meaning.deep else 1)
     if claim.width * claim.height > most:
-        raise Unreadable(
+        raise TooLarge(
             f"claims {claim.width} x {claim.height} pixels, more than the {most:,} that are "
             "allowed for its kind (data.max_pixels, --max-pixels)"
         )

@@ -25,7 +25,10 @@ logger = logging.getLogger(__name__)
 
 AUTO = "auto"
 CALLS = 20
-WARMUP = 3  # calls that are not measured
+TURNS = 2
+WARMUP = 2  # calls of each turn that are not measured
+# Seconds before a turn: threads of the engine before look for work a while, and take a core.
+SETTLE = 0.3
 # Of an engine's package; other names are those of the engines.
 PACKAGES = {"paddle": ("paddlepaddle", "paddlepaddle-gpu"), "tensorrt": ("tensorrt",)}
 
@@ -124,12 +127,13 @@ def _open_all(
 
 
 def _measure(classifiers: Mapping[str, ExportedClassifier], batch: int) -> dict[str, float]:
-    """Median milliseconds of a call on noise, by name; in turn, so that other load meets all."""
+    """Median milliseconds of a call on noise, by name; in turns, so that other load meets all."""
     side = next(iter(classifiers.values())).preprocessing.input_size
     images = np.random.default_rng(0).integers(0, 256, (batch, side, side, 3), dtype=np.uint8)
     times: dict[str, list[float]] = {name: [] for name in classifiers}
-    for call in range(WARMUP + CALLS):
-        for name, classifier in classifiers.items():
+    for name, classifier in [*classifiers.items()] * TURNS:
+        time.sleep(SETTLE)
+        for call in range(WARMUP + CALLS // TURNS):
             start = time.perf_counter()
             classifier.scores_of_inputs(images)
             if call >= WARMUP:

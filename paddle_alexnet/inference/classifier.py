@@ -42,7 +42,11 @@ class ImageClassifier(ABC):
         Raises:
             WeightsError: A score is not finite.
         """
-        scores = self.scores_of_inputs(np.stack([self.preprocessing(image) for image in images]))
+        return self.finite_scores(np.stack([self.preprocessing(image) for image in images]))
+
+    def finite_scores(self, inputs: np.ndarray) -> np.ndarray:
+        """As :meth:`scores`, of preprocessed images uint8 [N, S, S, 3]."""
+        scores = self.scores_of_inputs(inputs)
         if not np.isfinite(scores).all():
             raise WeightsError(
                 "the net gives scores that are not finite numbers: its weights are of a run that "
@@ -52,7 +56,7 @@ class ImageClassifier(ABC):
 
     @abstractmethod
     def scores_of_inputs(self, inputs: np.ndarray) -> np.ndarray:
-        """As :meth:`scores`, of preprocessed images uint8 [N, S, S, 3]."""
+        """As :meth:`finite_scores`, not checked."""
 
 
 class Classifier(ImageClassifier):

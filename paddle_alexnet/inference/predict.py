@@ -191,7 +191,7 @@ def predict_files(
         rows = iter(classifier.scores(images)) if images else iter(())
         for name, image in group:
             if isinstance(image, np.ndarray):
-                yield _prediction(name, next(rows), classifier.classes, topk), image
+                yield best_classes(name, next(rows), classifier.classes, topk), image
             else:
                 yield Failure(name, image), None
     bits = unused_bits(greatest)
@@ -219,7 +219,8 @@ def _read_batches(
         yield group
 
 
-def _prediction(name: str, row: np.ndarray, classes: Sequence[str], topk: int) -> Prediction:
+def best_classes(name: str, row: np.ndarray, classes: Sequence[str], topk: int) -> Prediction:
+    """The ``topk`` best classes of an image by its scores [classes]."""
     # Stable, so that of equal scores the lower class comes first, as argmax has it.
     best = np.argsort(-row, kind="stable")[:topk].tolist()
     return Prediction(name, best, [float(row[i]) for i in best], [classes[i] for i in best])

@@ -21,6 +21,7 @@ from paddle_alexnet.board import server, visualdl_patches
 from paddle_alexnet.board.server import make_board
 from paddle_alexnet.board.writer import BoardWriter
 from paddle_alexnet.errors import DataError, RunError
+from paddle_alexnet.runtime.hosts import HEADERS
 
 LOOPBACK = "127.0.0.1"
 # Requests to both applications: method, path, and Host.
@@ -266,25 +267,6 @@ def test_dns_rebinding_is_refused(stock, ask_app):
     assert "own" not in text
 
 
-@pytest.mark.parametrize(
-    ("name", "allowed"),
-    [
-        ("127.0.0.1:8040", True),
-        ("localhost:8040", True),
-        ("LOCALHOST", True),
-        ("[::1]:8040", True),
-        ("192.168.1.7:8040", True),
-        ("gpu.example:8040", True),  # the address of the server
-        ("127.0.0.1.example:8040", False),
-        ("localhost.example", False),
-        ("gpu.example.org", False),
-        ("evil:8040", False),
-    ],
-)
-def test_host_names(name, allowed):
-    assert server.names_this_machine(name, "gpu.example") == allowed
-
-
 def test_a_run_inside_can_be_named(ask_app, top_runs):
     answer = ask_app(f"/app/api/scalar/list?tag=val/top1&run={top_runs / 'own'}")
     assert [point[2] for point in answer.get_json()["data"]] == [0.5]
@@ -391,7 +373,7 @@ def test_the_page_may_load_nothing_from_elsewhere(ask_app):
     assert "connect-src" not in policy  # default-src applies to it
     assert "unsafe" not in policy["script-src"].replace("wasm-unsafe-eval", "")
     assert policy["script-src"].count("sha256-") == 1
-    for name, value in server.HEADERS.items():
+    for name, value in HEADERS.items():
         assert answer.headers[name] == value
     assert "Access-Control-Allow-Origin" not in answer.headers
     assert "hm.baidu.com" not in answer.get_data(as_text=True)

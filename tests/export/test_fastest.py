@@ -8,10 +8,10 @@ import pytest
 
 from paddle_alexnet.errors import ConfigError
 from paddle_alexnet.export import engines, fastest
-from paddle_alexnet.export.fastest import CALLS, WARMUP, open_fastest
+from paddle_alexnet.export.fastest import CALLS, TURNS, WARMUP, open_fastest
 from paddle_alexnet.export.writer import fill_folder
 from paddle_alexnet.inference.classifier import Classifier
-from paddle_alexnet.nets.registry import build_model
+from paddle_alexnet.nets.registry import MODELS, build_model
 from paddle_alexnet.nets.weights import Description
 
 
@@ -19,8 +19,6 @@ from paddle_alexnet.nets.weights import Description
 def export(tiny, tmp_path):
     net = build_model(tiny, 3)
     net.eval()
-    from paddle_alexnet.nets.registry import MODELS
-
     description = Description(tiny, ("a", "b", "c"), MODELS[tiny].preprocessing)
     folder = tmp_path / "export"
     folder.mkdir()
@@ -32,7 +30,9 @@ def export(tiny, tmp_path):
 def timed(monkeypatch):
     """Engines that take made-up times, by name; the calls of each are counted."""
     seconds, calls, now = {"quick": 0.001, "slow": 0.002}, {}, [0.0]
-    monkeypatch.setattr(fastest, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(
+        fastest, "time", SimpleNamespace(perf_counter=lambda: now[0], sleep=lambda s: None)
+    )
     monkeypatch.setattr(fastest, "_installed", lambda file_format: list(seconds))
     monkeypatch.setattr(fastest, "PRECISIONS", ("float32",))
 
@@ -65,7 +65,9 @@ def opened(export, cache, **changes):
 def test_the_fastest_is_chosen_once(export, timed, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     assert opened(export, tmp_path).engine == "quick"
-    assert timed.calls == {"quick": [3] * (WARMUP + CALLS), "slow": [3] * (WARMUP + CALLS)}
+    assert CALLS == 20
+    calls = [3] * (TURNS * WARMUP + CALLS)
+    assert timed.calls == {"quick": calls, "slow": calls}
     (file,) = (tmp_path / "engines").iterdir()
     assert json.loads(file.read_text()) == {
         "quick, float32": pytest.approx(1.0),
