@@ -11,7 +11,8 @@ demo: setup
 
 # Everything but what needs a GPU, a browser or patience.
 test: setup
-	$(BIN)/python -m pytest -m "not gpu and not browser and not slow"
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
+	  -m "not gpu and not browser and not slow"
 
 # Which lines make test runs, in the programs that tests start as well; takes twice as long.
 coverage: setup

@@ -40,6 +40,7 @@ EXTRAS = {
         "axe-playwright-python>=0.1.4,<0.2",  # is the page accessible; holds axe-core
         "coverage[toml]>=7.10,<8",  # 7.10: measures the tools that tests start
         "pytest>=8,<10",
+        "pytest-xdist>=3.6,<4",  # make test in several processes
         "hypothesis>=6.100,<7",
         "jsonschema>=4.20,<5",  # answers of the page against its OpenAPI document
         "playwright>=1.48,<2",  # drives the installed Chromium

@@ -1,5 +1,6 @@
 """What the tests share. Everything they need is drawn or made here."""
 
+import os
 import warnings
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 
 from paddle_alexnet.runtime.cpu import speed_up
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # other processes use the other cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("MKL_NUM_THREADS", "1")
 speed_up()  # before Paddle is loaded
 warnings.filterwarnings("ignore", message="No ccache found")
 
