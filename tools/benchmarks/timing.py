@@ -121,8 +121,9 @@ def report_lines(measured: Measured, environment: dict[str, Any]) -> list[str]:
     peers = {name: row.median for name, row in rows.items() if name.startswith("torch")}
     if len(peers) > 1:
         ours, best = next(iter(rows)), min(peers, key=peers.__getitem__)
-        ratio = rows[ours].median / peers[best]
-        lines.append(f"the best of torch is {best[7:]}: {ours} has {ratio:.2f} of it")
+        lines.append(
+            f"least of torch's: {best}; {ours}: {rows[ours].median / peers[best]:.2f} of it"
+        )
     return lines
 
 
