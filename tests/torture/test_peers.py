@@ -98,7 +98,9 @@ def test_a_killed_rank_is_named_by_the_other(tmp_path, start, amount, count, par
         assert "Traceback" not in text
         (line,) = [line for line in text.splitlines() if line.startswith("error: ")]
         assert re.search(rf"rank {killed} of 2 .* rank {other} stops.*--resume {run}$", line)
-        assert read_checkpoint(RunDirectory(run)).path.name == "state.safetensors"
+        # Raises where none is whole. Rank 0 may be killed between moving the last one aside and
+        # writing the next.
+        read_checkpoint(RunDirectory(run))
         done += 1
     count(f"kills of one of two ranks ({parallel}), named by the other in one line", kills)
     assert [rank.wait(300) for rank in start(run, epochs, parallel)] == [0, 0]
