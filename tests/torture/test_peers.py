@@ -74,7 +74,8 @@ def start(tmp_path, flowers):
     return start
 
 
-@pytest.mark.parametrize("parallel", [pytest.param("data", marks=pytest.mark.slow), "towers"])
+@pytest.mark.slow
+@pytest.mark.parametrize("parallel", ["data", "towers"])
 def test_a_killed_rank_is_named_by_the_other(tmp_path, start, amount, count, parallel):
     """Killed at random moments, either rank in turn; then the run goes on to the same weights."""
     rng, kills, epochs = random.Random(0), amount(2, 20), amount(3, 12)

@@ -118,7 +118,7 @@ def engine_rate(path):
     return float(python("-c", ENGINE, path, 50).split()[-1])
 
 
-@pytest.mark.parametrize("source", ["--weights", "--model"])
+@pytest.mark.parametrize("source", [pytest.param("--weights", marks=pytest.mark.slow), "--model"])
 def test_many_clients(make_weights, photos, tmp_path, amount, count, source):
     """None of their answers is lost, or another than infer's."""
     full = amount(0, 1)
