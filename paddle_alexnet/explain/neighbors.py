@@ -122,7 +122,7 @@ class FeatureIndex:
         """Map what :meth:`save` wrote into memory; rows are read as they are needed.
 
         Raises:
-            DataError: There is no such file, or it is no index.
+            DataError: The file is missing, or is not an index.
         """
         if not Path(path).is_file():
             raise DataError(f"there is no index {path}: tools/neighbors.py --build makes one")

@@ -193,6 +193,11 @@ def _number(device: str) -> int:
     return int(device.partition(":")[2] or 0)
 
 
+def installed_engines(file_format: str) -> list[str]:
+    """The engines for a key of :data:`ENGINES` that are installed, the preferred first."""
+    return [name for name in ENGINES[file_format] if importlib.util.find_spec(name) is not None]
+
+
 def choose_engine(file_format: str, wanted: str | None = None) -> str:
     """The engine for a format.
 
@@ -210,8 +215,8 @@ def choose_engine(file_format: str, wanted: str | None = None) -> str:
             + ", ".join(engines)
         )
     names = list(engines) if wanted is None else [wanted]
-    for name in names:
-        if importlib.util.find_spec(name) is not None:
+    for name in installed_engines(file_format):
+        if name in names:
             return name
     others = {
         "paddle": "use --engine paddle",

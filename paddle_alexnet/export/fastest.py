@@ -2,8 +2,6 @@
 
 import contextlib
 import hashlib
-import importlib.metadata
-import importlib.util
 import json
 import logging
 import time
@@ -15,9 +13,9 @@ import platformdirs
 
 from paddle_alexnet.errors import ConfigError, RunError
 from paddle_alexnet.export.classifier import ExportedClassifier
-from paddle_alexnet.export.engines import ENGINES, PRECISIONS
+from paddle_alexnet.export.engines import ENGINES, PRECISIONS, choose_engine, installed_engines
 from paddle_alexnet.export.folder import DESCRIPTION, ExportFolder
-from paddle_alexnet.log.environment import processor_name
+from paddle_alexnet.log.environment import package_versions, processor_name
 from paddle_alexnet.runtime.cpu import usable_cores
 from paddle_alexnet.storage.files import make_folder, parse_strict, read_text, write_text
 
@@ -29,8 +27,7 @@ TURNS = 2
 WARMUP = 2  # calls of each turn that are not measured
 # Seconds before a turn: threads of the engine before look for work a while, and take a core.
 SETTLE = 0.3
-# Of an engine's package; other names are those of the engines.
-PACKAGES = {"paddle": ("paddlepaddle", "paddlepaddle-gpu"), "tensorrt": ("tensorrt",)}
+PADDLE = ("paddlepaddle", "paddlepaddle-gpu")  # other packages have the names of their engines
 
 
 def open_fastest(
@@ -61,7 +58,10 @@ def open_fastest(
         ConfigError: None of them can be used; see :class:`ExportedClassifier`.
     """
     folder = ExportFolder.open(path)
-    engines = _installed(folder.format) if engine == AUTO else [engine]
+    if engine == AUTO:  # choose_engine says what to do where there is none
+        engines = installed_engines(folder.format) or [choose_engine(folder.format)]
+    else:
+        engines = [engine]
     precisions = PRECISIONS if precision == AUTO else [precision]
     candidates = {f"{e}, {p}": (e, p) for e in engines for p in precisions}
     cache = cache or platformdirs.user_cache_path("paddle_alexnet")
@@ -80,17 +80,9 @@ def open_fastest(
     return opened.get(best) or ExportedClassifier(folder, engine, device, precision)
 
 
-def _installed(file_format: str) -> list[str]:
-    return [name for name in ENGINES[file_format] if importlib.util.find_spec(name) is not None]
-
-
 def _key(folder: ExportFolder, candidates: list[str], device: str, batch: int) -> str:
     """Of all that the times depend on; the description has the checksums of the graph's files."""
-    versions = {}
-    for engine in ENGINES[folder.format]:
-        for package in PACKAGES.get(engine, (engine,)):
-            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-                versions[package] = importlib.metadata.version(package)
+    versions = package_versions([*PADDLE, *ENGINES[folder.format]])
     machine = [processor_name(), usable_cores(), device]
     facts = [read_text(folder.path / DESCRIPTION), candidates, versions, machine, batch]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
@@ -116,13 +108,7 @@ def _open_all(
         except ConfigError as error:
             refused.append(error)
     if not opened:
-        raise (
-            refused[0]
-            if refused
-            else ConfigError(
-                f"no engine for the format {folder.format} is installed: pip install -e '.[onnx]'"
-            )
-        )
+        raise refused[0]
     return opened
 
 

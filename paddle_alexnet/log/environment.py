@@ -5,6 +5,7 @@ import importlib.metadata
 import platform
 import subprocess  # nosec B404 # for git, without a shell
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,10 @@ def describe_environment(cpu_speed: dict[str, Any], device: str) -> dict[str, An
         cpu_speed: The report of :func:`paddle_alexnet.runtime.cpu.speed_up`.
         device: Where the net runs.
     """
-    packages = {}
-    for name in PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            packages[name] = importlib.metadata.version(name)
     return {
         "command": sys.argv,
         "python": platform.python_version(),
-        "packages": packages,
+        "packages": package_versions(PACKAGES),
         "commit": _commit(),
         "machine": {
             "system": platform.platform(),
@@ -38,6 +35,15 @@ def describe_environment(cpu_speed: dict[str, Any], device: str) -> dict[str, An
         "device": device,
         "cpu_speed": cpu_speed,
     }
+
+
+def package_versions(names: Iterable[str]) -> dict[str, str]:
+    """Versions of those packages that are installed."""
+    versions = {}
+    for name in names:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions
 
 
 def processor_name() -> str:

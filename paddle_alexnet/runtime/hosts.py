@@ -56,7 +56,7 @@ def check_port(port: int) -> None:
     """Check the number of a port; the system would take it modulo 65536.
 
     Raises:
-        RunError: There is no such port.
+        RunError: The port is out of range.
     """
     if not 0 <= port <= MAX_PORT:
         raise RunError(f"there is no port {port}: choose a --port from 0 to {MAX_PORT}")

@@ -33,7 +33,7 @@ def timed(monkeypatch):
     monkeypatch.setattr(
         fastest, "time", SimpleNamespace(perf_counter=lambda: now[0], sleep=lambda s: None)
     )
-    monkeypatch.setattr(fastest, "_installed", lambda file_format: list(seconds))
+    monkeypatch.setattr(fastest, "installed_engines", lambda file_format: list(seconds))
     monkeypatch.setattr(fastest, "PRECISIONS", ("float32",))
 
     def engine(name):
