@@ -4,7 +4,6 @@ import os
 import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
+from benchmarks.ranks import free_ends, variables_of_two
 from paddle_alexnet.log.run_directory import RunDirectory
 from paddle_alexnet.training.checkpoint import read_checkpoint
 
@@ -28,14 +28,6 @@ NETS = {"data": "alexnet", "towers": "alexnet_2012"}
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="gloo was tried on Linux only")
 
 
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 @pytest.fixture
 def start(tmp_path, flowers):
     """A function that starts both ranks of a run, new or begun, as a launcher would."""
@@ -48,19 +40,10 @@ def start(tmp_path, flowers):
         (tmp_path / "config.yml").write_text(yaml.safe_dump(values))
         begun = (run / "config.yml").exists()
         words = ["--resume", run] if begun else ["-c", tmp_path / "config.yml"]
-        ports = free_ports(3)
-        ends = [f"127.0.0.1:{port}" for port in ports]
+        ends = free_ends()
         ranks = []
         for rank in (0, 1):
-            variables = {
-                "PADDLE_TRAINERS_NUM": "2",
-                "PADDLE_TRAINER_ID": str(rank),
-                "PADDLE_TRAINER_ENDPOINTS": ",".join(ends[:2]),
-                "PADDLE_CURRENT_ENDPOINT": ends[rank],
-                "PADDLE_MASTER": ends[2],
-                "PADDLE_DISTRI_BACKEND": "gloo",
-                "PYTHONPATH": str(TOP),
-            }
+            variables = {**variables_of_two(rank, ends), "PYTHONPATH": str(TOP)}
             ranks.append(
                 subprocess.Popen(
                     [sys.executable, *map(str, [TOP / "tools" / "train.py", *words])],

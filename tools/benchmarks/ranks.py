@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def time_two(model: str, batch: int, *, rounds: int) -> dict[str, Timing]:
         raise ValueError(f"--model: {model} {error}; alexnet_2012 has two towers") from error
     if batch < 2 or not COUNTERS.exists():
         raise ValueError("two processes need --batch 2, and Linux")
-    ends = [f"127.0.0.1:{port}" for port in _free_ports(3)]
+    ends = free_ends()
     with ThreadPoolExecutor(2) as pool:
         results = [
             pool.submit(in_new_process, _train, rank, ends, model, batch, rounds) for rank in (0, 1)
@@ -45,16 +46,7 @@ def time_two(model: str, batch: int, *, rounds: int) -> dict[str, Timing]:
 
 
 def _train(rank: int, ends: list[str], model: str, batch: int, rounds: int) -> dict[str, Timing]:
-    os.environ |= {
-        "PADDLE_TRAINERS_NUM": "2",
-        "PADDLE_TRAINER_ID": str(rank),
-        "PADDLE_TRAINER_ENDPOINTS": ",".join(ends[:2]),
-        "PADDLE_CURRENT_ENDPOINT": ends[rank],
-        "PADDLE_MASTER": ends[2],
-        "PADDLE_DISTRI_BACKEND": "gloo",
-        "OMP_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-    }
+    os.environ |= {**variables_of_two(rank, ends), "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     from paddle_alexnet.runtime.cpu import speed_up
 
     speed_up()
@@ -92,9 +84,27 @@ def _written() -> int:
     return int(line.split()[1])
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
+def free_ends() -> list[str]:
+    """Addresses on this machine with free ports: of two processes, and where they meet."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    ends = [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
     for one in sockets:
         one.close()
-    return ports
+    return ends
+
+
+def variables_of_two(rank: int, ends: Sequence[str]) -> dict[str, str]:
+    """What a launcher of two CPU processes gives one of them in its environment.
+
+    Args:
+        rank: 0 or 1.
+        ends: From :func:`free_ends`, the same for both.
+    """
+    return {
+        "PADDLE_TRAINERS_NUM": "2",
+        "PADDLE_TRAINER_ID": str(rank),
+        "PADDLE_TRAINER_ENDPOINTS": ",".join(ends[:2]),
+        "PADDLE_CURRENT_ENDPOINT": ends[rank],
+        "PADDLE_MASTER": ends[2],
+        "PADDLE_DISTRI_BACKEND": "gloo",
+    }
