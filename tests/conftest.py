@@ -29,6 +29,7 @@ from paddle_alexnet.nets.stages import (  # noqa: E402
     Norm,
     ReLU,
 )
+from tests import browser  # noqa: E402
 
 TINY_SIDE = 32
 
@@ -82,3 +83,14 @@ def flowers(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("data") / "flowers"
     draw_flower_folder(root, per_species=12)
     return root
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser for the tests of one module."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=browser.CHROMIUM, args=browser.FLAGS)
+        yield launched
+        launched.close()

@@ -7,7 +7,6 @@ import threading
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 from paddle_alexnet.board.server import make_board
 from paddle_alexnet.board.writer import BoardWriter
@@ -64,14 +63,6 @@ def runs(tmp_path_factory):
 def board(serving, runs):
     with serving(runs[0].path.parent) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=browser.CHROMIUM, args=browser.FLAGS)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 from paddle_alexnet.data.decode import read_image
 from paddle_alexnet.explain.heat_maps import grad_cam
@@ -26,14 +25,6 @@ FILE = """([data, name, type]) => {
     transfer.items.add(new File([bytes], name, { type }));
     return transfer;
 }"""
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=browser.CHROMIUM, args=browser.FLAGS)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture
