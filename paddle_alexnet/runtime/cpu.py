@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 # Environment variables of glibc's malloc, the parameter numbers of mallopt (malloc.h), and values.
-# Large tensors are kept for reuse: glibc would return each to the kernel and fault it in again.
+# Freed memory is kept for reuse: glibc would return it to the kernel and fault it in again. Blocks
+# of 32 MiB, the largest threshold that every glibc takes, still are returned: the few of that size,
+# gradients of fc6 and fc7 among them, would leave holes that nothing else fits.
 MALLOC_OPTIONS = {
-    "MALLOC_MMAP_THRESHOLD_": (-3, 2**30),
+    "MALLOC_MMAP_THRESHOLD_": (-3, 32 << 20),
     "MALLOC_TRIM_THRESHOLD_": (-1, 2**31 - 1),
     "MALLOC_TOP_PAD_": (-2, 256 << 20),
 }

@@ -41,7 +41,7 @@ def test_a_fast_amd_processor(linux):
         "MKL_DEBUG_CPU_TYPE": "5",
     }
     # glibc's malloc.h: M_MMAP_THRESHOLD -3, M_TRIM_THRESHOLD -1, M_TOP_PAD -2.
-    assert malloc.calls == [(-3, 2**30), (-1, 2**31 - 1), (-2, 256 * 2**20)]
+    assert malloc.calls == [(-3, 32 * 2**20), (-1, 2**31 - 1), (-2, 256 * 2**20)]
     assert report["late"] is False
     assert report["set"].keys() == environ.keys() | MALLOC_OPTIONS.keys()
 
