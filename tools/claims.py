@@ -83,14 +83,11 @@ def report(runs: Any, arms: list[str], target: Path) -> None:
     from paddle_alexnet.results.claims import UNITS, as_json, describe, judge
 
     claim, found = runs.claim, runs.measured(arms)
-    late, made_with = found.unfinished(claim), found.made_with()
-    print(describe(claim, found.values, late))
-    for how, names in made_with.items():
-        print(f"\n{len(names)} runs of {how}" + (f": {names}" if len(made_with) > 1 else ""))
-    if not made_with:
+    outcome = (claim, found.values, found.unfinished(claim), found.made_with())
+    print(describe(*outcome))
+    if not any(found.runs.values()):
         return
-    content = {**as_json(claim, found.values, late), "made_with": made_with}
-    _entry.write_result(f"{target}.json", json.dumps(content, indent=2) + "\n")
+    _entry.write_result(f"{target}.json", json.dumps(as_json(*outcome), indent=2) + "\n")
     verdicts = judge(claim, found.values)
     save(plot_claim(found.values, verdicts, *UNITS[claim.metric]), f"{target}.png")
     if claim.metric == "epochs":

@@ -31,11 +31,13 @@ class Arm:
 
     Attributes:
         set: ``key=value`` over what all arms have.
+        config: Configuration instead of the claim's, a path from the claim's file.
         views: Of each image that are classified and averaged.
         runs_of: Another arm, whose runs are measured otherwise; None for runs of its own.
     """
 
     set: list[str] = field(default_factory=list)
+    config: str | None = None
     views: Literal[1, 10] = 1
     runs_of: Name | None = None
 
@@ -73,7 +75,8 @@ class Claim:
         error: For ``epochs``.
 
     Raises:
-        ValueError: A comparison or ``runs_of`` names no arm, or an arm has ``runs_of`` and ``set``.
+        ValueError: A comparison or ``runs_of`` names no arm, or an arm has ``runs_of`` and settings
+            of its own.
     """
 
     title: str
@@ -93,7 +96,7 @@ class Claim:
             unknown |= {*comparison.better, *comparison.than} - self.arms.keys()
         if unknown:
             raise ValueError(f"no arm of this name has runs: {', '.join(sorted(unknown))}")
-        ignored = [name for name, arm in self.arms.items() if arm.runs_of and arm.set]
+        ignored = [n for n, arm in self.arms.items() if arm.runs_of and (arm.set or arm.config)]
         if ignored:
             raise ValueError(f"an arm with runs_of has no runs to set keys for: {ignored[0]}")
 
@@ -163,9 +166,9 @@ def arm_config(
     Raises:
         ConfigError: As :func:`paddle_alexnet.config.load.read_config`.
     """
-    own = claim.arms[claim.runs_of(name)].set
-    keys = [*claim.set, *own, *overrides, f"train.seed={seed}"]
-    return read_config(Path(path).parent / claim.config, keys)
+    arm = claim.arms[claim.runs_of(name)]
+    keys = [*claim.set, *arm.set, *overrides, f"train.seed={seed}"]
+    return read_config(Path(path).parent / (arm.config or claim.config), keys)
 
 
 def judge(claim: Claim, values: Values) -> list[Verdict]:
@@ -200,13 +203,19 @@ def spreads(values: Values) -> dict[str, Spread]:
     return {name: spread(list(of.values())) for name, of in values.items() if of}
 
 
-def describe(claim: Claim, values: Values, unfinished: Mapping[str, Sequence[int]]) -> str:
-    """Tables for the terminal.
+def describe(
+    claim: Claim,
+    values: Values,
+    unfinished: Mapping[str, Sequence[int]],
+    made_with: Mapping[str, Sequence[str]],
+) -> str:
+    """Tables for the terminal and for docs/claims.md.
 
     Args:
         claim: The claim.
         values: By arm and seed.
         unfinished: With the metric ``epochs``: seeds of each arm that never came so far.
+        made_with: Commit and processor -> names of runs.
     """
     factor, unit = UNITS[claim.metric]
 
@@ -240,13 +249,19 @@ def describe(claim: Claim, values: Values, unfinished: Mapping[str, Sequence[int
             f"verdict: {row.verdict}; these runs could show differences from "
             f"{number(row.smallest)} on",
         ]
+    for how, names in made_with.items():
+        which = f": {', '.join(names)}" if len(made_with) > 1 else ""
+        lines += ["", f"{len(names)} runs of {how}{which}"]
     return "\n".join(lines)
 
 
 def as_json(
-    claim: Claim, values: Values, unfinished: Mapping[str, Sequence[int]]
+    claim: Claim,
+    values: Values,
+    unfinished: Mapping[str, Sequence[int]],
+    made_with: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
-    """All figures as plain values."""
+    """All figures as plain values; arguments as :func:`describe`."""
     return {
         "title": claim.title,
         "metric": claim.metric,
@@ -266,4 +281,5 @@ def as_json(
             }
             for row in judge(claim, values)
         ],
+        "made_with": made_with,
     }

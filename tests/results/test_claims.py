@@ -1,5 +1,6 @@
 """Claims as data, and verdicts by hand values."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ from paddle_alexnet.results.claims import (
 )
 from paddle_alexnet.training.initial_weights import find_model
 
-CLAIMS = sorted((Path(__file__).parents[2] / "configs" / "claims").glob("*.yml"))
+DOCS = Path(__file__).parents[2] / "docs"
+CLAIMS = sorted((DOCS.parent / "configs" / "claims").glob("*.yml"))
 PLAIN = {
     "title": "t",
     "config": "c.yml",
@@ -33,6 +35,9 @@ def claim(tmp_path, **changes):
     path = tmp_path / "claim.yml"
     path.write_text(dump_yaml({**PLAIN, **changes}))
     return read_claim(path)
+
+
+MADE = {"1234, EPYC": ["a-0", "a-1"], "5678, EPYC": ["b-0", "b-1"]}
 
 
 def verdict(claim, a, b):
@@ -93,17 +98,19 @@ def test_epochs_to_an_error(tmp_path):
 
 def test_tables_and_json(tmp_path):
     values = {"a": {0: 0.5, 1: 0.6}, "b": {0: 0.4, 1: 0.4}}
-    text = describe(claim(tmp_path), values, {})
+    text = describe(claim(tmp_path), values, {}, MADE)
     # Mean 0.55, deviation 0.1 / sqrt 2; gaps 0.1 and 0.2 with t = 12.7062: 0.15 ± 0.63531.
     for words in ("55.00 ± 7.07", "+15.00", "-48.53 to +78.53", CANNOT_TELL, "from 63.53 on"):
         assert words in text
-    content = as_json(claim(tmp_path), values, {})
+    assert "2 runs of 1234, EPYC: a-0, a-1" in text
+    content = as_json(claim(tmp_path), values, {}, MADE)
     assert content["comparisons"][0]["verdict"] == CANNOT_TELL
     assert content["arms"]["a"]["values"] == {0: 0.5, 1: 0.6}
-    late = describe(claim(tmp_path, metric="epochs"), {"a": {0: 40, 1: 9}}, {"a": [0]})
+    late = describe(claim(tmp_path, metric="epochs"), {"a": {0: 40, 1: 9}}, {"a": [0]}, {})
     assert "not reached with the seeds 0" in late
     assert f"{NOT_RUN}: b" in late
-    both = describe(claim(tmp_path, metric="epochs"), {"a": {0: 4, 1: 6}, "b": {0: 30, 1: 30}}, {})
+    epochs = {"a": {0: 4, 1: 6}, "b": {0: 30, 1: 30}}
+    both = describe(claim(tmp_path, metric="epochs"), epochs, {}, {})
     assert "6.0 times" in both
 
 
@@ -117,12 +124,24 @@ def test_tables_and_json(tmp_path):
         ({"arms": {"a": {}, "c": {}}}, "of this name has runs: b"),
         ({"arms": {"a": {}, "b": {"runs_of": "c"}}}, "of this name has runs: c"),
         ({"arms": {"a": {}, "b": {"runs_of": "a", "set": ["train.seed=1"]}}}, "runs_of"),
+        ({"arms": {"a": {}, "b": {"runs_of": "a", "config": "d.yml"}}}, "runs_of"),
         ({"comparisons": [{"better": ["a"], "than": ["a"]}]}, "paper"),
     ],
 )
 def test_what_is_no_claim(tmp_path, changes, words):
     with pytest.raises(ConfigError, match=rf"claim\.yml is not a claim: .*{words}"):
         claim(tmp_path, **changes)
+
+
+def test_an_arm_may_have_a_configuration_of_its_own(tmp_path):
+    for name, epochs in (("c.yml", 3), ("d.yml", 7)):
+        (tmp_path / name).write_text(f"train: {{epochs: {epochs}}}\n")
+    arms = {"a": {}, "b": {"config": "d.yml", "set": ["train.batch_size=8"]}}
+    of = claim(tmp_path, arms=arms, set=["train.batch_size=4", "train.device=cpu"])
+    a, b = (arm_config(of, tmp_path / "claim.yml", name, 5).train for name in arms)
+    assert (a.epochs, a.batch_size, a.seed) == (3, 4, 5)
+    assert (b.epochs, b.batch_size, b.seed) == (7, 8, 5)
+    assert b.device == "cpu"
 
 
 def test_a_claim_that_is_missing(tmp_path):
@@ -141,3 +160,20 @@ def test_shipped_claims_have_configurations_and_are_not_twice_the_same(path):
         assert config.train.seed == 1
     for arm in shipped.arms.values():
         assert arm.views == 1 or find_model(configs[min(own)]).preprocessing.has_views
+
+
+@pytest.mark.parametrize("page", ["claims.md", "claims_cn.md"])
+def test_the_pages_show_what_the_results_say(page):
+    text = (DOCS / page).read_text(encoding="utf-8")
+    results = sorted((DOCS / "claims").glob("*.json"))
+    assert results
+    for path in results:
+        content = json.loads(path.read_text())
+        values = {
+            name: {int(seed): value for seed, value in arm["values"].items()}
+            for name, arm in content["arms"].items()
+        }
+        late = {name: arm["not_reached"] for name, arm in content["arms"].items()}
+        shipped = read_claim(DOCS.parent / "configs" / "claims" / f"{path.stem}.yml")
+        block = describe(shipped, values, late, content["made_with"])
+        assert f"```text\n{block}\n```" in text, path.stem
