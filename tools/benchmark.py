@@ -5,7 +5,8 @@ settings of tools/train.py for all. Shown are medians and quartiles, and the rat
 that is compared with, else to the first row; for train and infer also the rate as a percentage of
 that of a matrix product timed with them. data reads images with several numbers of processes, with
 and without a cache; start takes tools/train.py's way to its first step; parallel trains with two
-processes, which share every batch or the net.
+processes, which share every batch or the net; nets compares training steps of all nets for photos,
+nets-memory their peak memory.
 """
 
 import importlib.util
@@ -68,8 +69,8 @@ def main(cpu_speed: dict[str, Any]) -> None:
         raise ConfigError("--against torch: not installed: pip install torch==2.13.0")
     if args.data is not None and not kind.reads_images:
         raise ConfigError(f"{args.what} reads no images: leave out --data")
-    if args.what == "memory" and sys.platform == "win32":
-        raise ConfigError("memory: cannot be measured on Windows")
+    if args.what in ("memory", "nets-memory") and sys.platform == "win32":
+        raise ConfigError(f"{args.what}: cannot be measured on Windows")
     if args.profile and (args.what != "train" or args.against or args.json or args.plot):
         raise ConfigError("--profile is for train alone, without --against, --json and --plot")
     _entry.check_targets(args.json, args.plot)

@@ -13,6 +13,7 @@ from benchmarks.timing import PRODUCT, PRODUCT_NAME, Case, Measured, Timing, int
 from paddle_alexnet.nets.registry import MODELS
 
 NORM_SHAPE = (96, 55, 55)  # of the feature maps of conv1
+PHOTO_NETS = [name for name, row in MODELS.items() if row.preprocessing.input_size >= 224]
 
 
 @dataclass
@@ -170,6 +171,28 @@ def _memory(settings: Settings, scratch: Path) -> Measured:
     return Measured(peaks, "MiB")
 
 
+def _nets(settings: Settings, scratch: Path) -> Measured:
+    from benchmarks import paddle_cases
+
+    cases = {
+        name: paddle_cases.training_step(name, settings.batch, lrn="fused", kind="auto")
+        for name in PHOTO_NETS
+    }
+    return Measured(_in_turn(cases, settings), "ms")
+
+
+def _nets_memory(settings: Settings, scratch: Path) -> Measured:
+    from benchmarks import processes
+
+    peaks: dict[str, Timing] = {}
+    for name in PHOTO_NETS:
+        case, row = {name: ("paddle", True)}, MODELS[name]
+        peaks |= processes.peaks_of_training(
+            case, name, row, settings.batch, rounds=settings.rounds
+        )
+    return Measured(peaks, "MiB")
+
+
 def _parallel(settings: Settings, scratch: Path) -> Measured:
     from benchmarks import ranks
 
@@ -215,5 +238,7 @@ KINDS: Mapping[str, Kind] = {
     "data": Kind(_data, with_torch=True, reads_images=True),
     "start": Kind(_start, reads_images=True),
     "memory": Kind(_memory, with_torch=True),
+    "nets": Kind(_nets),
+    "nets-memory": Kind(_nets_memory),
     "parallel": Kind(_parallel),
 }
