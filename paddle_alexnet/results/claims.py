@@ -118,7 +118,8 @@ class Verdict:
         comparison: The comparison.
         better: The arm that was taken of those said to be better; so ``than``. None: not run.
         than: The other one.
-        difference: ``better`` minus ``than``; None where one of them was not run.
+        difference: ``better`` minus ``than``, of the seeds that both have if there are any; None
+            where one of them was not run.
         verdict: :data:`AGREES` where the interval lies wholly on the claim's side of 0,
             :data:`DISAGREES` wholly on the other, else :data:`CANNOT_TELL`.
         smallest: Half of the interval: a smaller difference these runs could not have shown; None
@@ -188,7 +189,7 @@ def _judge(claim: Claim, comparison: Comparison, values: Values) -> Verdict:
         return sign * spread(list(values[name].values())).mean
 
     better, than = (max(arms, key=goodness) for arms in made)
-    gap = difference(values[than], values[better])
+    gap = difference(*_of_common_seeds(values[than], values[better]))
     verdict, half = CANNOT_TELL, None
     # Two pairs that differ by the same number of images have an interval of no width, by accident.
     accident = gap.low is not None and gap.count == 2 and gap.high - gap.low < ROUNDING
@@ -196,6 +197,19 @@ def _judge(claim: Claim, comparison: Comparison, values: Values) -> Verdict:
         ends, half = (sign * gap.low, sign * gap.high), (gap.high - gap.low) / 2
         verdict = AGREES if min(ends) > 0 else DISAGREES if max(ends) < 0 else CANNOT_TELL
     return Verdict(comparison, better, than, gap, verdict, half, missing)
+
+
+def _of_common_seeds(
+    first: Mapping[int, float], second: Mapping[int, float]
+) -> tuple[Mapping[int, float], Mapping[int, float]]:
+    """What both have, in a table that is not finished; all where they have no seed in common.
+
+    A seed may choose the images, so that means over other seeds are of other images.
+    """
+    common = first.keys() & second.keys()
+    if not common:
+        return first, second
+    return {s: first[s] for s in sorted(common)}, {s: second[s] for s in sorted(common)}
 
 
 def spreads(values: Values) -> dict[str, Spread]:
@@ -240,7 +254,8 @@ def describe(
             better, than = (spread(list(values[x].values())).mean for x in (row.better, row.than))
             lines.append(f"{row.than} takes {than / better:.1f} times as many epochs")
         if row.smallest is None:
-            lines.append(f"verdict: {row.verdict}, as these seeds show no spread")
+            why = "one pair" if gap.count == 1 and gap.paired else "these seeds show no spread"
+            lines.append(f"verdict: {row.verdict}: {why}")
             continue
         low, high = number(gap.low, "+"), number(gap.high, "+")
         how = f"{gap.count} pairs of the same seed" if gap.paired else "unpaired (Welch)"

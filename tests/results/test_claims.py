@@ -77,6 +77,17 @@ def test_one_seed_cannot_tell_and_none_is_not_run(tmp_path):
     assert (row.verdict, row.difference) == (NOT_RUN, None)
 
 
+def test_arms_are_compared_by_the_seeds_that_both_have(tmp_path):
+    values = {"a": {0: 0.5, 1: 0.7, 2: 0.9}, "b": {1: 0.6, 2: 0.7}}
+    (row,) = judge(claim(tmp_path), values)
+    # Gaps 0.1 and 0.2; of all seeds the means would differ by 0.05.
+    assert row.difference.mean == pytest.approx(0.15)
+    assert (row.difference.paired, row.difference.count) == (True, 2)
+    (row,) = judge(claim(tmp_path), {"a": {0: 0.5, 1: 0.7}, "b": {2: 0.6, 3: 0.5}})
+    assert row.difference.mean == pytest.approx(0.05)
+    assert not row.difference.paired
+
+
 @pytest.mark.parametrize(("metric", "best"), [("top1", "a"), ("epochs", "c")])
 def test_of_several_arms_the_best_is_taken(tmp_path, metric, best):
     comparisons = [{"better": ["a", "c"], "than": ["b"], "paper": "p"}]
