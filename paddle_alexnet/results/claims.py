@@ -234,7 +234,8 @@ def describe(
     factor, unit = UNITS[claim.metric]
 
     def number(value: float, sign: str = "") -> str:
-        return f"{factor * value:{sign}.{2 if factor > 1 else 1}f}"
+        digits = 2 if factor > 1 else 1
+        return f"{round(factor * value, digits) + 0.0:{sign}.{digits}f}"  # not -0.00
 
     lines = [claim.title, f"{'arm':<24} seeds  mean ± standard deviation, {unit}"]
     for name, of in spreads(values).items():
