@@ -252,7 +252,8 @@ def describe(
         gap = row.difference
         lines.append(f"{row.better} minus {row.than}: {number(gap.mean, '+')} {unit}")
         if claim.metric == "epochs":  # the paper gives the factor
-            better, than = (spread(list(values[x].values())).mean for x in (row.better, row.than))
+            sides = _of_common_seeds(values[row.better], values[row.than])
+            better, than = (spread(list(of.values())).mean for of in sides)
             lines.append(f"{row.than} takes {than / better:.1f} times as many epochs")
         if row.smallest is None:
             why = "one pair" if gap.count == 1 and gap.paired else "these seeds show no spread"

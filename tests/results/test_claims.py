@@ -123,6 +123,8 @@ def test_tables_and_json(tmp_path):
     epochs = {"a": {0: 4, 1: 6}, "b": {0: 30, 1: 30}}
     both = describe(claim(tmp_path, metric="epochs"), epochs, {}, {})
     assert "6.0 times" in both
+    epochs["b"] = {1: 30}  # of the seed that both have: 30 / 6
+    assert "5.0 times" in describe(claim(tmp_path, metric="epochs"), epochs, {}, {})
     same = describe(claim(tmp_path), {"a": {0: 0.1 + 0.2}, "b": {0: 0.3 + 1e-16}}, {}, {})
     assert "a minus b: +0.00" in same
     less = describe(claim(tmp_path), {"a": {0: 0.3 - 1e-16}, "b": {0: 0.3}}, {}, {})
