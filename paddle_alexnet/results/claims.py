@@ -15,7 +15,7 @@ from pydantic import Field
 from paddle_alexnet.config.load import MAX_CONFIG, load_yaml, read_config
 from paddle_alexnet.config.schema import Config
 from paddle_alexnet.errors import ConfigError
-from paddle_alexnet.results.comparison import Difference, Spread, difference, spread
+from paddle_alexnet.results.comparison import Difference, Spread, common_seeds, difference, spread
 from paddle_alexnet.storage.files import parse_strict, read_text
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,50}$")]  # part of a folder's name
@@ -47,7 +47,8 @@ class Comparison:
     """What is said to be better than what.
 
     Attributes:
-        better: Arms, of which the best is taken, as of several learning rates.
+        better: Arms, of which the best is taken, as of several learning rates: the best of those
+            with the most seeds, so that one seed of each is enough to choose.
         than: As ``better``.
         paper: What the paper says, with its section.
     """
@@ -185,11 +186,12 @@ def _judge(claim: Claim, comparison: Comparison, values: Values) -> Verdict:
         return Verdict(comparison, missing=missing)
     sign = 1 if claim.metric == "top1" else -1  # more is better, or fewer
 
-    def goodness(name: str) -> float:
-        return sign * spread(list(values[name].values())).mean
+    def goodness(name: str) -> tuple[int, float]:
+        of = spread(list(values[name].values()))
+        return of.count, sign * of.mean
 
     better, than = (max(arms, key=goodness) for arms in made)
-    gap = difference(*_of_common_seeds(values[than], values[better]))
+    gap = difference(values[than], values[better])
     verdict, half = CANNOT_TELL, None
     # Two pairs that differ by the same number of images have an interval of no width, by accident.
     accident = gap.low is not None and gap.count == 2 and gap.high - gap.low < ROUNDING
@@ -197,19 +199,6 @@ def _judge(claim: Claim, comparison: Comparison, values: Values) -> Verdict:
         ends, half = (sign * gap.low, sign * gap.high), (gap.high - gap.low) / 2
         verdict = AGREES if min(ends) > 0 else DISAGREES if max(ends) < 0 else CANNOT_TELL
     return Verdict(comparison, better, than, gap, verdict, half, missing)
-
-
-def _of_common_seeds(
-    first: Mapping[int, float], second: Mapping[int, float]
-) -> tuple[Mapping[int, float], Mapping[int, float]]:
-    """What both have, in a table that is not finished; all where they have no seed in common.
-
-    A seed may choose the images, so that means over other seeds are of other images.
-    """
-    common = first.keys() & second.keys()
-    if not common:
-        return first, second
-    return {s: first[s] for s in sorted(common)}, {s: second[s] for s in sorted(common)}
 
 
 def spreads(values: Values) -> dict[str, Spread]:
@@ -252,7 +241,7 @@ def describe(
         gap = row.difference
         lines.append(f"{row.better} minus {row.than}: {number(gap.mean, '+')} {unit}")
         if claim.metric == "epochs":  # the paper gives the factor
-            sides = _of_common_seeds(values[row.better], values[row.than])
+            sides = common_seeds(values[row.better], values[row.than])
             better, than = (spread(list(of.values())).mean for of in sides)
             lines.append(f"{row.than} takes {than / better:.1f} times as many epochs")
         if row.smallest is None:

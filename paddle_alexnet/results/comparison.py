@@ -50,16 +50,30 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(float(np.mean(values)), std, len(values))
 
 
+def common_seeds(
+    first: Mapping[int, float], second: Mapping[int, float]
+) -> tuple[Mapping[int, float], Mapping[int, float]]:
+    """The values of the seeds that both groups have; all of them where there is no such seed.
+
+    A seed may choose the images, so that means over other seeds are of other images.
+    """
+    common = sorted(first.keys() & second.keys())
+    if not common:
+        return first, second
+    return {s: first[s] for s in common}, {s: second[s] for s in common}
+
+
 def difference(first: Mapping[int, float], second: Mapping[int, float]) -> Difference:
     """Compare two groups: ``second`` minus ``first``.
 
-    Pairs of the same seed where both groups have the same seeds; otherwise Welch's interval for
-    groups of unequal variance (Welch 1947).
+    Pairs of the same seed, of :func:`common_seeds`; where there are none, all values with Welch's
+    interval for groups of unequal variance (Welch 1947).
 
     Args:
         first: The value of each seed; at least one.
         second: As ``first``.
     """
+    first, second = common_seeds(first, second)
     paired = first.keys() == second.keys()
     if paired:
         gaps = np.array([second[seed] - first[seed] for seed in first])

@@ -100,6 +100,15 @@ def test_of_several_arms_the_best_is_taken(tmp_path, metric, best):
     assert (row.verdict, row.missing) == (NOT_RUN, ("a", "c"))
 
 
+def test_the_best_is_taken_of_those_with_the_most_seeds(tmp_path):
+    comparisons = [{"better": ["a", "c"], "than": ["b"], "paper": "p"}]
+    several = claim(tmp_path, comparisons=comparisons)
+    # c was best with the one seed that chose; only a has gone on.
+    (row,) = judge(several, {"a": {0: 0.7, 1: 0.6}, "b": {0: 0.5, 1: 0.5}, "c": {0: 0.65}})
+    assert (row.better, row.difference.count) == ("a", 2)
+    assert row.difference.mean == pytest.approx(0.15)
+
+
 def test_epochs_to_an_error(tmp_path):
     rows = [{"epoch": n, "train/top1": top1} for n, top1 in ((1, 0.5), (2, 0.75), (3, 0.9))]
     assert claim(tmp_path, metric="epochs").epochs_needed(rows) == 2

@@ -41,6 +41,13 @@ def test_other_seeds_are_compared_by_welch():
     assert got.mean == pytest.approx((want.low + want.high) / 2)
 
 
+def test_of_groups_that_share_seeds_the_pairs_are_compared():
+    # By the gaps of seeds 1 and 2, 0.01 and 0.04, with t = 12.7062; seeds 0 and 9 have no partner.
+    got = difference(A, {1: B[1], 2: B[2], 9: 0.1})
+    assert (got.paired, got.count) == (True, 2)
+    assert (got.mean, got.high) == pytest.approx((0.025, 0.025 + 12.7062 * 0.015), rel=1e-5)
+
+
 @pytest.mark.parametrize("second", [{0: 0.9}, {5: 0.9}, {5: 0.9, 6: 0.8}])
 def test_too_few_runs_have_no_interval(second):
     got = difference({0: 0.8}, second)
