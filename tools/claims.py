@@ -22,8 +22,8 @@ def parse() -> argparse.Namespace:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("claim", nargs="?", metavar="NAME", help="of configs/claims, or a .yml file")
     what.add_argument("--list", action="store_true", help="show all claims, arms and runs")
-    parser.add_argument("--seeds", nargs="+", type=_entry.natural, help="[the claim's]")
-    parser.add_argument("--arms", nargs="+", metavar="ARM", help="[all]")
+    parser.add_argument("--seeds", nargs="+", type=_entry.natural, help="to run [the claim's]")
+    parser.add_argument("--arms", nargs="+", metavar="ARM", help="to run [all]")
     parser.add_argument(
         "--runs", default="runs/claims", metavar="DIR", help="DIR/NAME/ARM-SEED are the runs"
     )
@@ -57,7 +57,8 @@ def main(cpu_speed: dict[str, Any]) -> int:
     from paddle_alexnet.training.train import Interrupted
 
     seeds = args.seeds or claim.seeds
-    runs = ClaimRuns(claim, path, Path(args.runs) / path.stem, seeds, args.override)
+    known = sorted({*claim.seeds, *seeds})
+    runs = ClaimRuns(claim, path, Path(args.runs) / path.stem, known, args.override)
     out = make_folder(args.out or runs.folder)
     wanted = [(arm, seed) for seed in seeds for arm in arms]
     missing = [which for which in wanted if not runs.finished(*which)]  # mistakes come first
@@ -65,7 +66,10 @@ def main(cpu_speed: dict[str, Any]) -> int:
     with stop:
         for arm, seed in [] if args.no_runs else missing:
             try:
-                if not runs.finished(arm, seed):  # arms may share runs
+                if runs.diverged(arm, seed):
+                    logging.error("%s-%s has diverged before; remove it to try again", arm, seed)
+                    failed = True
+                elif not runs.finished(arm, seed):  # arms may share runs
                     runs.train(arm, seed, cpu_settings=cpu_speed, should_stop=stop.requested)
             except Interrupted:
                 print("stopped and saved; the same command continues")
@@ -73,26 +77,26 @@ def main(cpu_speed: dict[str, Any]) -> int:
             except RunError as error:  # it diverged, or another process makes it
                 logging.error("%s-%s is left out: %s", arm, seed, error)
                 failed = True
-    report(runs, arms, out / path.stem)
+    report(runs, out / path.stem)
     return int(failed)
 
 
-def report(runs: Any, arms: list[str], target: Path) -> None:
-    """Print the tables; write ``target`` with .json and .png."""
+def report(runs: Any, target: Path) -> None:
+    """Print the tables of all arms; write ``target`` with .json and .png."""
     from paddle_alexnet.figures.plots import plot_claim, plot_training_error, save
-    from paddle_alexnet.results.claims import UNITS, as_json, describe, judge
+    from paddle_alexnet.results.verdicts import UNITS, as_json, describe, judge
 
-    claim, found = runs.claim, runs.measured(arms)
-    outcome = (claim, found.values, found.unfinished(claim), found.made_with())
-    print(describe(*outcome))
-    if not any(found.runs.values()):
+    claim, done = runs.claim, runs.done()
+    outcome = runs.outcome(done)
+    print(describe(claim, outcome))
+    if not any(done.values()):
         return
-    _entry.write_result(f"{target}.json", json.dumps(as_json(*outcome), indent=2) + "\n")
-    verdicts = judge(claim, found.values)
-    save(plot_claim(found.values, verdicts, *UNITS[claim.metric]), f"{target}.png")
-    if claim.metric == "epochs":
-        shown = [arm for row in verdicts if row.better for arm in (row.better, row.than)]
-        curves = {arm: next(iter(found.runs[arm].values())).rows for arm in shown}
+    _entry.write_result(f"{target}.json", json.dumps(as_json(claim, outcome), indent=2) + "\n")
+    verdicts = judge(claim, outcome.values)
+    save(plot_claim(outcome.values, verdicts, *UNITS[claim.metric]), f"{target}.png")
+    compared = [arm for row in verdicts if row.better for arm in (row.better, row.than)]
+    if claim.metric == "epochs" and compared:
+        curves = {arm: [run.rows for run in done[arm].values()] for arm in compared}
         save(plot_training_error(curves, claim.error), f"{target}-curves.png")
     print(f"\nfigures: {target}.json, {target}.png")
 

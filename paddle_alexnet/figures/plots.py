@@ -18,9 +18,9 @@ from matplotlib.ticker import MaxNLocator
 from paddle_alexnet.figures.captions import find_chinese_font
 from paddle_alexnet.figures.words import ENGLISH, Words
 from paddle_alexnet.printable import printable_name
-from paddle_alexnet.results.claims import Verdict
 from paddle_alexnet.results.classification import Calibration, calibration
 from paddle_alexnet.results.comparison import spread
+from paddle_alexnet.results.verdicts import Verdict
 from paddle_alexnet.storage.files import write_whole
 
 if TYPE_CHECKING:  # it loads Paddle, which the other plots do not need
@@ -132,25 +132,26 @@ def plot_claim(
 
 
 def plot_training_error(
-    curves: Mapping[str, Sequence[Mapping[str, float]]], target: float
+    curves: Mapping[str, Sequence[Sequence[Mapping[str, float]]]], target: float
 ) -> Figure:
     """Plot the error of the training images over epochs, as the paper's Figure 1.
 
     Args:
-        curves: For each name the records of a metrics.jsonl.
+        curves: For each name, of each of its runs the records of a metrics.jsonl; at least one.
         target: Error that is marked by a line, in (0, 1).
     """
     figure = Figure(figsize=(6, 4.4), layout="constrained")
     axes = figure.subplots()
-    for number, (name, rows) in enumerate(curves.items()):
-        axes.plot(
-            [row["epoch"] for row in rows],
-            [1 - row["train/top1"] for row in rows],
-            label=name,
-            color=COLORS[number % len(COLORS)],
-            marker=MARKERS[number % len(MARKERS)],
-            markersize=4,
-        )
+    for number, (name, runs) in enumerate(curves.items()):
+        for nth, rows in enumerate(runs):
+            axes.plot(
+                [row["epoch"] for row in rows],
+                [1 - row["train/top1"] for row in rows],
+                label=name if nth == 0 else None,
+                color=COLORS[number % len(COLORS)],
+                marker=MARKERS[number % len(MARKERS)],
+                markersize=4,
+            )
     axes.axhline(target, color="0.5", linestyle="--")
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

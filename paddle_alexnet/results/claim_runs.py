@@ -24,12 +24,15 @@ from paddle_alexnet.log.run_directory import RunDirectory
 from paddle_alexnet.nets.weights import load_arrays
 from paddle_alexnet.results.claims import Claim, arm_config
 from paddle_alexnet.results.runs import FinishedRun, read_runs
+from paddle_alexnet.results.verdicts import Outcome
 from paddle_alexnet.storage.files import parse_strict, read_text, write_text
 from paddle_alexnet.training.checkpoint import read_checkpoint
 from paddle_alexnet.training.evaluation import evaluate
 from paddle_alexnet.training.train import Interrupted, open_run
 
 logger = logging.getLogger(__name__)
+
+Runs = dict[str, dict[int, FinishedRun]]  # by arm and seed
 
 
 @dataclass(frozen=True)
@@ -133,17 +136,48 @@ class ClaimRuns:
             if not reached(run.state.epoch):
                 raise
 
-    def measured(self, arms: Sequence[str]) -> "Measured":
-        """Measure the runs of ``arms`` that are done."""
-        runs = {
+    def diverged(self, arm: str, seed: int) -> bool:
+        """Whether a run ended because a loss or gradient was not finite.
+
+        Raises:
+            AlexNetError: As :meth:`finished`.
+        """
+        directory = self.directory(arm, seed)
+        if directory is None or self.finished(arm, seed):
+            return False
+        stops = self.config(arm, seed).train.on_nonfinite == "stop"
+        return stops and any(directory.path.glob("nonfinite-*.json"))
+
+    def done(self) -> Runs:
+        """The runs that are done, of all arms.
+
+        Raises:
+            AlexNetError: As :meth:`finished`.
+        """
+        return {
             arm: {seed: run for seed in self.seeds if (run := self.finished(arm, seed))}
-            for arm in arms
+            for arm in self.claim.arms
         }
+
+    def outcome(self, done: Runs) -> Outcome:
+        """Measure the runs ``done``.
+
+        Raises:
+            AlexNetError: As :meth:`finished` and :meth:`value`.
+        """
+        claim = self.claim
+        late, diverged, made_with = {}, {}, {}
+        for arm, of in done.items():
+            if claim.metric == "epochs":
+                late[arm] = [s for s, run in of.items() if claim.epochs_needed(run.rows) is None]
+            diverged[arm] = [seed for seed in self.seeds if self.diverged(arm, seed)]
+        for folder in sorted({run.directory.path for of in done.values() for run in of.values()}):
+            made_with.setdefault(_made_with(folder), []).append(folder.name)
         values = {
             arm: {seed: self.value(arm, run) for seed, run in of.items()}
-            for arm, of in runs.items()
+            for arm, of in done.items()
         }
-        return Measured(runs, values)
+        return Outcome(values, late, diverged, made_with)
 
     def value(self, arm: str, run: FinishedRun) -> float:
         """The claim's metric of a finished run.
@@ -165,34 +199,6 @@ class ClaimRuns:
         top1 = _measure_top1(run, claim.split, views)
         write_text(kept, json.dumps({"epoch": run.last["epoch"], "top1": top1}) + "\n")
         return top1
-
-
-@dataclass(frozen=True)
-class Measured:
-    """The finished runs of a claim and their values.
-
-    Attributes:
-        runs: By arm and seed.
-        values: The claim's metric, likewise.
-    """
-
-    runs: dict[str, dict[int, FinishedRun]]
-    values: dict[str, dict[int, float]]
-
-    def unfinished(self, claim: Claim) -> dict[str, list[int]]:
-        """With the metric ``epochs`` the seeds of each arm that never came so far."""
-        return {
-            arm: [seed for seed, run in of.items() if claim.epochs_needed(run.rows) is None]
-            for arm, of in self.runs.items()
-            if claim.metric == "epochs"
-        }
-
-    def made_with(self) -> dict[str, list[str]]:
-        """Commits and processors -> the runs made with them."""
-        found: dict[str, list[str]] = {}
-        for folder in sorted({r.directory.path for of in self.runs.values() for r in of.values()}):
-            found.setdefault(_made_with(folder), []).append(folder.name)
-        return found
 
 
 def _made_with(folder: Path) -> str:

@@ -63,36 +63,46 @@ def common_seeds(
     return {s: first[s] for s in common}, {s: second[s] for s in common}
 
 
-def difference(first: Mapping[int, float], second: Mapping[int, float]) -> Difference:
+def difference(
+    first: Mapping[int, float], second: Mapping[int, float], val_rate: float = 0.0
+) -> Difference:
     """Compare two groups: ``second`` minus ``first``.
 
     Pairs of the same seed, of :func:`common_seeds`; where there are none, all values with Welch's
     interval for groups of unequal variance (Welch 1947).
 
+    Where each seed draws its val images anew from the same images, the training sets of two seeds
+    share most images, and n runs tell less than n independent ones: a variance is then divided not
+    by n but multiplied by 1 / n + val_rate / (1 - val_rate) (Nadeau and Bengio, "Inference for the
+    Generalization Error", 2003, section 3).
+
     Args:
         first: The value of each seed; at least one.
         second: As ``first``.
+        val_rate: Share of the images that each seed draws as val, in [0, 1); 0 where all seeds
+            have the same.
     """
+    overlap = val_rate / (1 - val_rate)
     first, second = common_seeds(first, second)
     paired = first.keys() == second.keys()
     if paired:
         gaps = np.array([second[seed] - first[seed] for seed in first])
         mean, count, degrees = float(gaps.mean()), len(gaps), len(gaps) - 1
-        error = float(gaps.std(ddof=1)) / math.sqrt(count) if count > 1 else None
+        error = float(gaps.std(ddof=1)) * math.sqrt(1 / count + overlap) if count > 1 else None
     else:
         groups = [np.array(list(group.values())) for group in (first, second)]
         mean = float(groups[1].mean() - groups[0].mean())
         count = min(map(len, groups))
-        error, degrees = _welch(groups) if count > 1 else (None, 0)
+        error, degrees = _welch(groups, overlap) if count > 1 else (None, 0)
     if error is None:
         return Difference(mean, None, None, paired, count)
     half = float(stats.t.ppf((1 + LEVEL) / 2, degrees)) * error
     return Difference(mean, mean - half, mean + half, paired, count)
 
 
-def _welch(groups: Sequence[np.ndarray]) -> tuple[float, float]:
+def _welch(groups: Sequence[np.ndarray], overlap: float) -> tuple[float, float]:
     """Standard error and degrees of freedom, by Welch and Satterthwaite."""
-    parts = [group.var(ddof=1) / len(group) for group in groups]
+    parts = [group.var(ddof=1) * (1 / len(group) + overlap) for group in groups]
     below = sum(p**2 / (len(group) - 1) for p, group in zip(parts, groups, strict=True))
     # Without any variance the degrees do not matter: the interval is a point.
     degrees = sum(parts) ** 2 / below if below else 1.0

@@ -184,8 +184,10 @@ def compare(first: Sequence[FinishedRun], other: Sequence[FinishedRun]) -> dict[
     def by_seed(group: Sequence[FinishedRun], which: str) -> dict[int, float]:
         return {run.seed: getattr(run, which)["val/top1"] for run in group}
 
+    keys = first[0].config.data
+    drawn = keys.val_rate if keys.split == "random" else 0.0
     return {
-        which: difference(by_seed(first, which), by_seed(other, which))
+        which: difference(by_seed(first, which), by_seed(other, which), drawn)
         for which in ("best", "last")
     }
 

@@ -10,7 +10,8 @@ from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.log.metrics import read_metrics
 from paddle_alexnet.nets.weights import load_arrays
 from paddle_alexnet.results.claim_runs import ClaimRuns
-from paddle_alexnet.results.claims import NOT_RUN, judge, read_claim
+from paddle_alexnet.results.claims import read_claim
+from paddle_alexnet.results.verdicts import NOT_RUN, judge
 from paddle_alexnet.training.checkpoint import read_checkpoint
 from paddle_alexnet.training.train import Interrupted
 from tests.tiny_run import tiny_config
@@ -48,26 +49,40 @@ def train_all(runs, arms=("plain", "no_norm")):
             runs.train(arm, seed)
 
 
+def measure(runs):
+    return runs.outcome(runs.done())
+
+
 @pytest.mark.slow
 def test_from_runs_to_verdicts(make):
     runs = make()
-    assert {row.verdict for row in judge(runs.claim, runs.measured(ARMS).values)} == {NOT_RUN}
+    assert {row.verdict for row in judge(runs.claim, measure(runs).values)} == {NOT_RUN}
     train_all(runs)
-    measured = runs.measured(ARMS)
+    outcome = measure(runs)
     assert sorted(path.name for path in runs.folder.iterdir()) == [
         *("no_norm-0", "no_norm-1", "plain-0", "plain-1"),
     ]
     for arm in ("plain", "no_norm"):
         for seed in (0, 1):
             rows = read_metrics(runs.folder / f"{arm}-{seed}" / "metrics.jsonl")
-            assert measured.values[arm][seed] == rows[-1]["val/top1"]
-    assert measured.unfinished(runs.claim) == {}
-    assert sum(map(len, measured.made_with().values())) == 4  # views has runs of plain
-    first, second = judge(runs.claim, measured.values)
-    gaps = [measured.values["plain"][s] - measured.values["no_norm"][s] for s in (0, 1)]
+            assert outcome.values[arm][seed] == rows[-1]["val/top1"]
+    assert outcome.not_reached == {}
+    assert not any(outcome.diverged.values())
+    assert sum(map(len, outcome.made_with.values())) == 4  # views has runs of plain
+    first, second = judge(runs.claim, outcome.values)
+    gaps = [outcome.values["plain"][s] - outcome.values["no_norm"][s] for s in (0, 1)]
     assert first.difference.mean == pytest.approx(sum(gaps) / 2)
     assert first.difference.paired
     assert second.difference is not None
+
+
+def test_a_run_that_diverged_is_known(make):
+    runs = make(seeds=[0], overrides=["optimizer.lr=1.0e+30"])
+    assert not runs.diverged("plain", 0)
+    with pytest.raises(RunError):
+        runs.train("plain", 0)
+    assert runs.diverged("plain", 0)
+    assert measure(runs).diverged == {"plain": [0], "no_norm": [], "views": [0]}
 
 
 def test_views_are_of_the_last_weights_and_measured_once(make):
@@ -136,21 +151,21 @@ def test_a_run_ends_at_the_training_error(make):
     easy = make(seeds=[0], metric="epochs", error=0.99, overrides=["train.epochs=3"])
     easy.train("plain", 0)
     assert len(easy.finished("plain", 0).rows) == 1
-    assert easy.measured(["plain"]).values == {"plain": {0: 1.0}}
+    values = measure(easy).values
+    assert (values["plain"], values["no_norm"]) == ({0: 1.0}, {})
     hard = make(seeds=[1], metric="epochs", error=0.01, overrides=["train.epochs=2"])
     hard.train("plain", 1)
-    measured = hard.measured(["plain"])
-    assert measured.values == {"plain": {1: 2.0}}
-    assert measured.unfinished(hard.claim) == {"plain": [1]}
+    outcome = measure(hard)
+    assert outcome.values["plain"] == {1: 2.0}
+    assert outcome.not_reached["plain"] == [1]
 
 
 def test_several_commits_are_told_apart(make):
     runs = make()
     train_all(runs, ["plain"])
-    measured = runs.measured(["plain"])
-    assert [*measured.made_with().values()] == [["plain-0", "plain-1"]]
+    assert [*measure(runs).made_with.values()] == [["plain-0", "plain-1"]]
     second = {"commit": "abc", "machine": {"processor": "p"}}  # continued with another commit
     (runs.folder / "plain-1" / "environment-2.json").write_text(json.dumps(second))
-    made_with = measured.made_with()
+    made_with = measure(runs).made_with
     assert [*made_with.values()] == [["plain-0"], ["plain-1"]]
     assert [*made_with][1].endswith(" and abc, p")

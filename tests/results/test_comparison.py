@@ -58,3 +58,13 @@ def test_too_few_runs_have_no_interval(second):
 def test_without_variance_the_interval_is_a_point():
     got = difference({0: 0.5, 1: 0.5}, {2: 0.75, 3: 0.75})
     assert (got.low, got.mean, got.high) == (0.25, 0.25, 0.25)
+
+
+def test_training_sets_that_overlap_widen_the_interval():
+    """1 / n + val images / training images, in place of 1 / n."""
+    other = {7: 0.83, 8: 0.85, 9: 0.86}
+    for second in (B, other):
+        plain, wide = difference(A, second), difference(A, second, val_rate=0.2)
+        grown = math.sqrt((1 / 3 + 0.2 / 0.8) * 3)
+        assert wide.mean == plain.mean
+        assert wide.high - wide.mean == pytest.approx(grown * (plain.high - plain.mean))

@@ -41,6 +41,8 @@ def test_run_judge_and_run_again(tool, claim, tmp_path):
     assert content["arms"]["none"]["count"] == 2
     assert sum(map(len, content["made_with"].values())) == 4
     assert (tmp_path / "out" / "tiny.png").read_bytes().startswith(b"\x89PNG")
+    part = tool("claims", *words, "--arms", "norm", "--seeds", 0)  # nothing is missing
+    assert part.stdout == done.stdout
     again = tool("claims", *words, "--no-runs")
     assert done.stdout.endswith(again.stdout)
     assert "epoch 1" not in again.stderr
@@ -53,7 +55,10 @@ def test_an_arm_that_diverges_stops_no_other(tool, claim, tmp_path):
     claim.write_text(text.replace("model.changes.norm=none", "optimizer.lr=1.0e+30"))
     done = tool("claims", claim, "--runs", tmp_path / "runs", "--seeds", 0, code=1)
     assert "none-0" in done.stderr
-    assert "not run yet: none" in done.stdout
+    assert "diverged with the seeds 0" in done.stdout
+    again = tool("claims", claim, "--runs", tmp_path / "runs", "--seeds", 0, code=1)
+    assert "none-0 has diverged" in again.stderr
+    assert again.stdout == done.stdout
     assert json.loads((tmp_path / "runs" / "tiny" / "tiny.json").read_text())["arms"]["norm"]
 
 

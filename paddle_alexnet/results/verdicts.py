@@ -1,0 +1,194 @@
+"""What the values of a claim's runs say about it: verdicts, the table and the JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from paddle_alexnet.results.claims import Claim, Comparison
+from paddle_alexnet.results.comparison import Difference, Spread, common_seeds, difference, spread
+
+ROUNDING = 1e-9  # of a float64 difference of fractions
+UNITS = {"top1": (100, "points of top-1"), "epochs": (1, "epochs")}  # factor and unit by metric
+AGREES, DISAGREES, CANNOT_TELL, NOT_RUN = "agrees", "disagrees", "cannot tell", "not run yet"
+
+Values = Mapping[str, Mapping[int, float]]  # by arm and seed
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the runs of a claim came to.
+
+    Attributes:
+        values: The claim's metric of the finished runs, by arm and seed.
+        not_reached: With the metric ``epochs``: seeds of each arm that never came to the error.
+        diverged: Seeds of each arm whose run ended by a loss or gradient that was not finite.
+        made_with: Commit and processor -> names of runs.
+    """
+
+    values: Values
+    not_reached: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    diverged: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    made_with: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the runs say about a comparison.
+
+    Attributes:
+        comparison: The comparison.
+        better: The arm that was taken of those said to be better; so ``than``. None: not run.
+        than: The other one.
+        difference: ``better`` minus ``than``, of the seeds that both have if there are any; None
+            where one of them was not run.
+        verdict: :data:`AGREES` where the interval lies wholly on the claim's side of 0,
+            :data:`DISAGREES` wholly on the other, else :data:`CANNOT_TELL`.
+        smallest: Half of the interval: a smaller difference these runs could not have shown; None
+            where there is no spread: of one seed, or where all pairs differ by the same number.
+        missing: Arms without a finished run, of those the best is taken of.
+    """
+
+    comparison: Comparison
+    better: str | None = None
+    than: str | None = None
+    difference: Difference | None = None
+    verdict: str = NOT_RUN
+    smallest: float | None = None
+    missing: tuple[str, ...] = ()
+
+
+def judge(claim: Claim, values: Values) -> list[Verdict]:
+    """Compare what was measured; an arm or a seed may be missing."""
+    return [_judge(claim, comparison, values) for comparison in claim.comparisons]
+
+
+def _judge(claim: Claim, comparison: Comparison, values: Values) -> Verdict:
+    sides = comparison.better, comparison.than
+    made = [[name for name in side if values.get(name)] for side in sides]
+    missing = tuple(name for side in sides for name in side if not values.get(name))
+    if not all(made):
+        return Verdict(comparison, missing=missing)
+    sign = 1 if claim.metric == "top1" else -1  # more is better, or fewer
+
+    def goodness(name: str) -> tuple[int, float]:
+        of = spread(list(values[name].values()))
+        return of.count, sign * of.mean
+
+    better, than = (max(arms, key=goodness) for arms in made)
+    gap = difference(values[than], values[better], claim.val_rate)
+    verdict, half = CANNOT_TELL, None
+    # Gaps of few images or epochs may all be equal by accident: an interval of no width.
+    if gap.low is not None and gap.high - gap.low > ROUNDING:
+        ends, half = (sign * gap.low, sign * gap.high), (gap.high - gap.low) / 2
+        verdict = AGREES if min(ends) > 0 else DISAGREES if max(ends) < 0 else CANNOT_TELL
+    return Verdict(comparison, better, than, gap, verdict, half, missing)
+
+
+def spreads(values: Values) -> dict[str, Spread]:
+    """Mean and deviation of each arm that was run."""
+    return {name: spread(list(of.values())) for name, of in values.items() if of}
+
+
+def describe(claim: Claim, outcome: Outcome) -> str:
+    """Tables for the terminal and for docs/claims.md."""
+    lines = [claim.title, f"{'arm':<24} seeds  mean ± standard deviation, {UNITS[claim.metric][1]}"]
+    for name in claim.arms:
+        lines += _arm_line(claim, outcome, name)
+    for row in judge(claim, outcome.values):
+        lines += ["", *_verdict_lines(claim, outcome, row)]
+    for how, names in outcome.made_with.items():
+        which = f": {', '.join(names)}" if len(outcome.made_with) > 1 else ""
+        lines += ["", f"{len(names)} runs of {how}{which}"]
+    return "\n".join(lines)
+
+
+def _number(claim: Claim, value: float, sign: str = "") -> str:
+    factor = UNITS[claim.metric][0]
+    digits = 2 if factor > 1 else 1
+    return f"{round(factor * value, digits) + 0.0:{sign}.{digits}f}"  # not -0.00
+
+
+def _arm_line(claim: Claim, outcome: Outcome, name: str) -> list[str]:
+    values = outcome.values.get(name, {})
+    late, diverged = outcome.not_reached.get(name), outcome.diverged.get(name)
+    texts = []
+    if values:
+        of = spread(list(values.values()))
+        deviation = "" if of.std is None else f" ± {_number(claim, of.std)}"
+        texts.append(f"{'at least ' if late else ''}{_number(claim, of.mean)}{deviation}")
+    if late:
+        most = max(values[seed] for seed in late)
+        texts.append(f"> {most:.0f} with the seeds {', '.join(map(str, late))}")
+    if diverged:
+        texts.append(f"diverged with the seeds {', '.join(map(str, diverged))}")
+    return [f"{name:<24} {len(values):>5}  {'; '.join(texts)}"] if texts else []
+
+
+def _verdict_lines(claim: Claim, outcome: Outcome, row: Verdict) -> list[str]:
+    said = row.comparison.paper
+    lines = [f"paper: {said}" if said is not None else f"expected: {row.comparison.expected}"]
+    not_run = [name for name in row.missing if not outcome.diverged.get(name)]
+    if not_run:
+        lines.append(f"{NOT_RUN}: {', '.join(not_run)}")
+    if row.difference is None:
+        return lines
+    gap = row.difference
+    unit = UNITS[claim.metric][1]
+    lines.append(f"{row.better} minus {row.than}: {_number(claim, gap.mean, '+')} {unit}")
+    if claim.metric == "epochs":
+        lines += _factor_lines(claim, outcome, row)
+    if row.smallest is None:
+        why = "one pair" if gap.count == 1 and gap.paired else "these seeds show no spread"
+        return [*lines, f"verdict: {row.verdict}: {why}"]
+    low, high = _number(claim, gap.low, "+"), _number(claim, gap.high, "+")
+    how = f"{gap.count} pairs of the same seed" if gap.paired else "unpaired (Welch)"
+    how += ", widened for training sets that overlap" if claim.val_rate else ""
+    return [
+        *lines,
+        f"95 % interval {low} to {high}, {how}",
+        f"verdict: {row.verdict}; these runs could show differences from "
+        f"{_number(claim, row.smallest)} on",
+    ]
+
+
+def _factor_lines(claim: Claim, outcome: Outcome, row: Verdict) -> list[str]:
+    """The paper gives its figure 1 as a factor."""
+    sides = common_seeds(outcome.values[row.better], outcome.values[row.than])
+    better, than = (spread(list(of.values())).mean for of in sides)
+    if outcome.not_reached.get(row.better):
+        return [f"no factor: {row.better} did not come to {claim.error:.0%} error with all seeds"]
+    if outcome.not_reached.get(row.than):
+        at_least = f"{row.than} takes at least {than / better:.1f} times as many epochs"
+        return [at_least, "a run that did not come so far counts with the epochs that it had"]
+    return [f"{row.than} takes {than / better:.1f} times as many epochs"]
+
+
+def as_json(claim: Claim, outcome: Outcome) -> dict[str, Any]:
+    """All figures as plain values."""
+    return {
+        "title": claim.title,
+        "metric": claim.metric,
+        "arms": {
+            name: {
+                **vars(of),
+                "values": outcome.values[name],
+                "not_reached": [*outcome.not_reached.get(name, ())],
+            }
+            for name, of in spreads(outcome.values).items()
+        },
+        "diverged": {name: [*seeds] for name, seeds in outcome.diverged.items() if seeds},
+        "comparisons": [
+            {
+                "paper": row.comparison.paper,
+                "expected": row.comparison.expected,
+                "better": row.better,
+                "than": row.than,
+                "difference": row.difference and vars(row.difference),
+                "verdict": row.verdict,
+                "smallest": row.smallest,
+                "missing": [*row.missing],
+            }
+            for row in judge(claim, outcome.values)
+        ],
+        "made_with": outcome.made_with,
+    }
