@@ -143,6 +143,8 @@ def test_parameters(name):
     assert sum(p.size for p in net.parameters()) == PARAMETERS[name]
     rows = trace_shapes(net.stages, net.input_size, 10)
     assert sum(row.parameters for row in rows) == PARAMETERS[name]
+    summary = paddle.summary(net, (None, 3, net.input_size, net.input_size))
+    assert summary["total_params"] == PARAMETERS[name]
 
 
 def test_sizes_of_the_feature_maps():
