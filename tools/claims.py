@@ -62,20 +62,24 @@ def main(cpu_speed: dict[str, Any]) -> int:
     out = make_folder(args.out or runs.folder)
     wanted = [(arm, seed) for seed in seeds for arm in arms]
     missing = [which for which in wanted if not runs.finished(*which)]  # mistakes come first
-    stop, failed = StopSignals(), False
+    stop, failed, tried = StopSignals(), False, set()
     with stop:
         for arm, seed in [] if args.no_runs else missing:
+            place = runs.config(arm, seed).run.dir
+            if place in tried:  # arms may share runs
+                continue
+            tried.add(place)
             try:
                 if runs.diverged(arm, seed):
-                    logging.error("%s-%s has diverged before; remove it to try again", arm, seed)
+                    logging.error("%s has diverged before; remove it to try again", place)
                     failed = True
-                elif not runs.finished(arm, seed):  # arms may share runs
+                else:
                     runs.train(arm, seed, cpu_settings=cpu_speed, should_stop=stop.requested)
             except Interrupted:
                 print("stopped and saved; the same command continues")
                 return 128 + (stop.received or signal.SIGINT)
             except RunError as error:  # it diverged, or another process makes it
-                logging.error("%s-%s is left out: %s", arm, seed, error)
+                logging.error("%s is left out: %s", place, error)
                 failed = True
     report(runs, out / path.stem)
     return int(failed)
@@ -92,7 +96,7 @@ def report(runs: Any, target: Path) -> None:
     if not any(done.values()):
         return
     _entry.write_result(f"{target}.json", json.dumps(as_json(claim, outcome), indent=2) + "\n")
-    verdicts = judge(claim, outcome.values)
+    verdicts = judge(claim, outcome)
     save(plot_claim(outcome.values, verdicts, *UNITS[claim.metric]), f"{target}.png")
     compared = [arm for row in verdicts if row.better for arm in (row.better, row.than)]
     if claim.metric == "epochs" and compared:

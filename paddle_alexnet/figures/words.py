@@ -19,8 +19,9 @@ ENGLISH: Words = {
     "differences": "Differences",
     "differences_note": (
         "Of val top-1, in percentage points, from the first group. The 95 % interval is by "
-        "Student's t: of pairs of the same seed where both groups have the same seeds, otherwise "
-        "by Welch. An interval that holds 0 decides nothing."
+        "Student's t: of pairs of the same seed, or by Welch where the groups share none. Where "
+        "seeds draw their own val images it is widened, as training sets overlap (Nadeau and "
+        "Bengio 2003). An interval that holds 0 decides nothing."
     ),
     "epoch": "epoch",
     "epochs": "epochs",
@@ -74,7 +75,9 @@ CHINESE: Words = {
     "differences": "差异",
     "differences_note": (
         "验证集 top-1 与第一组之差，单位为百分点。95% 置信区间按 t 分布计算："
-        "两组随机种子相同时按种子配对，否则用 Welch 方法。区间包含 0 时不能下结论。"
+        "按两组共有的随机种子配对，没有共有的种子时用 Welch 方法。"
+        "各种子另抽验证图像时，训练集互有重叠，区间相应加宽（Nadeau 和 Bengio，2003）。"
+        "区间包含 0 时不能下结论。"
     ),
     "epoch": "epoch",
     "epochs": "epoch 数",

@@ -5,7 +5,7 @@ import functools
 import gc
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from paddle_alexnet.data.batches import EvaluationBatches
 from paddle_alexnet.data.decode import read_image
 from paddle_alexnet.data.flower_folder import FlowerFolder
 from paddle_alexnet.data.folder import list_images
-from paddle_alexnet.errors import ConfigError, RunError
+from paddle_alexnet.errors import AlexNetError, ConfigError, RunError
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.log.metrics import read_metrics
 from paddle_alexnet.log.run_directory import RunDirectory
@@ -137,7 +137,7 @@ class ClaimRuns:
                 raise
 
     def diverged(self, arm: str, seed: int) -> bool:
-        """Whether a run ended because a loss or gradient was not finite.
+        """Whether a run was stopped by a step whose loss or gradient was not finite.
 
         Raises:
             AlexNetError: As :meth:`finished`.
@@ -149,35 +149,36 @@ class ClaimRuns:
         return stops and any(directory.path.glob("nonfinite-*.json"))
 
     def done(self) -> Runs:
-        """The runs that are done, of all arms.
-
-        Raises:
-            AlexNetError: As :meth:`finished`.
-        """
-        return {
-            arm: {seed: run for seed in self.seeds if (run := self.finished(arm, seed))}
-            for arm in self.claim.arms
-        }
+        """The runs that are done, of all arms; those that cannot be read are named and left out."""
+        runs: Runs = {arm: {} for arm in self.claim.arms}
+        for arm, of in runs.items():
+            for seed in self.seeds:
+                with _left_out(f"{arm}-{seed}"):
+                    if run := self.finished(arm, seed):
+                        of[seed] = run
+        return runs
 
     def outcome(self, done: Runs) -> Outcome:
-        """Measure the runs ``done``.
-
-        Raises:
-            AlexNetError: As :meth:`finished` and :meth:`value`.
-        """
+        """Measure the runs ``done``; those that cannot be measured are named and left out."""
         claim = self.claim
+        values: dict[str, dict[int, float]] = {arm: {} for arm in done}
         late, diverged, made_with = {}, {}, {}
         for arm, of in done.items():
+            for seed, run in of.items():
+                with _left_out(f"{arm}-{seed}"):
+                    values[arm][seed] = self.value(arm, run)
             if claim.metric == "epochs":
                 late[arm] = [s for s, run in of.items() if claim.epochs_needed(run.rows) is None]
-            diverged[arm] = [seed for seed in self.seeds if self.diverged(arm, seed)]
-        for folder in sorted({run.directory.path for of in done.values() for run in of.values()}):
+            diverged[arm] = []
+            for seed in self.seeds:
+                with contextlib.suppress(AlexNetError):  # named by done
+                    if self.diverged(arm, seed):
+                        diverged[arm].append(seed)
+        all_runs = [run for of in done.values() for run in of.values()]
+        for folder in sorted({run.directory.path for run in all_runs}):
             made_with.setdefault(_made_with(folder), []).append(folder.name)
-        values = {
-            arm: {seed: self.value(arm, run) for seed, run in of.items()}
-            for arm, of in done.items()
-        }
-        return Outcome(values, late, diverged, made_with)
+        redrawn = max((run.redrawn for run in all_runs), default=0.0)
+        return Outcome(values, late, diverged, made_with, redrawn)
 
     def value(self, arm: str, run: FinishedRun) -> float:
         """The claim's metric of a finished run.
@@ -199,6 +200,14 @@ class ClaimRuns:
         top1 = _measure_top1(run, claim.split, views)
         write_text(kept, json.dumps({"epoch": run.last["epoch"], "top1": top1}) + "\n")
         return top1
+
+
+@contextlib.contextmanager
+def _left_out(name: str) -> Iterator[None]:
+    try:
+        yield
+    except AlexNetError as error:
+        logger.warning("%s is left out: %s", name, error)
 
 
 def _made_with(folder: Path) -> str:

@@ -47,10 +47,11 @@ class Comparison:
             with the most seeds, so that one seed of each is enough to choose.
         than: As ``better``.
         paper: What the paper says, with its section.
-        expected: Instead, what is expected here where the paper makes no such claim.
+        expected: Instead, what is expected here where the paper makes no such claim. Without
+            either nothing is expected of a comparison, which then has no claim to agree with.
 
     Raises:
-        ValueError: It has both of the last two or neither.
+        ValueError: It has both of the last two.
     """
 
     better: Annotated[list[Name], Field(min_length=1)]
@@ -59,8 +60,8 @@ class Comparison:
     expected: str | None = None
 
     def __post_init__(self) -> None:
-        if (self.paper is None) == (self.expected is None):
-            raise ValueError("a comparison has paper or expected, and not both")
+        if self.paper is not None and self.expected is not None:
+            raise ValueError("a comparison has paper or expected, not both")
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,6 @@ class Claim:
             ``error``, where a run ends; ``train.epochs`` where it never is.
         split: Images for ``top1``.
         error: For ``epochs``.
-        val_rate: Share of the images that each seed draws anew as val, where seeds do so.
 
     Raises:
         ValueError: A comparison or ``runs_of`` names no arm, or an arm has ``runs_of`` and settings
@@ -95,7 +95,6 @@ class Claim:
     metric: Literal["top1", "epochs"] = "top1"
     split: Literal["val", "test"] = "val"
     error: Annotated[float, Field(gt=0, lt=1)] = 0.25
-    val_rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     def __post_init__(self) -> None:
         own = [name for name, arm in self.arms.items() if arm.runs_of is None]

@@ -184,10 +184,9 @@ def compare(first: Sequence[FinishedRun], other: Sequence[FinishedRun]) -> dict[
     def by_seed(group: Sequence[FinishedRun], which: str) -> dict[int, float]:
         return {run.seed: getattr(run, which)["val/top1"] for run in group}
 
-    keys = first[0].config.data
-    drawn = keys.val_rate if keys.split == "random" else 0.0
+    redrawn = max(run.redrawn for run in [*first, *other])
     return {
-        which: difference(by_seed(first, which), by_seed(other, which), drawn)
+        which: difference(by_seed(first, which), by_seed(other, which), redrawn)
         for which in ("best", "last")
     }
 

@@ -53,6 +53,16 @@ class FinishedRun:
         return self.rows[-1]
 
     @property
+    def redrawn(self) -> float:
+        """Share of the images that the run's seed drew as val; 0 where no seed decides that.
+
+        A ``data.root`` that is split already is not known here: intervals are then too wide.
+        """
+        keys = self.config.data
+        by_seed = keys.split == "random" and keys.split_seed is None and keys.train_list is None
+        return keys.val_rate if by_seed else 0.0
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The keys that make results differ, without the seed."""
         values = {**fixed_values(self.config), "train.epochs": self.config.train.epochs}

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from paddle_alexnet.results.claims import Claim, Comparison
 from paddle_alexnet.results.comparison import Difference, Spread, common_seeds, difference, spread
 
 ROUNDING = 1e-9  # of a float64 difference of fractions
 UNITS = {"top1": (100, "points of top-1"), "epochs": (1, "epochs")}  # factor and unit by metric
-AGREES, DISAGREES, CANNOT_TELL, NOT_RUN = "agrees", "disagrees", "cannot tell", "not run yet"
+AGREES, DISAGREES, CANNOT_TELL = "agrees", "disagrees", "cannot tell"
+NOT_RUN, DIVERGED = "not run yet", "diverged"
 
 Values = Mapping[str, Mapping[int, float]]  # by arm and seed
 
@@ -23,12 +26,14 @@ class Outcome:
         not_reached: With the metric ``epochs``: seeds of each arm that never came to the error.
         diverged: Seeds of each arm whose run ended by a loss or gradient that was not finite.
         made_with: Commit and processor -> names of runs.
+        redrawn: Share of the images that each seed drew as val; 0 where no seed decides that.
     """
 
     values: Values
     not_reached: Mapping[str, Sequence[int]] = field(default_factory=dict)
     diverged: Mapping[str, Sequence[int]] = field(default_factory=dict)
     made_with: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    redrawn: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,13 @@ class Verdict:
         difference: ``better`` minus ``than``, of the seeds that both have if there are any; None
             where one of them was not run.
         verdict: :data:`AGREES` where the interval lies wholly on the claim's side of 0,
-            :data:`DISAGREES` wholly on the other, else :data:`CANNOT_TELL`.
+            :data:`DISAGREES` wholly on the other, else :data:`CANNOT_TELL`. Without a difference
+            :data:`NOT_RUN`, or :data:`DIVERGED` where no other run is missing.
         smallest: Half of the interval: a smaller difference these runs could not have shown; None
-            where there is no spread: of one seed, or where all pairs differ by the same number.
+            where there is no interval, or one of no width.
+        censored: Whether a run that was compared never came to the error. The true difference is
+            then larger than its number, and an interval would not know it: the verdict is by the
+            sign of the differences, if that is the same in all pairs.
         missing: Arms without a finished run, of those the best is taken of.
     """
 
@@ -54,20 +63,22 @@ class Verdict:
     difference: Difference | None = None
     verdict: str = NOT_RUN
     smallest: float | None = None
+    censored: bool = False
     missing: tuple[str, ...] = ()
 
 
-def judge(claim: Claim, values: Values) -> list[Verdict]:
+def judge(claim: Claim, outcome: Outcome) -> list[Verdict]:
     """Compare what was measured; an arm or a seed may be missing."""
-    return [_judge(claim, comparison, values) for comparison in claim.comparisons]
+    return [_judge(claim, comparison, outcome) for comparison in claim.comparisons]
 
 
-def _judge(claim: Claim, comparison: Comparison, values: Values) -> Verdict:
-    sides = comparison.better, comparison.than
+def _judge(claim: Claim, comparison: Comparison, outcome: Outcome) -> Verdict:
+    sides, values = (comparison.better, comparison.than), outcome.values
     made = [[name for name in side if values.get(name)] for side in sides]
     missing = tuple(name for side in sides for name in side if not values.get(name))
     if not all(made):
-        return Verdict(comparison, missing=missing)
+        diverged = all(outcome.diverged.get(name) for name in missing)
+        return Verdict(comparison, verdict=DIVERGED if diverged else NOT_RUN, missing=missing)
     sign = 1 if claim.metric == "top1" else -1  # more is better, or fewer
 
     def goodness(name: str) -> tuple[int, float]:
@@ -75,13 +86,24 @@ def _judge(claim: Claim, comparison: Comparison, values: Values) -> Verdict:
         return of.count, sign * of.mean
 
     better, than = (max(arms, key=goodness) for arms in made)
-    gap = difference(values[than], values[better], claim.val_rate)
+    gap = difference(values[than], values[better], outcome.redrawn)
     verdict, half = CANNOT_TELL, None
+    if _late(outcome, better, than) or _late(outcome, than, better):
+        first, second = common_seeds(values[better], values[than])
+        signs = {sign * np.sign(first[s] - second[s]) for s in first} if gap.paired else {0}
+        verdict = {(1,): AGREES, (-1,): DISAGREES}.get((*signs,), CANNOT_TELL)
+        return Verdict(comparison, better, than, gap, verdict, None, True, missing)
     # Gaps of few images or epochs may all be equal by accident: an interval of no width.
     if gap.low is not None and gap.high - gap.low > ROUNDING:
         ends, half = (sign * gap.low, sign * gap.high), (gap.high - gap.low) / 2
         verdict = AGREES if min(ends) > 0 else DISAGREES if max(ends) < 0 else CANNOT_TELL
-    return Verdict(comparison, better, than, gap, verdict, half, missing)
+    return Verdict(comparison, better, than, gap, verdict, half, False, missing)
+
+
+def _late(outcome: Outcome, name: str, other: str) -> list[int]:
+    """Seeds of ``name`` that never came to the error, of those that are compared with ``other``."""
+    compared, _ = common_seeds(outcome.values[name], outcome.values[other])
+    return [seed for seed in outcome.not_reached.get(name, ()) if seed in compared]
 
 
 def spreads(values: Values) -> dict[str, Spread]:
@@ -94,7 +116,7 @@ def describe(claim: Claim, outcome: Outcome) -> str:
     lines = [claim.title, f"{'arm':<24} seeds  mean ± standard deviation, {UNITS[claim.metric][1]}"]
     for name in claim.arms:
         lines += _arm_line(claim, outcome, name)
-    for row in judge(claim, outcome.values):
+    for row in judge(claim, outcome):
         lines += ["", *_verdict_lines(claim, outcome, row)]
     for how, names in outcome.made_with.items():
         which = f": {', '.join(names)}" if len(outcome.made_with) > 1 else ""
@@ -125,39 +147,53 @@ def _arm_line(claim: Claim, outcome: Outcome, name: str) -> list[str]:
 
 
 def _verdict_lines(claim: Claim, outcome: Outcome, row: Verdict) -> list[str]:
-    said = row.comparison.paper
-    lines = [f"paper: {said}" if said is not None else f"expected: {row.comparison.expected}"]
+    said, gap = row.comparison, row.difference
+    lines = [f"paper: {said.paper}"] if said.paper else []
+    lines += [f"expected: {said.expected}"] if said.expected else []
+    for name in (*said.better, *said.than):
+        if seeds := outcome.diverged.get(name):
+            lines.append(f"{DIVERGED}: {name} with the seeds {', '.join(map(str, seeds))}")
     not_run = [name for name in row.missing if not outcome.diverged.get(name)]
     if not_run:
         lines.append(f"{NOT_RUN}: {', '.join(not_run)}")
-    if row.difference is None:
+    if gap is None:
         return lines
-    gap = row.difference
     unit = UNITS[claim.metric][1]
     lines.append(f"{row.better} minus {row.than}: {_number(claim, gap.mean, '+')} {unit}")
     if claim.metric == "epochs":
         lines += _factor_lines(claim, outcome, row)
+    verdict = f"verdict: {row.verdict}"
+    if not (said.paper or said.expected):
+        words = {AGREES: f"{row.better} is better", DISAGREES: f"{row.than} is better"}
+        verdict = words.get(row.verdict, row.verdict)
     if row.smallest is None:
-        why = "one pair" if gap.count == 1 and gap.paired else "these seeds show no spread"
-        return [*lines, f"verdict: {row.verdict}: {why}"]
+        return [*lines, f"{verdict}: {_why_no_interval(row)}"]
     low, high = _number(claim, gap.low, "+"), _number(claim, gap.high, "+")
     how = f"{gap.count} pairs of the same seed" if gap.paired else "unpaired (Welch)"
-    how += ", widened for training sets that overlap" if claim.val_rate else ""
+    how += ", widened for training sets that overlap" if outcome.redrawn else ""
     return [
         *lines,
         f"95 % interval {low} to {high}, {how}",
-        f"verdict: {row.verdict}; these runs could show differences from "
-        f"{_number(claim, row.smallest)} on",
+        f"{verdict}; these runs could show differences from {_number(claim, row.smallest)} on",
     ]
+
+
+def _why_no_interval(row: Verdict) -> str:
+    gap = row.difference
+    if row.censored:
+        return "without an interval, by the sign of each pair"
+    if gap.low is None:
+        return "one pair" if gap.paired else "an arm has one run only"
+    return "all differences are equal"
 
 
 def _factor_lines(claim: Claim, outcome: Outcome, row: Verdict) -> list[str]:
     """The paper gives its figure 1 as a factor."""
     sides = common_seeds(outcome.values[row.better], outcome.values[row.than])
     better, than = (spread(list(of.values())).mean for of in sides)
-    if outcome.not_reached.get(row.better):
+    if _late(outcome, row.better, row.than):
         return [f"no factor: {row.better} did not come to {claim.error:.0%} error with all seeds"]
-    if outcome.not_reached.get(row.than):
+    if _late(outcome, row.than, row.better):
         at_least = f"{row.than} takes at least {than / better:.1f} times as many epochs"
         return [at_least, "a run that did not come so far counts with the epochs that it had"]
     return [f"{row.than} takes {than / better:.1f} times as many epochs"]
@@ -186,9 +222,11 @@ def as_json(claim: Claim, outcome: Outcome) -> dict[str, Any]:
                 "difference": row.difference and vars(row.difference),
                 "verdict": row.verdict,
                 "smallest": row.smallest,
+                "censored": row.censored,
                 "missing": [*row.missing],
             }
-            for row in judge(claim, outcome.values)
+            for row in judge(claim, outcome)
         ],
         "made_with": outcome.made_with,
+        "redrawn": outcome.redrawn,
     }

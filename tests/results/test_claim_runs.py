@@ -56,7 +56,7 @@ def measure(runs):
 @pytest.mark.slow
 def test_from_runs_to_verdicts(make):
     runs = make()
-    assert {row.verdict for row in judge(runs.claim, measure(runs).values)} == {NOT_RUN}
+    assert {row.verdict for row in judge(runs.claim, measure(runs))} == {NOT_RUN}
     train_all(runs)
     outcome = measure(runs)
     assert sorted(path.name for path in runs.folder.iterdir()) == [
@@ -67,9 +67,10 @@ def test_from_runs_to_verdicts(make):
             rows = read_metrics(runs.folder / f"{arm}-{seed}" / "metrics.jsonl")
             assert outcome.values[arm][seed] == rows[-1]["val/top1"]
     assert outcome.not_reached == {}
+    assert outcome.redrawn == 0.25
     assert not any(outcome.diverged.values())
     assert sum(map(len, outcome.made_with.values())) == 4  # views has runs of plain
-    first, second = judge(runs.claim, outcome.values)
+    first, second = judge(runs.claim, outcome)
     gaps = [outcome.values["plain"][s] - outcome.values["no_norm"][s] for s in (0, 1)]
     assert first.difference.mean == pytest.approx(sum(gaps) / 2)
     assert first.difference.paired
@@ -158,6 +159,24 @@ def test_a_run_ends_at_the_training_error(make):
     outcome = measure(hard)
     assert outcome.values["plain"] == {1: 2.0}
     assert outcome.not_reached["plain"] == [1]
+
+
+def test_what_cannot_be_measured_leaves_the_others(make, flowers, caplog):
+    runs = make(seeds=[0])
+    train_all(runs)
+    foreign = runs.folder / "no_norm-0" / "config.yml"
+    foreign.write_text(foreign.read_text().replace("lr: 0.01", "lr: 0.5"))
+    outcome = measure(runs)
+    assert outcome.values["plain"]
+    assert outcome.values["no_norm"] == {}
+    assert "no_norm-0" in caplog.text
+    (runs.folder / "plain-0" / "val-10-views.json").unlink()
+    config = runs.folder / "plain-0" / "config.yml"
+    config.write_text(config.read_text().replace(str(flowers), str(flowers / "gone")))
+    values = measure(runs).values
+    assert values["plain"]
+    assert values["views"] == {}
+    assert "views-0" in caplog.text
 
 
 def test_several_commits_are_told_apart(make):

@@ -8,6 +8,7 @@ import pytest
 
 from paddle_alexnet.config.load import make_config, write_config
 from paddle_alexnet.errors import RunError
+from paddle_alexnet.results.report import compare
 from paddle_alexnet.results.runs import (
     differing_settings,
     group_by_settings,
@@ -74,3 +75,42 @@ def test_a_damaged_environment_is_no_obstacle(tmp_path):
     (path / "environment.json").write_text("[")
     (run,) = read_runs([path])
     assert dataclasses.replace(run, environment={}) == run
+
+
+@pytest.mark.parametrize(
+    ("data", "redrawn"),
+    [
+        ({}, 0.0),
+        ({"split": "random", "val_rate": 0.2}, 0.2),
+        ({"split": "random", "split_seed": 3}, 0.0),
+        ({"val_rate": 0.2}, 0.0),
+        ({"split": "random", "train_list": "t.txt", "val_list": "v.txt"}, 0.0),
+    ],
+)
+def test_where_a_seed_draws_the_val_images(tmp_path, data, redrawn):
+    (run,) = read_runs([write_run(tmp_path / "a", data=data)])
+    assert run.redrawn == redrawn
+
+
+def test_the_report_widens_intervals_where_seeds_draw_the_val_images(tmp_path):
+    """By (1 / n + 1 / 9) in place of 1 / n, in the variance."""
+
+    def group(width, **keys):
+        paths = [
+            write_run(
+                tmp_path / f"{width}-{seed}-{len(keys)}",
+                top1=(0.1 * seed + width * seed**2 / 10,),
+                train={"seed": seed},
+                model={"width": width},
+                data={"split": "random", **keys},
+            )
+            for seed in (0, 1, 2)
+        ]
+        return read_runs(paths)
+
+    plain = compare(group(1.0, split_seed=3), group(0.5, split_seed=3))["best"]
+    wide = compare(group(1.0), group(0.5))["best"]
+    assert wide.mean == plain.mean
+    assert wide.high - wide.mean == pytest.approx(
+        (plain.high - plain.mean) * ((1 / 3 + 1 / 9) * 3) ** 0.5
+    )

@@ -11,6 +11,7 @@ from paddle_alexnet.results.verdicts import (
     AGREES,
     CANNOT_TELL,
     DISAGREES,
+    DIVERGED,
     NOT_RUN,
     Outcome,
     as_json,
@@ -24,7 +25,7 @@ MADE = {"1234, EPYC": ["a-0", "a-1"], "5678, EPYC": ["b-0", "b-1"]}
 
 
 def verdict(claim, a, b):
-    (row,) = judge(claim, {"a": dict(enumerate(a)), "b": dict(enumerate(b))})
+    (row,) = judge(claim, Outcome({"a": dict(enumerate(a)), "b": dict(enumerate(b))}))
     return row
 
 
@@ -52,13 +53,12 @@ def test_gaps_that_are_all_equal_are_no_spread(tmp_path, gap):
 
 
 def test_seeds_that_draw_their_val_images_widen_the_interval(tmp_path):
-    a, b = [0.52, 0.52, 0.53], [0.5, 0.5, 0.5]
-    row = verdict(write_claim(tmp_path, val_rate=0.1), a, b)
+    values = {"a": {0: 0.52, 1: 0.52, 2: 0.53}, "b": {0: 0.5, 1: 0.5, 2: 0.5}}
+    outcome = Outcome(values, redrawn=0.1)
+    (row,) = judge(write_claim(tmp_path), outcome)
     # Nadeau and Bengio: 1 / 3 + 1 / 9 in place of 1 / 3.
     assert row.smallest == pytest.approx(4.302653 * (0.01 / 3**0.5) * (1 / 3 + 1 / 9) ** 0.5)
-    assert "overlap" in describe(
-        write_claim(tmp_path, val_rate=0.1), Outcome({"a": {0: 0.5, 1: 0.6}, "b": {0: 0.4, 1: 0.4}})
-    )
+    assert "overlap" in describe(write_claim(tmp_path), outcome)
 
 
 def test_of_epochs_fewer_are_better(tmp_path):
@@ -78,11 +78,11 @@ def test_one_seed_cannot_tell_and_none_is_not_run(tmp_path):
 
 def test_arms_are_compared_by_the_seeds_that_both_have(tmp_path):
     values = {"a": {0: 0.5, 1: 0.7, 2: 0.9}, "b": {1: 0.6, 2: 0.7}}
-    (row,) = judge(write_claim(tmp_path), values)
+    (row,) = judge(write_claim(tmp_path), Outcome(values))
     # Gaps 0.1 and 0.2; of all seeds the means would differ by 0.05.
     assert row.difference.mean == pytest.approx(0.15)
     assert (row.difference.paired, row.difference.count) == (True, 2)
-    (row,) = judge(write_claim(tmp_path), {"a": {0: 0.5, 1: 0.7}, "b": {2: 0.6, 3: 0.5}})
+    (row,) = judge(write_claim(tmp_path), Outcome({"a": {0: 0.5, 1: 0.7}, "b": {2: 0.6, 3: 0.5}}))
     assert row.difference.mean == pytest.approx(0.05)
     assert not row.difference.paired
 
@@ -91,11 +91,11 @@ def test_arms_are_compared_by_the_seeds_that_both_have(tmp_path):
 def test_of_several_arms_the_best_is_taken(tmp_path, metric, best):
     comparisons = [{"better": ["a", "c"], "than": ["b"], "paper": "p"}]
     several = write_claim(tmp_path, metric=metric, comparisons=comparisons)
-    (row,) = judge(several, {"a": {0: 9, 1: 8}, "b": {0: 5, 1: 5}, "c": {0: 4, 1: 3}})
+    (row,) = judge(several, Outcome({"a": {0: 9, 1: 8}, "b": {0: 5, 1: 5}, "c": {0: 4, 1: 3}}))
     assert (row.better, row.than) == (best, "b")
-    (row,) = judge(several, {"a": {0: 9, 1: 8}, "b": {0: 5, 1: 5}})
+    (row,) = judge(several, Outcome({"a": {0: 9, 1: 8}, "b": {0: 5, 1: 5}}))
     assert (row.better, row.missing) == ("a", ("c",))
-    (row,) = judge(several, {"b": {0: 5, 1: 5}})
+    (row,) = judge(several, Outcome({"b": {0: 5, 1: 5}}))
     assert (row.verdict, row.missing) == (NOT_RUN, ("a", "c"))
 
 
@@ -103,7 +103,7 @@ def test_the_best_is_taken_of_those_with_the_most_seeds(tmp_path):
     comparisons = [{"better": ["a", "c"], "than": ["b"], "paper": "p"}]
     several = write_claim(tmp_path, comparisons=comparisons)
     # c was best with the one seed that chose; only a has gone on.
-    (row,) = judge(several, {"a": {0: 0.7, 1: 0.6}, "b": {0: 0.5, 1: 0.5}, "c": {0: 0.65}})
+    (row,) = judge(several, Outcome({"a": {0: 0.7, 1: 0.6}, "b": {0: 0.5, 1: 0.5}, "c": {0: 0.65}}))
     assert (row.better, row.difference.count) == ("a", 2)
     assert row.difference.mean == pytest.approx(0.15)
 
@@ -142,23 +142,70 @@ def test_epochs_and_their_factor(tmp_path):
 
 def test_epochs_that_were_not_enough_are_a_lower_bound(tmp_path):
     claim = write_claim(tmp_path, metric="epochs")
-    epochs = {"a": {0: 4, 1: 6}, "b": {0: 40, 1: 39}}
-    text = describe(claim, Outcome(epochs, not_reached={"b": [0]}))
+    outcome = Outcome({"a": {0: 4, 1: 6}, "b": {0: 40, 1: 39}}, not_reached={"b": [0]})
+    text = describe(claim, outcome)
     for words in ("at least 39.5", "> 40 with the seeds 0", "b takes at least 7.9 times"):
         assert words in text
-    text = describe(claim, Outcome({**epochs, "a": {0: 40, 1: 6}}, not_reached={"a": [0]}))
-    assert "no factor: a" in text
-    assert "times" not in text
+    assert "interval -" not in text
+    (row,) = judge(claim, outcome)
+    assert (row.verdict, row.smallest, row.censored) == (AGREES, None, True)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "late", "expected"),
+    [
+        ((5, 5, 5), (40, 40, 40), {"b": [0, 1, 2]}, AGREES),  # no spread, and yet the sign is known
+        ((40, 40), (9, 8), {"a": [0, 1]}, DISAGREES),
+        ((40, 6), (40, 9), {"a": [0], "b": [0]}, CANNOT_TELL),
+        ((40, 6), (9, 9), {"a": [0]}, CANNOT_TELL),
+    ],
+)
+def test_where_runs_were_too_short_the_sign_decides(tmp_path, a, b, late, expected):
+    claim = write_claim(tmp_path, metric="epochs")
+    outcome = Outcome({"a": dict(enumerate(a)), "b": dict(enumerate(b))}, not_reached=late)
+    assert judge(claim, outcome)[0].verdict == expected
+    assert ("no factor: a" in describe(claim, outcome)) == ("a" in late)
+
+
+def test_a_run_that_was_too_short_counts_where_it_is_compared(tmp_path):
+    claim = write_claim(tmp_path, metric="epochs")
+    outcome = Outcome({"a": {0: 5, 1: 40}, "b": {0: 20}}, not_reached={"a": [1]})
+    assert "b takes 4.0 times" in describe(claim, outcome)
 
 
 def test_what_diverged_is_not_what_was_not_run(tmp_path):
-    values = {"a": {0: 0.5, 1: 0.6}, "b": {}}
-    text = describe(write_claim(tmp_path), Outcome(values, diverged={"b": [0, 1]}))
+    claim, values = write_claim(tmp_path), {"a": {0: 0.5, 1: 0.6}, "b": {}}
+    outcome = Outcome(values, diverged={"a": [], "b": [0, 1]})
+    text = describe(claim, outcome)
     assert "diverged with the seeds 0, 1" in text
+    assert "diverged: b with the seeds 0, 1" in text
     assert NOT_RUN not in text
-    content = as_json(write_claim(tmp_path), Outcome(values, diverged={"a": [], "b": [0, 1]}))
+    content = as_json(claim, outcome)
     assert content["diverged"] == {"b": [0, 1]}
-    assert NOT_RUN in describe(write_claim(tmp_path), Outcome({"a": {0: 0.5}}))
+    assert content["comparisons"][0]["verdict"] == DIVERGED
+    assert NOT_RUN in describe(claim, Outcome({"a": {0: 0.5}}))
+    some = Outcome({"a": {0: 0.5, 1: 0.6}, "b": {1: 0.5}}, diverged={"b": [0]})
+    assert "diverged: b with the seeds 0" in describe(claim, some)
+
+
+def test_why_there_is_no_interval(tmp_path):
+    for a, b, why in (
+        ({0: 0.5}, {0: 0.4}, "one pair"),
+        ({0: 0.5}, {5: 0.4, 6: 0.3}, "an arm has one run only"),
+        ({0: 0.5, 1: 0.5}, {0: 0.25, 1: 0.25}, "all differences are equal"),
+    ):
+        assert f"verdict: {CANNOT_TELL}: {why}" in describe(
+            write_claim(tmp_path), Outcome({"a": a, "b": b})
+        )
+
+
+def test_of_a_comparison_without_an_expectation_the_better_one_is_named(tmp_path):
+    claim = write_claim(tmp_path, comparisons=[{"better": ["a"], "than": ["b"]}])
+    high, low = {0: 0.9, 1: 0.91, 2: 0.9}, {0: 0.1, 1: 0.1, 2: 0.1}
+    assert "a is better" in describe(claim, Outcome({"a": high, "b": low}))
+    text = describe(claim, Outcome({"a": low, "b": high}))
+    assert "b is better" in text
+    assert "verdict" not in text
 
 
 @pytest.mark.parametrize("page", ["claims.md", "claims_cn.md"])
@@ -173,7 +220,9 @@ def test_the_pages_show_what_the_results_say(page):
             for name, arm in content["arms"].items()
         }
         late = {name: arm["not_reached"] for name, arm in content["arms"].items()}
-        outcome = Outcome(values, late, content["diverged"], content["made_with"])
+        outcome = Outcome(
+            values, late, content["diverged"], content["made_with"], content["redrawn"]
+        )
         shipped = read_claim(DOCS.parent / "configs" / "claims" / f"{path.stem}.yml")
         assert f"```text\n{describe(shipped, outcome)}\n```" in text, path.stem
         # The table's last column says how far it is.
