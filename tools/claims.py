@@ -73,7 +73,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
                 if runs.diverged(arm, seed):
                     logging.error("%s has diverged before; remove it to try again", place)
                     failed = True
-                else:
+                elif not runs.finished(arm, seed):  # another process may have made it
                     runs.train(arm, seed, cpu_settings=cpu_speed, should_stop=stop.requested)
             except Interrupted:
                 print("stopped and saved; the same command continues")
@@ -93,7 +93,7 @@ def report(runs: Any, target: Path) -> None:
     claim, done = runs.claim, runs.done()
     outcome = runs.outcome(done)
     print(describe(claim, outcome))
-    if not any(done.values()):
+    if not any(outcome.values.values()):
         return
     _entry.write_result(f"{target}.json", json.dumps(as_json(claim, outcome), indent=2) + "\n")
     verdicts = judge(claim, outcome)

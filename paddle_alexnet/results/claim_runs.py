@@ -170,7 +170,7 @@ class ClaimRuns:
             if claim.metric == "epochs":
                 late[arm] = [s for s, run in of.items() if claim.epochs_needed(run.rows) is None]
             diverged[arm] = []
-            for seed in self.seeds:
+            for seed in [seed for seed in self.seeds if seed not in of]:
                 with contextlib.suppress(AlexNetError):  # named by done
                     if self.diverged(arm, seed):
                         diverged[arm].append(seed)

@@ -53,7 +53,7 @@ def spread(values: Sequence[float]) -> Spread:
 def common_seeds(
     first: Mapping[int, float], second: Mapping[int, float]
 ) -> tuple[Mapping[int, float], Mapping[int, float]]:
-    """The values of the seeds that both groups have; all of them where there is no such seed.
+    """The values of the seeds that both groups have; all of them where they share none.
 
     A seed may choose the images, so that means over other seeds are of other images.
     """

@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from paddle_alexnet.results.claims import Claim, Comparison
-from paddle_alexnet.results.comparison import Difference, Spread, common_seeds, difference, spread
+from paddle_alexnet.results.comparison import Difference, common_seeds, difference, spread
 
 ROUNDING = 1e-9  # of a float64 difference of fractions
 UNITS = {"top1": (100, "points of top-1"), "epochs": (1, "epochs")}  # factor and unit by metric
@@ -87,28 +85,23 @@ def _judge(claim: Claim, comparison: Comparison, outcome: Outcome) -> Verdict:
 
     better, than = (max(arms, key=goodness) for arms in made)
     gap = difference(values[than], values[better], outcome.redrawn)
-    verdict, half = CANNOT_TELL, None
-    if _late(outcome, better, than) or _late(outcome, than, better):
+    censored = bool(_late(outcome, better, than) or _late(outcome, than, better))
+    ends, half = [0.0], None
+    if censored and gap.paired:
         first, second = common_seeds(values[better], values[than])
-        signs = {sign * np.sign(first[s] - second[s]) for s in first} if gap.paired else {0}
-        verdict = {(1,): AGREES, (-1,): DISAGREES}.get((*signs,), CANNOT_TELL)
-        return Verdict(comparison, better, than, gap, verdict, None, True, missing)
+        ends = [first[seed] - second[seed] for seed in first]
     # Gaps of few images or epochs may all be equal by accident: an interval of no width.
-    if gap.low is not None and gap.high - gap.low > ROUNDING:
-        ends, half = (sign * gap.low, sign * gap.high), (gap.high - gap.low) / 2
-        verdict = AGREES if min(ends) > 0 else DISAGREES if max(ends) < 0 else CANNOT_TELL
-    return Verdict(comparison, better, than, gap, verdict, half, False, missing)
+    elif not censored and gap.low is not None and gap.high - gap.low > ROUNDING:
+        ends, half = [gap.low, gap.high], (gap.high - gap.low) / 2
+    ends = [sign * end for end in ends]
+    verdict = AGREES if min(ends) > 0 else DISAGREES if max(ends) < 0 else CANNOT_TELL
+    return Verdict(comparison, better, than, gap, verdict, half, censored, missing)
 
 
 def _late(outcome: Outcome, name: str, other: str) -> list[int]:
     """Seeds of ``name`` that never came to the error, of those that are compared with ``other``."""
     compared, _ = common_seeds(outcome.values[name], outcome.values[other])
     return [seed for seed in outcome.not_reached.get(name, ()) if seed in compared]
-
-
-def spreads(values: Values) -> dict[str, Spread]:
-    """Mean and deviation of each arm that was run."""
-    return {name: spread(list(of.values())) for name, of in values.items() if of}
 
 
 def describe(claim: Claim, outcome: Outcome) -> str:
@@ -206,11 +199,12 @@ def as_json(claim: Claim, outcome: Outcome) -> dict[str, Any]:
         "metric": claim.metric,
         "arms": {
             name: {
-                **vars(of),
-                "values": outcome.values[name],
+                **vars(spread(list(values.values()))),
+                "values": values,
                 "not_reached": [*outcome.not_reached.get(name, ())],
             }
-            for name, of in spreads(outcome.values).items()
+            for name, values in outcome.values.items()
+            if values
         },
         "diverged": {name: [*seeds] for name, seeds in outcome.diverged.items() if seeds},
         "comparisons": [
