@@ -252,6 +252,17 @@ def add_max_pixels(parser: argparse.ArgumentParser, default: int = MAX_PIXELS) -
     )
 
 
+def add_sample_bits(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add --sample-bits, which is ``data.sample_bits`` in training."""
+    parser.add_argument(
+        "--sample-bits",
+        type=int,
+        choices=range(8, 17),
+        metavar="N",
+        help=f"bits that were measured, of 16-bit images that do not say it [{default}]",
+    )
+
+
 def _whole_number(least: int, most: float = math.inf) -> Callable[[str], int]:
     """A type for argparse."""
 

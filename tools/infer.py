@@ -25,13 +25,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--top-k", type=_entry.positive, default=5, help="classes per image [5]")
     parser.add_argument("--batch-size", type=_entry.positive, default=16, help="[16]")
     _entry.add_max_pixels(parser)
-    parser.add_argument(
-        "--sample-bits",
-        type=int,
-        choices=range(8, 17),
-        metavar="N",
-        help="bits that were measured, of 16-bit images that do not say it [as in training, or 16]",
-    )
+    _entry.add_sample_bits(parser, "as in training, or 16")
     _entry.add_device(parser)
     _entry.add_json(parser, "results, at the end,")
     parser.add_argument(

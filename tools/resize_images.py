@@ -27,10 +27,11 @@ def main(cpu_speed: dict[str, Any]) -> int:
         "--quality", type=int, choices=range(1, 101), default=95, metavar="N", help="of JPEG [95]"
     )
     _entry.add_max_pixels(parser)
+    _entry.add_sample_bits(parser, "16")
     args = parser.parse_args()
     from paddle_alexnet.data.resize import ResizeSettings, resize_images
 
-    settings = ResizeSettings(args.short_side, args.quality)
+    settings = ResizeSettings(args.short_side, args.quality, args.sample_bits)
     done = resize_images(
         args.source, args.target, settings, workers=args.workers, max_pixels=args.max_pixels
     )

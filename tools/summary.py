@@ -1,7 +1,7 @@
 """Print a net layer by layer: python tools/summary.py -c configs/alexnet.yml"""
 
-import argparse
 import logging
+from dataclasses import replace
 from typing import Any
 
 import _entry
@@ -9,20 +9,20 @@ import _entry
 
 def main(cpu_speed: dict[str, Any]) -> None:
     """Print paddle.summary of the net of a configuration; no data is needed."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = _entry.make_parser(__doc__)
     parser.add_argument("-c", "--config", required=True, metavar="YML")
-    parser.add_argument(
-        "-o", "--override", metavar="KEY=VALUE", action="append", default=[], help="set a key"
-    )
+    _entry.add_overrides(parser)
     parser.add_argument("--logdir", metavar="DIR", help="log the graph to a VisualDL board")
     parser.add_argument("--walk", action="store_true", help="show the arithmetic of every layer")
     args = parser.parse_args()
     from paddle_alexnet.config.load import read_config
     from paddle_alexnet.errors import ConfigError
 
+    keys = read_config(args.config, args.override).model
+    trained = keys.lrn
     # The published table has the norm by pooling; other forms, chosen for speed, on request only.
-    keys = read_config(args.config, ["model.lrn=avgpool3d", *args.override]).model
-    trained = read_config(args.config, args.override).model.lrn
+    if not any(override.startswith("model.lrn=") for override in args.override):
+        keys = replace(keys, lrn="avgpool3d")
     if trained != keys.lrn:
         logging.info(
             "the norm is shown as published (%s); %s trains with the equal %s, which "
@@ -38,7 +38,10 @@ def main(cpu_speed: dict[str, Any]) -> None:
     from paddle_alexnet.board.writer import BoardWriter
     from paddle_alexnet.nets.registry import MODELS, build_model
     from paddle_alexnet.nets.shapes import trace_shapes
+    from paddle_alexnet.storage.files import make_folder
 
+    if args.logdir:
+        make_folder(args.logdir)
     num_classes = keys.num_classes or 1000
     try:
         net = build_model(
@@ -64,4 +67,4 @@ def main(cpu_speed: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    _entry.run(main)
+    _entry.run(main, for_memory="lower model.num_classes or model.width")

@@ -33,7 +33,7 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     from paddle_alexnet.config.resume_rules import config_for_resume
 
     # Mistakes in a file are reported before Paddle is imported.
-    config = None if args.resume else read_config(args.config, args.override)
+    config = None if args.resume is not None else read_config(args.config, args.override)
     _entry.load_paddle()
     from paddle_alexnet.errors import PeerLost
     from paddle_alexnet.log.run_directory import RunDirectory
@@ -42,7 +42,7 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     from paddle_alexnet.runtime.stop_signals import StopSignals
     from paddle_alexnet.training.train import Interrupted, open_run
 
-    resume = RunDirectory.existing(args.resume) if args.resume else None
+    resume = RunDirectory.existing(args.resume) if args.resume is not None else None
     if resume is not None:
         config = config_for_resume(resume.config, args.override)
     stop = StopSignals()

@@ -10,6 +10,7 @@ from paddle_alexnet.board import visualdl_patches
 from paddle_alexnet.board.visualdl_patches import LogFile
 from paddle_alexnet.errors import RunError
 from paddle_alexnet.printable import printable_lines, printable_name
+from paddle_alexnet.storage.files import make_folder
 
 GRAPHS, GRAPH_NAME = "vdlgraph.*.log", "vdlgraph.main.log"
 HISTOGRAM_BUCKETS = 64
@@ -33,7 +34,7 @@ class BoardWriter:
         # Imported here because VisualDL takes a second to load.
         from visualdl import LogWriter
 
-        self.path = Path(logdir) / visualdl_patches.LOG_NAME
+        self.path = make_folder(logdir) / visualdl_patches.LOG_NAME
         visualdl_patches.cut_partial_record(self.path)
         with visualdl_patches.quiet():
             self._log = LogWriter(logdir=str(logdir), file_name=visualdl_patches.LOG_NAME)

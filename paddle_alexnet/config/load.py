@@ -33,10 +33,11 @@ NEAR = 0.75  # similarity of a key to suggest: workers for num_workers, none for
 _SECTIONS = {field.name: field.type for field in dataclasses.fields(Config)}
 _CHECK = pydantic.TypeAdapter(Config)
 _TAG = "tag:yaml.org,2002:"
+_NULL = r"~|null|Null|NULL|"
 _NUMBER_STARTS = list("-+.0123456789")
 # Plain scalars that are not strings: tag, pattern, possible first characters.
 _SCALARS = (
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("null", _NULL, ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
     ("int", r"[-+]?(0|[1-9][0-9]*)", _NUMBER_STARTS),
     (
@@ -53,7 +54,8 @@ def read_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 
     Args:
         path: YAML with the sections of :class:`Config`; all keys are optional.
-        overrides: ``key.sub=value``; the value is YAML, so lists and null work.
+        overrides: ``key.sub=value``; the value is YAML, so lists and null work. Of a key that
+            holds text, such as a path, it is taken as it is, but for null and an empty one.
 
     Raises:
         ConfigError: The file cannot be read, a key is unknown (the nearest is named), or a value
@@ -189,18 +191,20 @@ def _apply(values: dict[str, Any], override: str) -> None:
         values = values[section]
         if not isinstance(values, dict):
             raise ConfigError(f"-o {override}: {section} is a value, not a section")
-    value = _parse(text, f"-o {override}")
-    # A folder may be called 2024 or true.
+    # A folder may be called 2024 or @photos.
     kind = dict(_fields())[key].annotation if key in dict(_fields()) else None
     is_text = kind is str or {str, PathText} & set(typing.get_args(kind))
-    values[leaf] = text if is_text and value is not None else value
+    is_null = re.fullmatch(_NULL, text.strip())
+    values[leaf] = text if is_text and not is_null else _parse(text, f"-o {override}")
 
 
 def _describe(fault: Any) -> str:
     """One line for one error of pydantic."""
     place, kind = list(map(str, fault["loc"])), fault["type"]
-    if len(place) > 2 and _alternatives(".".join(place[:2])) > 1:
-        del place[2]  # pydantic's name of the alternative that was tried
+    if len(place) > 3 and place[:2] == ["model", "changes"]:
+        del place[3]  # pydantic's name of the alternative that was tried
+    elif len(place) > 2 and _alternatives(".".join(place[:2])) > 1:
+        del place[2]
     key = ".".join(place)
     if kind == "json_invalid":  # nested too deeply, or a lone surrogate, which YAML allows
         return f"a value is not accepted: {fault['msg'].lower()}"
@@ -211,6 +215,9 @@ def _describe(fault: Any) -> str:
         known |= {section: section for section in _SECTIONS} if len(fault["loc"]) == 1 else {}
         leaves = difflib.get_close_matches(key.split(".")[-1][:100], known, n=1, cutoff=NEAR)
         near = [known[leaf] for leaf in leaves]
+        if key in known.values() and len(fault["loc"]) == 1:
+            section, _, rest = key.partition(".")
+            return f"unknown key {key!r:.200}: write {rest} below a section '{section}:'"
         hint = f"did you mean {near[0]}?" if near else "tools/train.py --help lists the keys"
         return f"unknown key {key!r:.200}: {hint}"
     got = f"got {fault['input']!r:.200}"

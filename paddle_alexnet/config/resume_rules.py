@@ -54,12 +54,18 @@ def config_for_resume(path: str | Path, overrides: Sequence[str]) -> Config:
         ConfigError: As there, or an override is of another key.
     """
     config = read_config(path, overrides)
+    may_change = [key for key in MAY_CHANGE if key != "run.dir"]
     for override in overrides:
         key = override.partition("=")[0]
+        if key == "run.dir":
+            raise ConfigError(
+                f"-o {override}: a run goes on in its own directory; move that and name the new "
+                "place with --resume"
+            )
         if key not in MAY_CHANGE:
             raise ConfigError(
                 f"-o {override}: a run is resumed with the {key} that it started with; start a new "
-                f"run, with model.pretrained to keep weights. May change: {', '.join(MAY_CHANGE)}"
+                f"run, with model.pretrained to keep weights. May change: {', '.join(may_change)}"
             )
     return config
 

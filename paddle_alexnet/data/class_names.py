@@ -108,7 +108,8 @@ def _by_number(lines: list[str]) -> list[str]:
     unused = sorted(set(range(len(lines))) - names.keys())
     raise ValueError(
         f"its lines begin with the numbers {min(labels)} to {max(labels)}: expected each of 0 to "
-        f"{len(lines) - 1} once, but there is no " + ", ".join(map(str, unused[:SHOWN]))
+        f"{len(lines) - 1} once, but there is no {', '.join(map(str, unused[:SHOWN]))}; if they "
+        'belong to the names, give a .json file {"0": NAME, "1": NAME, ...}'
     )
 
 

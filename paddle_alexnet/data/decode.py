@@ -36,7 +36,7 @@ def read_image(
     Args:
         path: Any name that the file system allows; OpenCV's own reader fails on some.
         max_pixels: Larger images are not decoded.
-        sample_bits: Bits that were measured, 9 to 16, of 16-bit images whose file does not say it.
+        sample_bits: Bits that were measured, 8 to 16, of 16-bit images whose file does not say it.
             One with a greater value has all 16.
 
     Returns:

@@ -255,7 +255,7 @@ def copy_split(
                     copy = beside / split / os.path.relpath(path, source)
                     copy.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy2(path, copy)
-            for license_file in source.glob("LICENSE*"):
+            for license_file in filter(Path.is_file, source.glob("LICENSE*")):
                 shutil.copy2(license_file, beside)
     except OSError as error:
         raise DataError(f"cannot copy to {target}: {error}") from error

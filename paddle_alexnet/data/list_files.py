@@ -89,8 +89,9 @@ def _read_lines(path: str | Path) -> list[str]:
 
 
 def _parse_line(root: Path, path: str | Path, number: int, line: str) -> tuple[str, int]:
-    name, _, label = line.strip().replace("\t", " ").rpartition(" ")
-    name, label = name.rstrip(), label.strip("\"'")
+    parts = re.fullmatch(r"(.*\S)[ \t]+(\S+)", line.strip(), re.DOTALL)
+    name, label = parts.groups() if parts else ("", "")
+    label = label.strip("\"'")
     if len(name) > 2 and name[0] == name[-1] and name[0] in "\"'":
         name = name[1:-1]
     if not name or "\0" in name or name[-1] in ",;" or not (label.isascii() and label.isdecimal()):

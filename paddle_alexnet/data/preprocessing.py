@@ -1,6 +1,6 @@
 """From an image of any size to a net's input, the same in validation and in use."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -51,7 +51,8 @@ class Preprocessing:
             raise ValueError(f"squash must be true or false, got {self.squash!r}")
         for name, (least, most) in {"mean": MEAN_RANGE, "std": STD_RANGE}.items():
             values = getattr(self, name)
-            numbers = len(values) == 3 and all(type(v) in (int, float) for v in values)
+            three = isinstance(values, Sequence) and len(values) == 3
+            numbers = three and all(type(v) in (int, float) for v in values)
             if not numbers or not all(least <= v <= most for v in values):
                 raise ValueError(f"{name} must hold three numbers from {least:g} to {most:g}")
 

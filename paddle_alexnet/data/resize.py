@@ -17,9 +17,10 @@ from pathlib import Path
 import cv2
 from tqdm import tqdm
 
-from paddle_alexnet.data.decode import Unreadable, decode_image, read_file
+from paddle_alexnet.data.decode import Unreadable, check_image, decode_image, read_file
 from paddle_alexnet.data.header import MAX_PIXELS
 from paddle_alexnet.data.loader import group_indices, make_executor
+from paddle_alexnet.data.samples import LOW_VALUES, read_meaning, unused_bits
 from paddle_alexnet.data.transforms import resize_short_side
 from paddle_alexnet.data.tree import TEXTS, Unseen, is_image_name, scan
 from paddle_alexnet.errors import DataError, RunError
@@ -41,10 +42,13 @@ class ResizeSettings:
     Attributes:
         short_side: Pixels; images whose short side is no longer are copied as they are.
         quality: Of JPEG and WebP, 1 to 100.
+        sample_bits: As for :func:`paddle_alexnet.data.decode.read_image`: small copies of 16-bit
+            images have 8 bits.
     """
 
     short_side: int = 256
     quality: int = 95
+    sample_bits: int | None = None
 
 
 @dataclass
@@ -55,10 +59,12 @@ class ResizeReport:
         counts: Files ``resized`` (images scaled down), ``copied`` (other images, and texts) and
             ``skipped`` (done before).
         bad: (path, reason) of images that cannot be read or decoded, left out.
+        greatest: Values of resized 16-bit images whose bits nothing states.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     bad: list[tuple[str, str]] = field(default_factory=list)
+    greatest: list[int | None] = field(default_factory=list)
 
 
 def resize_images(
@@ -75,7 +81,7 @@ def resize_images(
     is passed over, and what else there is counted in one line. ``source`` is never changed. Called
     again after an interruption, it continues: a file is done when it has the modification time of
     its source, which is set before the file gets its name, and when its source has not been changed
-    since.
+    since. A warning says so where the 16-bit images that were scaled down have few bits.
 
     Args:
         source: Folder of images at any depth.
@@ -114,11 +120,15 @@ def resize_images(
             for part in executor.map(process, group_indices(names, CHUNK)):
                 report.counts += part.counts
                 report.bad += part.bad
+                report.greatest += part.greatest
                 bar.update(part.counts.total() + len(part.bad))
         except BrokenProcessPool as error:
             raise RunError(
                 "a process ended early, perhaps for lack of memory: use fewer --workers"
             ) from error
+    if (bits := unused_bits(report.greatest)) is not None:
+        cure = f"--sample-bits {bits} and name another target"
+        log.warning(LOW_VALUES, source, 2**bits - 1, cure)
     if gone := sorted(set(_find(target, Unseen(target))) - set(names)):
         text = "%d files of %s are not in %s any more, such as %r: remove them"
         log.warning(text, len(gone), target, source, gone[0])
@@ -136,7 +146,7 @@ def _claim(target: Path, settings: ResizeSettings) -> None:
         before = parse_json(read_text(mark))
     except (OSError, ValueError) as error:
         raise DataError(f"{target} is not an empty folder: it is left as it is") from error
-    if before != asdict(settings):
+    if not isinstance(before, dict) or {**asdict(ResizeSettings()), **before} != asdict(settings):
         raise DataError(f"{target} was made with other settings ({before}): name another folder")
     for half in target.rglob(".*.part"):
         half.unlink()
@@ -186,6 +196,8 @@ def _process(
             Path(new).unlink(missing_ok=True)  # made from an earlier content
             report.bad.append((old, getattr(error, "strerror", None) or str(error)))
             continue
+        if small is not None and settings.sample_bits is None and read_meaning(data).deep:
+            report.greatest.append(check_image(data, max_pixels))
         _write(new, data if small is None else small, time)
         report.counts["copied" if small is None else "resized"] += 1
     return report
@@ -202,7 +214,7 @@ def _is_done(old: str, new: str) -> bool:
 
 def _shrink(data: bytes, name: str, settings: ResizeSettings, max_pixels: int) -> bytes | None:
     """The smaller image as a file's content; None where it is small enough already."""
-    image = decode_image(data, max_pixels)
+    image = decode_image(data, max_pixels, settings.sample_bits)
     if min(image.shape[:2]) <= settings.short_side:
         return None
     small = cv2.cvtColor(resize_short_side(image, settings.short_side), cv2.COLOR_RGB2BGR)

@@ -50,6 +50,7 @@ class ImageData:
         fingerprint: Hash by which a resumed run recognizes classes, labels and images: of a folder
             by their content, of list files by their lines.
         marks: For train and val a number uint64 for each image, where they are known.
+        by_rule: Whether ``split_rule`` was used; else folders or lists say what is val.
     """
 
     classes: list[str]
@@ -58,6 +59,7 @@ class ImageData:
     split_rule: SplitRule
     fingerprint: str
     marks: Mapping[str, np.ndarray] = field(default_factory=dict)
+    by_rule: bool = True
 
 
 def open_data(config: Config, ranks: Ranks = ALONE) -> ImageData:
@@ -102,21 +104,28 @@ def open_folder(config: Config) -> ImageData:
     listing = list_images(
         keys.root, rule, keys.max_pixels, keys.max_unusable, sample_bits=keys.sample_bits
     )
-    return _from_listing(listing, config)
+    return _from_listing(listing, config, by_rule=not split_folders(keys.root))
 
 
 def open_lists(config: Config) -> ImageData:
     """``data.train_list`` and ``data.val_list``, with paths relative to ``data.root``."""
-    keys = config.data
+    keys, wanted = config.data, config.model.num_classes
     if not keys.train_list or not keys.val_list:
         raise ConfigError("data.source lists needs data.train_list and data.val_list")
     listing = read_lists(
         keys.root,
         {"train": keys.train_list, "val": keys.val_list},
         class_names=keys.class_names,
-        num_classes=config.model.num_classes,
+        num_classes=wanted,
     )
-    return _from_listing(listing, config)
+    if len(listing.classes) < 2:
+        raise DataError(
+            f"{keys.train_list} and {keys.val_list} have only one class ({listing.classes[0]!r}): "
+            "a classifier needs images of at least two"
+        )
+    # Without names, model.num_classes asks for as many logits, as for a part of ImageNet.
+    part = wanted is not None and keys.class_names is None
+    return _from_listing(listing, config, lists=(keys.train_list, keys.val_list), part=part)
 
 
 # The values of data.source.
@@ -176,7 +185,26 @@ def _split_rule(config: Config) -> SplitRule:
     return SplitRule(keys.split, keys.val_rate, seed)
 
 
-def _from_listing(listing: Listing, config: Config) -> ImageData:
+def _from_listing(
+    listing: Listing,
+    config: Config,
+    *,
+    lists: tuple[str, str] | None = None,
+    part: bool = False,
+    by_rule: bool = False,
+) -> ImageData:
+    """The images of a folder or of list files.
+
+    Args:
+        listing: What was found.
+        config: All keys.
+        lists: Of train and val; None for a folder.
+        part: Whether classes may be without training images.
+        by_rule: See :class:`ImageData`.
+
+    Raises:
+        DataError: A class has no training images.
+    """
     keys = config.data
     read: ReadImage = functools.partial(
         read_image, max_pixels=keys.max_pixels, sample_bits=keys.sample_bits
@@ -185,17 +213,20 @@ def _from_listing(listing: Listing, config: Config) -> ImageData:
         read = MemoryCache(int(keys.cache_gib * 2**30), keys.max_pixels, keys.sample_bits)
     train, val = (FlowerFolder(listing, split, read=read) for split in ("train", "val"))
     splits = {split: FlowerFolder(listing, split) for split, part in listing.splits.items() if part}
-    _check_images_of_classes(listing, config)
+    _check_images_of_classes(listing, lists, part=part)
     # Those of training images are only compared with the val images of model.pretrained.
     needed = ("train", "val") if config.model.pretrained else ("val",)
     return ImageData(
         *(listing.classes, train, val, _split_rule(config)),
         fingerprint(listing.classes, splits),
         {split: listing.marks(split) for split in needed},
+        by_rule,
     )
 
 
-def _check_images_of_classes(listing: Listing, config: Config) -> None:
+def _check_images_of_classes(
+    listing: Listing, lists: tuple[str, str] | None, *, part: bool
+) -> None:
     """Check that every class has training images; name those without val images.
 
     Raises:
@@ -206,27 +237,24 @@ def _check_images_of_classes(listing: Listing, config: Config) -> None:
         labels = {label for _, label in listing.splits[split]}
         without[split] = [name for n, name in enumerate(listing.classes) if n not in labels]
     if missing := without["train"]:
-        if not config.data.train_list and split_folders(listing.root):
+        if not lists and split_folders(listing.root):
             cure = f"put some in {listing.root / 'train'}/<class>/, or remove its other folders"
-        elif not config.data.train_list:
+        elif not lists:
             cure = (
                 "give each some, or remove its folders; data.split=random leaves small classes some"
             )
-        elif missing == ["0"] and not config.data.class_names:
+        elif missing == ["0"]:
             cure = "labels begin at 1: subtract 1 from each"
         else:
             cure = "number the labels from 0 without gaps, and name as many classes"
-        fault = (
-            f"{config.data.train_list or listing.root}: no training images of the class "
-            f"{some(missing)}: {cure}"
-        )
-        # Without names, model.num_classes asks for as many logits, as for a part of ImageNet.
-        if not config.data.train_list or config.data.class_names or not config.model.num_classes:
+        where = lists[0] if lists else listing.root
+        fault = f"{where}: no training images of the class {some(missing)}: {cure}"
+        if not part:
             raise DataError(fault)
         log.warning("%s", fault)
     if without["val"]:
         text = "%s: no val images of the class %s: nothing is measured of it"
-        log.warning(text, config.data.val_list or listing.root, some(without["val"]))
+        log.warning(text, lists[1] if lists else listing.root, some(without["val"]))
 
 
 def _check_classes(config: Config, classes: list[str]) -> None:

@@ -86,8 +86,10 @@ class RunDirectory:
         """The directory of a run to resume; not claimed yet.
 
         Raises:
-            RunError: It holds no configuration.
+            RunError: It holds no configuration, or ``path`` is empty.
         """
+        if not str(path):
+            raise RunError("the directory of the run is '': expected a path, such as runs/alexnet")
         run = cls(Path(path))
         if not run.config.is_file():
             raise RunError(f"{path} is not the directory of a run: {run.config} is missing")
@@ -100,7 +102,7 @@ class RunDirectory:
 
     def free_environment(self) -> Path:
         """``environment.json``, or ``environment-2.json`` ... for each time the run is resumed."""
-        return next(path for path in _numbered(self.environment) if not path.exists())
+        return next(path for path in _numbered(self.environment, ".json") if not path.exists())
 
     def nonfinite(self, step: int) -> Path:
         """The report about a step whose loss or gradient was not finite."""
@@ -143,9 +145,19 @@ class RunDirectory:
         """Let another process claim the directory."""
         self.lock.release()
 
+    @classmethod
+    def check_free(cls, path: str | Path | None) -> None:
+        """Check that :meth:`create` may use ``path``, before anything that takes long.
+
+        Raises:
+            RunError: It is not empty.
+        """
+        if path is not None:
+            cls(Path(path))._refuse_if_taken()
+
     def _refuse_if_taken(self) -> None:
         # Files of a run that was killed before it had a configuration do not count.
-        names = [entry.name for entry in self.path.iterdir()]
+        names = [entry.name for entry in self.path.iterdir()] if self.path.is_dir() else []
         if any(name != LOCK and not LEFT_OVER.fullmatch(name) for name in names):
             self.release()
             resume = f"resume it with --resume {self.path}, or " if self.has_state() else ""
@@ -224,8 +236,8 @@ def _make_free(path: Path) -> Path:
     raise AssertionError  # numbers do not end
 
 
-def _numbered(path: Path) -> Iterator[Path]:
-    """``path``, then with ``-2``, ``-3`` ... before the suffix."""
+def _numbered(path: Path, suffix: str = "") -> Iterator[Path]:
+    """``path``, then with ``-2``, ``-3`` ... before the suffix; a dot in a name begins none."""
     yield path
     for number in itertools.count(2):
-        yield path.with_name(f"{path.stem}-{number}{path.suffix}")
+        yield path.with_name(f"{path.name.removesuffix(suffix)}-{number}{suffix}")

@@ -5,6 +5,7 @@ from paddle import nn
 
 from paddle_alexnet.nets.init import initialize
 from paddle_alexnet.nets.layers import BuildOptions, build_layer
+from paddle_alexnet.nets.lrn import LRN_KINDS
 from paddle_alexnet.nets.registry import MODELS
 from paddle_alexnet.nets.stages import HEAD, Linear, Stages
 
@@ -40,8 +41,9 @@ class AlexNet(nn.Layer):
         Input: float [N, 3, S, S], normalised RGB. Output: logits [N, num_classes].
 
     Raises:
-        ValueError: A value out of its range, an unknown ``lrn`` or ``init``, a stage with a
-            convolution after one with a linear layer, or an input of another shape or type.
+        ValueError: A value out of its range, an unknown ``lrn`` or ``init``, a window larger than
+            its feature maps, a stage with a convolution after one with a linear layer, or an input
+            of another shape or type.
     """
 
     head = HEAD
@@ -63,6 +65,8 @@ class AlexNet(nn.Layer):
             raise ValueError(f"num_classes must be at least 1, got {num_classes}")
         if dropout is not None and not 0 <= dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {dropout}")
+        if lrn not in LRN_KINDS:  # also where no stage has a norm
+            raise ValueError(f"unknown lrn {lrn!r}: choose one of {', '.join(LRN_KINDS)}")
         self.num_classes = num_classes
         self.stages = stages
         self.input_size = input_size

@@ -94,11 +94,18 @@ class Local(Spec):
     Attributes:
         channels: Output feature maps.
         kernel: Side of the window, odd; zeros around the feature maps are half of it.
+
+    Raises:
+        ValueError: ``kernel`` is not odd.
     """
 
     kind: ClassVar[str] = "local"
     channels: int
     kernel: int
+
+    def __post_init__(self) -> None:
+        if self.kernel < 1 or self.kernel % 2 == 0:
+            raise ValueError(f"the kernel of a local layer must be odd, got {self.kernel}")
 
     def trace(self, shape: Shape) -> Traced:
         """Compute the output's shape, parameters and multiplications."""
@@ -267,7 +274,16 @@ def _even(value: float) -> int:
 def _slide(
     size: int, padding: int, window: int, stride: int, round_up: bool = False
 ) -> tuple[int, str]:
-    """How many places a window has along a side, and the formula."""
+    """How many places a window has along a side, and the formula.
+
+    Raises:
+        ValueError: It is larger than the side.
+    """
+    if window > size + padding:
+        raise ValueError(
+            f"a window of {window} does not fit on {size + padding} places a side: a larger "
+            "input_size is needed"
+        )
     steps, rest = divmod(size + padding - window, stride)
     steps += bool(rest and round_up)
     padded = f"{size} + {padding}" if padding else f"{size}"

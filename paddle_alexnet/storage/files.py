@@ -14,6 +14,7 @@ import json
 import math
 import os
 import shutil
+import stat
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -251,9 +252,10 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
+        # mkdtemp makes folders that only their owner can enter: later back to the usual mode.
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else _mode_of_new(part / "new")
         yield part
-        # mkdtemp makes folders that only their owner can enter: back to the usual mode.
-        part.chmod(path.parent.stat().st_mode & 0o777)
+        part.chmod(mode)
         for folder, _, names in os.walk(part, topdown=False):
             for entry in (*names, ""):
                 _sync(os.path.join(folder, entry))
@@ -264,6 +266,14 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
+
+
+def _mode_of_new(folder: Path) -> int:
+    """The mode that a new folder gets; the umask cannot be read without setting it."""
+    folder.mkdir()
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    folder.rmdir()
+    return mode
 
 
 def _sync(path: str | Path) -> None:

@@ -80,10 +80,11 @@ class NonfiniteStep:
         return (
             f"{self.describe()}. "
             + (f"It is number {in_a_row} in a row. " if in_a_row > 1 else "")
-            + "The last checkpoint is not affected. Look at the images; "
+            + "It changed no weights. Look at the images; "
             + ("" if skipping else "continue with -o train.on_nonfinite=skip, which skips such; ")
             + "or start a new run with a lower optimizer.lr, longer schedule.warmup_epochs or "
-            "optimizer.clip_norm; model.pretrained=best.safetensors keeps the best weights"
+            "optimizer.clip_norm; model.pretrained with the run's best.safetensors, if there is "
+            "one, keeps the best weights"
         )
 
 
@@ -103,18 +104,21 @@ class StallDetector:
         self.patience = patience
         self.warned = False
         self.losses: list[tuple[int, float]] = []  # step, and the mean loss up to it
+        self.first: int | None = None  # step; a resumed run begins with an empty window
 
     def check(self, step: int, loss: float) -> None:
         """Add the mean loss of some steps, up to ``step``.
 
         The mean over the last ``patience`` steps counts, as single batches differ by chance; the
-        first steps do not, as the loss may start far above.
+        first steps do not, as the loss may start far above, nor do they of a resumed run.
         """
+        self.first = step if self.first is None else self.first
         self.losses = [(n, value) for n, value in self.losses if n > step - self.patience]
         self.losses.append((step, loss))
         mean = math.fsum(value for _, value in self.losses) / len(self.losses)
         stalls = mean >= STALL_FRACTION * self.prior_entropy
-        if stalls and step >= 2 * self.patience and not self.warned:
+        enough = step >= 2 * self.patience and step - self.first >= self.patience
+        if stalls and enough and not self.warned:
             self.warned = True
             logger.warning(
                 "training stalls: after %d steps the training loss is %.3f, and a net that only "

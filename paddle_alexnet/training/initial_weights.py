@@ -14,6 +14,8 @@ from paddle_alexnet.data.preprocessing import Preprocessing
 from paddle_alexnet.data.sources import ImageData
 from paddle_alexnet.errors import ConfigError, WeightsError
 from paddle_alexnet.nets.changes import apply_changes
+from paddle_alexnet.nets.init import INITS, OLD_NAMES
+from paddle_alexnet.nets.lrn import LRN_KINDS
 from paddle_alexnet.nets.registry import MODELS, Model, build_model
 from paddle_alexnet.nets.shapes import trace_shapes
 from paddle_alexnet.nets.towers import Tower, tower_stages
@@ -27,12 +29,18 @@ def find_model(config: Config) -> Model:
     """The registry's entry for ``model.name``.
 
     Raises:
-        ConfigError: There is none, ``model.changes`` does not fit it, it has no towers for
-            ``train.parallel``, or ``optimizer.weight_decay`` names a layer that it has not.
+        ConfigError: There is none, ``model.init`` or ``model.lrn`` is unknown, ``model.changes``
+            does not fit it, it has no towers for ``train.parallel``, or ``optimizer.weight_decay``
+            names a layer that it has not.
     """
     name, decays = config.model.name, config.optimizer.weight_decay
     if name not in MODELS:
         raise ConfigError(f"model.name: unknown {name!r}; choose {', '.join(MODELS)}")
+    known = {"init": (None, *INITS, *OLD_NAMES), "lrn": LRN_KINDS}
+    for key, names in known.items():
+        if (value := getattr(config.model, key)) not in names:
+            choice = ", ".join(filter(None, names))
+            raise ConfigError(f"model.{key}: unknown {value!r}; choose {choice}")
     model = MODELS[name]
     try:
         stages = apply_changes(model.stages, config.model.changes, name)
@@ -205,7 +213,7 @@ def _check_split(keys: ModelConfig, data: ImageData, source: Description) -> Non
     if rule["split"] == theirs["split"] == "hash":
         differ = []  # it does not depend on the rest
     key = {"split": "data.split", "val_rate": "data.val_rate", "seed": "data.split_seed"}
-    cure = " ".join(f"-o {key[name]}={theirs[name]}" for name in differ)
+    cure = " ".join(f"-o {key[name]}={theirs[name]}" for name in differ if data.by_rule)
     marks = data.marks.get("train", np.zeros(0, np.uint64))
     places = np.flatnonzero(np.isin(marks, np.array(source.val_marks, np.uint64)))
     if places.size:

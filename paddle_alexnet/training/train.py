@@ -87,9 +87,11 @@ def open_run(
         check_amp(config.train.amp, device)
         check_schedule(config.schedule)
         ranks = ranks.sharing(config.train.parallel)
-        if resume is not None and ranks.first:
+        if ranks.first and resume is not None:
             resume.claim()
             on_failure.callback(resume.release)
+        elif ranks.first:
+            RunDirectory.check_free(config.run.dir)
         checkpoint = open_checkpoint(resume, config)
         config, start = find_start(config, checkpoint and checkpoint.inherited())
 
@@ -324,13 +326,11 @@ class Run:
             )
         with self.average.in_place() if self.average else contextlib.nullcontext():
             start = time.perf_counter()
-            val = self.evaluate()
-            seconds = time.perf_counter() - start
+            val, seconds = self.evaluate(), time.perf_counter() - start
             if not math.isfinite(val.loss):
                 raise RunError(
                     f"the val loss after epoch {state.epoch} is {val.loss}: start a new run with a "
-                    "lower optimizer.lr or with optimizer.clip_norm "
-                    "(model.pretrained=best.safetensors keeps the best weights)"
+                    "lower optimizer.lr or with optimizer.clip_norm"
                 )
             update_whole(self.net, self.whole)
             self.schedule.end_epoch(1 - val.top1)

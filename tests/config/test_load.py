@@ -112,7 +112,22 @@ def test_mistakes_are_named(yml, override, words):
 
 
 @pytest.mark.parametrize(
-    "word", ["no", "on", "y", "true", "1", "2024", "1e3", "null_", "a=b", "2024-01-01"]
+    "word",
+    [
+        "no",
+        "on",
+        "y",
+        "true",
+        "1",
+        "2024",
+        "1e3",
+        "null_",
+        "a=b",
+        "2024-01-01",
+        "@a",
+        "[1] b",
+        "#c",
+    ],
 )
 def test_folders_may_have_any_name(yml, word):
     """In YAML 1.1, no and on are booleans."""
@@ -120,6 +135,21 @@ def test_folders_may_have_any_name(yml, word):
     assert (config.data.root, config.run.dir) == (word, word)
     yml.write_text(write_config(config), encoding="utf-8")
     assert read_config(yml) == config
+
+
+def test_a_dotted_key_in_a_file_is_no_section(yml):
+    yml.write_text("train.epochs: 5\n")
+    with pytest.raises(ConfigError, match="write epochs below a section 'train:'"):
+        read_config(yml)
+    yml.write_text("trian.epochs: 5\n")
+    with pytest.raises(ConfigError, match=r"did you mean train\.epochs"):
+        read_config(yml)
+
+
+def test_a_change_of_the_wrong_type_is_named_as_the_user_does(yml):
+    with pytest.raises(ConfigError) as error:
+        read_config(yml, ["model.changes.pool=true"])
+    assert "model.changes.pool: " in str(error.value) and "constrained" not in str(error.value)
 
 
 def test_a_folder_at_home(yml, monkeypatch):

@@ -98,6 +98,7 @@ def test_keys_that_may_change_are_set_on_resuming(tmp_path):
         ("optimizer.lr=0.1", "-o optimizer.lr=0.1.*train.epochs"),
         ("model.name=caffenet", "model.name"),
         ("train.epoch=5", "did you mean train.epochs"),
+        ("run.dir=elsewhere", "move that"),
     ],
 )
 def test_keys_that_may_not_change(tmp_path, override, words):

@@ -283,6 +283,7 @@ def test_copy_split_copies_a_fraction_of_each_class(flowers, tmp_path):
 def test_copy_split_copies_licenses(tmp_path, flowers, write_png):
     shutil.copytree(flowers, tmp_path / "src")
     (tmp_path / "src" / "LICENSE.txt").write_text("CC BY")
+    (tmp_path / "src" / "LICENSES").mkdir()
     copy_split(tmp_path / "src", tmp_path / "out")
     assert (tmp_path / "out" / "LICENSE.txt").read_text() == "CC BY"
 

@@ -211,6 +211,24 @@ def test_what_is_refused(source, tmp_path):
     assert json.loads((tmp_path / "dst" / SETTINGS_NAME).read_text())["short_side"] == 24
 
 
+def test_images_of_12_bits_are_not_made_black(tmp_path, caplog):
+    deep = SMOOTH.astype(np.uint16) * 16  # up to 4080
+    write(tmp_path / "src" / "1.png", cv2.imencode(".png", deep[..., ::-1])[1].tobytes())
+    resize_images(tmp_path / "src", tmp_path / "dark", SMALL)
+    assert "exceeds 4095" in caplog.text and "--sample-bits 12" in caplog.text
+    caplog.clear()
+    resize_images(tmp_path / "src", tmp_path / "dst", ResizeSettings(24, 95, sample_bits=12))
+    want = resize(SMOOTH, 24, 30).astype(int)
+    assert np.abs(read_image(tmp_path / "dst" / "1.png") - want).max() <= 1
+    assert not caplog.records
+
+
+def test_a_folder_made_before_there_was_a_key_goes_on(source, tmp_path):
+    resize_images(source, tmp_path / "dst", SMALL)
+    (tmp_path / "dst" / SETTINGS_NAME).write_text('{"short_side": 24, "quality": 95}')
+    assert counts(resize_images(source, tmp_path / "dst", SMALL)) == (0, 0, 7, 0)
+
+
 def test_files_that_are_gone_are_named(source, tmp_path, caplog):
     resize_images(source, tmp_path / "dst", SMALL)
     (source / "train" / "a" / "1.jpg").unlink()

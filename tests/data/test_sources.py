@@ -1,5 +1,7 @@
 """From a configuration to a data set: the sources, the checks, and the statistics."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -60,6 +62,22 @@ def test_lists(tmp_path, write_png):
     # Chosen by name, the folder is listed instead; it has no class folders.
     with pytest.raises(DataError, match="holds no images"):
         open_data(configure(tmp_path, source="folder", **keys))
+    (tmp_path / "train.txt").write_text("1.png 0\n2.png 0\n")
+    (tmp_path / "val.txt").write_text("3.png 0\n")
+    with pytest.raises(DataError, match=r"train\.txt and .*val\.txt have only one class"):
+        open_data(configure(tmp_path, **keys))
+
+
+def test_lists_that_are_not_in_use_excuse_no_class(tmp_path, write_png):
+    """A class of the folder without training images, beside lists for which that is allowed."""
+    rng = np.random.default_rng(0)
+    for name in ("train/a/1.png", "train/b/2.png", "val/a/3.png", "val/c/4.png"):
+        write_png(tmp_path / name, rng)
+    keys = {f"{split}_list": str(tmp_path / f"{split}.txt") for split in ("train", "val")}
+    config = configure(tmp_path, source="folder", **keys)
+    config = replace(config, model=replace(config.model, num_classes=3))
+    with pytest.raises(DataError, match="no training images of the class 'c'"):
+        open_data(config)
 
 
 FINGERPRINTS = {  # of commit 3be55f5: runs on tidy folders and lists go on

@@ -5,6 +5,7 @@ import pytest
 
 from paddle_alexnet import MODELS, build_model
 from paddle_alexnet.nets.shapes import trace_shapes
+from paddle_alexnet.nets.stages import Conv, Local
 
 ARTICLE = {
     "conv1": ("(227 - 11) / 4 + 1 = 55", 96, 55),
@@ -44,3 +45,14 @@ def test_every_stage_is_what_the_net_makes(name):
             break
         x = getattr(net, f"block{number}")(x)
         assert x.shape == [1, last.channels, last.size, last.size]
+
+
+@pytest.mark.parametrize("side", [1, 10])
+def test_a_window_must_fit(side):
+    with pytest.raises(ValueError, match="a window of 11 does not fit"):
+        trace_shapes(((Conv(4, 11, stride=4),),), side, 2)
+
+
+def test_the_kernel_of_a_local_layer_is_odd():
+    with pytest.raises(ValueError, match="odd, got 4"):
+        Local(3, 4)

@@ -161,6 +161,18 @@ def test_a_folder_appears_when_it_is_complete(tmp_path):
     assert (tmp_path / "deep" / "new" / "a.txt").read_text() == "a"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes")
+def test_a_folder_has_the_usual_mode(tmp_path):
+    tmp_path.chmod(0o1777)  # as /tmp
+    (tmp_path / "usual").mkdir()
+    (tmp_path / "private").mkdir(0o700)
+    for name in ("new", "private"):
+        with whole_folder(tmp_path / name):
+            pass
+    modes = {path.name: path.stat().st_mode & 0o7777 for path in tmp_path.iterdir()}
+    assert modes["new"] == modes["usual"] and modes["private"] == 0o700
+
+
 def test_a_folder_that_fails_leaves_nothing(tmp_path):
     def fail():
         with whole_folder(tmp_path / "new") as folder:

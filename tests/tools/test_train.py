@@ -54,6 +54,7 @@ def test_help_lists_every_key(tool):
         (["-c", CONFIG, "-o", "train.device=gpu:99"], 2, "GPU"),
         (["-c", CONFIG, "-o", "model.pretrained=no.safetensors"], 1, "no.safetensors"),
         (["--resume", "no"], 1, "not the directory of a run"),
+        (["--resume", ""], 1, "the directory of the run is ''"),
     ],
 )
 def test_mistakes(tool, tmp_path, flowers, words, code, message):

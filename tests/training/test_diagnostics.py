@@ -69,3 +69,13 @@ def test_a_note_that_cannot_be_written_does_not_hide_what_it_is_about(tmp_path, 
     RunLog(RunDirectory(tmp_path), 1, None, None).nonfinite(step, skipping=True)
     first, second = (record.getMessage() for record in caplog.records)
     assert first.startswith("cannot write") and second.startswith("skipped: step 7")
+
+
+def test_a_resumed_run_is_judged_by_as_many_steps(caplog):
+    """A mean over one batch is no stall."""
+    stall = StallDetector(LABELS)
+    stall.check(1005, 1.6)
+    assert not caplog.records
+    for step in range(1010, 1110, 5):
+        stall.check(step, 1.6)
+    assert len(caplog.records) == 1

@@ -1,6 +1,7 @@
 """What a run takes over from weights, and which weights do not fit its images."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from paddle_alexnet.config.load import read_config
 from paddle_alexnet.data.decode import read_image
 from paddle_alexnet.data.folder import list_images
+from paddle_alexnet.data.split import SplitRule
 from paddle_alexnet.errors import ConfigError, WeightsError
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.log.run_directory import RunDirectory
@@ -108,6 +110,18 @@ def test_val_images_of_the_weights_are_not_trained_on(flowers, tmp_path, base, d
             tuned(flowers, tmp_path / "tuned", base, data=data, seed=seed, skip_head=skip_head)
     assert not (tmp_path / "tuned").exists()
     tuned(flowers, tmp_path / "tuned", base, data={**RANDOM, "split_seed": 0}, seed=1)
+
+
+def test_the_cure_for_a_divided_folder_is_no_key(flowers, tmp_path, base):
+    """There train/ and val/ decide, whatever data.split is."""
+    listing = list_images(flowers, SplitRule("random", 0.25, 9))
+    for split, samples in listing.splits.items():
+        for path, label in samples:
+            copy = tmp_path / "divided" / split / listing.classes[label] / Path(path).name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, copy)
+    with pytest.raises(ConfigError, match="keep them in val, by train/ and val/"):
+        tuned(tmp_path / "divided", tmp_path / "tuned", base, data={"split": "hash"}, seed=1)
 
 
 def test_weights_of_before_are_doubted(flowers, tmp_path, base, caplog):

@@ -256,8 +256,8 @@ def test_mistakes_name_the_key_and_leave_no_directory(settings, tmp_path, write_
         ({"data": {"root": str(tmp_path / "no")}}, DataError, "not a folder"),
         ({"data": {"root": str(tmp_path / "one")}}, DataError, "one"),
         ({"model": {"name": "lenet"}}, ConfigError, "alexnet"),
-        ({"model": {"name": "alexnet", "lrn": "no"}}, ConfigError, "unknown"),
-        ({"model": {"name": "alexnet", "init": "no"}}, ConfigError, "unknown init"),
+        ({"model": {"name": "alexnet", "lrn": "no"}}, ConfigError, r"model\.lrn: unknown 'no'"),
+        ({"model": {"name": "alexnet", "init": "no"}}, ConfigError, r"model\.init: unknown 'no'"),
         ({"model": {"num_classes": 7}}, ConfigError, "5 classes"),
         ({"model": {"pretrained": "no.safetensors"}}, WeightsError, "no.safetensors"),
         ({"train": {"device": "gpu"}}, ConfigError, "GPU"),
@@ -280,7 +280,7 @@ def test_one_class_is_not_enough(settings, tmp_path, write_png):
 def test_a_run_is_never_overwritten(settings, tmp_path):
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(RunError, match=r"not empty.*overwritten: choose another run\.dir"):
-        start(changed(settings), tmp_path)
+        start(changed(settings, data={"root": "no"}), tmp_path)  # before images are read
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
     (tmp_path / "state.safetensors").touch()
     with pytest.raises(RunError, match=r"--resume"):
@@ -291,6 +291,8 @@ def test_run_directories_are_numbered(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = [RunDirectory.create(None, "alexnet").path.name for _ in range(3)]
     assert names == ["alexnet", "alexnet-2", "alexnet-3"]
+    names = [RunDirectory.create(None, "net_v1.5").path.name for _ in range(2)]
+    assert names == ["net_v1.5", "net_v1.5-2"]
 
 
 def test_only_the_directory_of_a_run_can_be_resumed(settings, tmp_path):
