@@ -18,7 +18,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -287,17 +287,33 @@ def check_model(option: str, name: str) -> None:
         raise ConfigError(f"{option}: unknown {name!r}; choose {', '.join(MODELS)}")
 
 
-def check_targets(*targets: str | None) -> None:
+def check_targets(*targets: str | None, inputs: Sequence[str] = ()) -> None:
     """Refuse early what cannot be written; None and ``-`` pass.
 
     Raises:
+        ConfigError: Two targets are one file, or one is an input.
         RunError: A target is a folder, or there is no folder for it.
     """
     from paddle_alexnet.storage.files import check_target
 
+    taken = [os.path.realpath(name) for name in inputs]
     for target in targets:
         if target not in (None, "-"):
             check_target(target)
+            path = os.path.realpath(target)
+            if os.path.exists(path) and not os.path.isfile(path):
+                continue  # a device, such as /dev/null
+            if path in taken:
+                raise ConfigError(f"{target} would be written over: name another file")
+            taken.append(path)
+
+
+def fraction(text: str) -> float:
+    """A type for argparse: from 0 to 1."""
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"expected 0 to 1, got {text}")
+    return number
 
 
 def write_result(target: str, text: str) -> None:

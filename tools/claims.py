@@ -61,10 +61,11 @@ def main(cpu_speed: dict[str, Any]) -> int:
     runs = ClaimRuns(claim, path, Path(args.runs) / path.stem, known, args.override)
     out = make_folder(args.out or runs.folder)
     wanted = [(arm, seed) for seed in seeds for arm in arms]
-    missing = [which for which in wanted if not runs.finished(*which)]  # mistakes come first
+    # Mistakes come first.
+    missing = [] if args.no_runs else [which for which in wanted if not runs.finished(*which)]
     stop, failed, tried = StopSignals(), False, set()
     with stop:
-        for arm, seed in [] if args.no_runs else missing:
+        for arm, seed in missing:
             place = runs.config(arm, seed).run.dir
             if place in tried:  # arms may share runs
                 continue

@@ -38,10 +38,9 @@ def main(cpu_speed: dict[str, Any]) -> None:
     from paddle_alexnet.interchange.conversion import export_weights, import_weights, unwrap
     from paddle_alexnet.interchange.files import read_arrays, write_arrays
     from paddle_alexnet.nets.weights import net_arrays, write_weights
-    from paddle_alexnet.storage.files import check_target
 
     _entry.check_model("--arch", args.arch)
-    check_target(args.target)
+    _entry.check_targets(args.target, inputs=[args.source])
     if args.to and (args.classes or args.width != 1.0):
         raise ConfigError(
             "--classes and --width are for reading; a file of this project holds both"

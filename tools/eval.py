@@ -34,7 +34,11 @@ def parse() -> argparse.Namespace:
         "--views", type=int, default=1, choices=[1, 10], help="10: the paper's, averaged [1]"
     )
     parser.add_argument(
-        "--max-unusable", type=float, default=0.01, metavar="X", help="fraction of images [0.01]"
+        "--max-unusable",
+        type=_entry.fraction,
+        default=0.01,
+        metavar="X",
+        help="fraction of images [0.01]",
     )
     _entry.add_max_pixels(parser)
     _entry.add_device(parser)
@@ -64,7 +68,9 @@ def main(cpu_speed: dict[str, Any]) -> int:
     from paddle_alexnet.training.evaluation import evaluate
 
     choose_device(args.device)
-    _entry.check_targets(args.json, args.mistakes)
+    if args.mistakes == "-":
+        raise ConfigError("--mistakes -: expected the name of a file")
+    _entry.check_targets(args.json, args.mistakes, inputs=[args.weights])
     if args.figures:
         make_folder(args.figures)
     classifier = Classifier.load(args.weights)

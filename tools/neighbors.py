@@ -9,6 +9,7 @@ import functools
 import json
 import logging
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import _entry
@@ -28,7 +29,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--index", required=True, metavar="FILE", help="features of images")
     parser.add_argument("--build", metavar="DIR", help="make the index of this folder of images")
     parser.add_argument(
-        "--split", default="train", choices=["train", "val", "test", "all"], help="of it [train]"
+        "--split", choices=["train", "val", "test", "all"], help="of the folder of --build [train]"
     )
     parser.add_argument(
         "--layer", help="with --build: whose features [the last hidden layer, such as block7]"
@@ -51,6 +52,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
     _entry.load_paddle()
     from paddle_alexnet.errors import ConfigError
     from paddle_alexnet.inference.classifier import Classifier
+    from paddle_alexnet.inference.predict import find_images
     from paddle_alexnet.runtime.device import choose_device
     from paddle_alexnet.storage.tensors import stated_checksum
 
@@ -58,13 +60,20 @@ def main(cpu_speed: dict[str, Any]) -> int:
         raise ConfigError("name images to search for, or a folder with --build")
     if args.layer and not args.build:
         raise ConfigError("--layer is for --build: an index holds the features of one layer")
+    if args.split and not args.build:
+        raise ConfigError("--split is for --build: the whole index is searched")
+    if (args.json or args.sheet) and not args.images:
+        raise ConfigError("--json and --sheet show what is found: name images to search for")
     choose_device(args.device)
-    _entry.check_targets(args.index, args.sheet, args.json)
+    _entry.check_targets(args.index, args.sheet, args.json, inputs=[args.weights, *args.images])
+    files = find_images(args.images) if args.images else []
+    if args.sheet and len(files) > MOST_ROWS:
+        raise ConfigError(f"--sheet has room for {MOST_ROWS} images, not for {len(files)}")
     checksum = stated_checksum(args.weights)
     classifier = Classifier.load(args.weights)
     if args.build:
         build(args, classifier, checksum)
-    return search(args, classifier, checksum) if args.images else 0
+    return search(args, files, classifier, checksum) if files else 0
 
 
 def build(args: argparse.Namespace, classifier: "Classifier", checksum: str) -> None:
@@ -77,12 +86,14 @@ def build(args: argparse.Namespace, classifier: "Classifier", checksum: str) -> 
     from paddle_alexnet.explain.neighbors import FeatureIndex
     from paddle_alexnet.inference.features import last_block
 
+    if os.path.exists(args.index):
+        FeatureIndex.open(args.index)  # no other file is replaced
     description = classifier.description
     listing = list_images(args.build, description.data_split, args.max_pixels)
     read = functools.partial(
         read_image, max_pixels=args.max_pixels, sample_bits=description.sample_bits
     )
-    images = FlowerFolder(listing.relabeled(classifier.classes), args.split, read=read)
+    images = FlowerFolder(listing.relabeled(classifier.classes), args.split or "train", read=read)
     layer = args.layer or last_block(classifier.net)
     with tqdm(total=len(images), unit="img", disable=None, leave=False) as bar:
         index = FeatureIndex.build(classifier, images, layer, checksum, bar.update)
@@ -90,21 +101,19 @@ def build(args: argparse.Namespace, classifier: "Classifier", checksum: str) -> 
     logging.info("%s: %d images, %d features of %s", args.index, *index.features.shape, layer)
 
 
-def search(args: argparse.Namespace, classifier: "Classifier", checksum: str) -> int:
+def search(
+    args: argparse.Namespace, files: Sequence[str], classifier: "Classifier", checksum: str
+) -> int:
     """Print, and write where asked for, what is nearest."""
     import numpy as np
 
-    from paddle_alexnet.errors import ConfigError
     from paddle_alexnet.explain.neighbors import FeatureIndex
     from paddle_alexnet.inference.features import layer_features
-    from paddle_alexnet.inference.predict import Failure, find_images, predict_files
+    from paddle_alexnet.inference.predict import Failure, predict_files
     from paddle_alexnet.printable import printable, printable_name
 
     index = FeatureIndex.open(args.index)
     index.check(checksum)
-    files = find_images(args.images)
-    if args.sheet and len(files) > MOST_ROWS:
-        raise ConfigError(f"--sheet has room for {MOST_ROWS} images, not for {len(files)}")
     bits = classifier.description.sample_bits
     found, inputs, features = [], [], []
     for result, image in predict_files(

@@ -14,10 +14,11 @@ def main(cpu_speed: dict[str, Any]) -> None:
     args = parser.parse_args()
     from paddle_alexnet.figures.plots import plot_runs, save
     from paddle_alexnet.log.metrics import read_metrics
-    from paddle_alexnet.log.run_directory import RunDirectory
+    from paddle_alexnet.log.run_directory import RunDirectory, short_names
 
-    runs = {run: read_metrics(RunDirectory(Path(run)).metrics) for run in args.runs}
-    save(plot_runs(runs), args.out)
+    rows = [read_metrics(RunDirectory(Path(run)).metrics) for run in args.runs]
+    names = short_names([Path(run).absolute() for run in args.runs])
+    save(plot_runs(dict(zip(names, rows, strict=True))), args.out)
     print(f"curves: {args.out}")
 
 

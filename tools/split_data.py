@@ -13,7 +13,11 @@ def main(cpu_speed: dict[str, Any]) -> None:
     parser.add_argument("--val-rate", type=float, default=0.1, help="fraction of each class [0.1]")
     parser.add_argument("--seed", type=int, default=0, help="seed of the draw [0]")
     parser.add_argument(
-        "--max-unusable", type=float, default=0.01, metavar="X", help="fraction of images [0.01]"
+        "--max-unusable",
+        type=_entry.fraction,
+        default=0.01,
+        metavar="X",
+        help="fraction of images [0.01]",
     )
     _entry.add_max_pixels(parser)
     args = parser.parse_args()

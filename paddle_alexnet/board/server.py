@@ -89,10 +89,13 @@ def make_board(
 
     app = make_application(logdir, host, language, allowed=allowed, prefix=prefix)
     try:
-        with contextlib.redirect_stderr(io.StringIO()):  # werkzeug prints two more lines
+        with contextlib.redirect_stderr(said := io.StringIO()):
             return make_server(host, port, app, threaded=True, request_handler=Handler)
-    except (OSError, SystemExit) as error:  # werkzeug exits if the port is taken
-        raise RunError(f"cannot listen on {host}:{port}: choose another --port") from error
+    except (OSError, SystemExit) as error:  # werkzeug exits, and prints why
+        reason = next(iter(said.getvalue().splitlines()), None) or error
+        raise RunError(
+            f"cannot listen on {host}:{port} ({reason}): choose another --port or --host"
+        ) from error
 
 
 def make_application(

@@ -70,8 +70,7 @@ def open_data(config: Config, ranks: Ranks = ALONE) -> ImageData:
         ConfigError: The source is unknown, or ``model.num_classes`` or ``train.batch_size`` does
             not fit.
     """
-    keys = config.data
-    source = keys.source or ("lists" if keys.train_list else "folder")
+    keys, source = config.data, data_source(config)
     if source not in DATA_SOURCES:
         raise ConfigError(f"data.source: unknown {source!r}; choose {', '.join(DATA_SOURCES)}")
     if ranks.first and source != "lists":
@@ -81,6 +80,11 @@ def open_data(config: Config, ranks: Ranks = ALONE) -> ImageData:
     _check_classes(config, data.classes)
     check_batches(len(data.train), config.train.batch_size, ranks.data.count)
     return data
+
+
+def data_source(config: Config) -> str:
+    """The key of :data:`DATA_SOURCES` that a configuration chooses."""
+    return config.data.source or ("lists" if config.data.train_list else "folder")
 
 
 def check_batches(images: int, batch_size: int, processes: int) -> None:
@@ -99,12 +103,27 @@ def check_batches(images: int, batch_size: int, processes: int) -> None:
 
 def open_folder(config: Config) -> ImageData:
     """``data.root`` as a folder of classes; see :func:`paddle_alexnet.data.folder.list_images`."""
-    rule = _split_rule(config)
+    by_rule = not split_folders(config.data.root)
+    return _from_listing(list_folder(config), config, by_rule=by_rule)
+
+
+def list_folder(config: Config) -> Listing:
+    """All images of ``data.root``, of train, val and test.
+
+    Raises:
+        DataError: As :func:`paddle_alexnet.data.folder.list_images`.
+    """
     keys = config.data
-    listing = list_images(
-        keys.root, rule, keys.max_pixels, keys.max_unusable, sample_bits=keys.sample_bits
+    return list_images(
+        *(keys.root, _split_rule(config), keys.max_pixels, keys.max_unusable),
+        sample_bits=keys.sample_bits,
     )
-    return _from_listing(listing, config, by_rule=not split_folders(keys.root))
+
+
+def image_reader(config: Config) -> ReadImage:
+    """Reads an image file as training does, without a cache."""
+    keys = config.data
+    return functools.partial(read_image, max_pixels=keys.max_pixels, sample_bits=keys.sample_bits)
 
 
 def open_lists(config: Config) -> ImageData:
@@ -206,9 +225,7 @@ def _from_listing(
         DataError: A class has no training images.
     """
     keys = config.data
-    read: ReadImage = functools.partial(
-        read_image, max_pixels=keys.max_pixels, sample_bits=keys.sample_bits
-    )
+    read = image_reader(config)
     if keys.cache == "ram":
         read = MemoryCache(int(keys.cache_gib * 2**30), keys.max_pixels, keys.sample_bits)
     train, val = (FlowerFolder(listing, split, read=read) for split in ("train", "val"))

@@ -139,8 +139,8 @@ class FeatureIndex:
         except (WeightsError, ValueError, KeyError) as error:
             reason = f"it lacks {error}" if isinstance(error, KeyError) else error
             raise DataError(
-                f"{path} is no index of images ({reason}): make it anew with tools/neighbors.py "
-                "--build"
+                f"{path} is no index of images ({reason}): name another file, or remove this one "
+                "and make it with tools/neighbors.py --build"
             ) from error
 
     def _check(self) -> None:
@@ -230,15 +230,17 @@ class FeatureIndex:
             for start in range(0, count, step):
                 rows = _widen(self.features[start : start + step])
                 distances[:, start : start + step] = _distances(queries, rows, metric)
-        indices = np.argpartition(distances, k - 1, axis=1)[:, :k]
-        # Squares of float32 lose the digits of small distances: again for the few, in float64.
+        # Squares of float32 lose the digits of small distances, so that near-duplicates come in any
+        # order: some more are taken, and compared again in float64.
+        few = min(count, 4 * k + 32)
+        indices = np.argpartition(distances, few - 1, axis=1)[:, :few]
         exact = np.stack(
             [
                 _distances(query[None], self.features[near].astype(np.float64), metric)[0]
                 for query, near in zip(queries.astype(np.float64), indices, strict=True)
             ]
         )
-        order = np.lexsort([indices, exact])
+        order = np.lexsort([indices, exact])[:, :k]
         return (
             np.take_along_axis(indices, order, axis=1),
             np.take_along_axis(exact, order, axis=1).astype(np.float32),

@@ -31,7 +31,7 @@ DPI = 110
 # From dark to light, so that they differ in greyscale too; markers tell more of them apart.
 COLORS = ("#0b3c6f", "#c1440e", "#3a923a", "#8a63b5", "#4fa8d8", "#d49a2a")
 MARKERS = ("o", "s", "^", "D", "v", "x", "P")
-MOST_LABELS = 12  # lines of a legend
+MOST_LABELS = 24  # lines of a legend
 MANY_CLASSES = 40  # above, a confusion matrix has no room for names and numbers
 
 
@@ -91,7 +91,7 @@ def plot_runs(
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylabel(words[key])
         axes.grid(alpha=0.3)
-        if len(runs) <= MOST_LABELS:
+        if 2 * len(runs) <= MOST_LABELS:
             axes.legend(fontsize=8)
     return _finish(figure)
 

@@ -1,7 +1,6 @@
 """Counts, sizes and near-duplicates of the images of a configuration."""
 
 import contextlib
-import functools
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -13,12 +12,16 @@ import numpy as np
 
 from paddle_alexnet.config.schema import Config
 from paddle_alexnet.data.dataset import ImageDataset
-from paddle_alexnet.data.decode import read_image
 from paddle_alexnet.data.flower_folder import FlowerFolder
-from paddle_alexnet.data.folder import CHUNK, MAX_THREADS, list_images
+from paddle_alexnet.data.folder import CHUNK, MAX_THREADS
 from paddle_alexnet.data.loader import group_indices
-from paddle_alexnet.data.sources import open_data, prepare
-from paddle_alexnet.data.split import SplitRule
+from paddle_alexnet.data.sources import (
+    data_source,
+    image_reader,
+    list_folder,
+    open_data,
+    prepare,
+)
 from paddle_alexnet.errors import DataError
 from paddle_alexnet.inspection.near_duplicates import (
     MAX_DISTANCE,
@@ -128,14 +131,12 @@ def open_images(config: Config) -> Images:
     """
     keys = config.data
     with _warnings() as left_out:
-        if (keys.source or ("lists" if keys.train_list else "folder")) != "folder":
+        if data_source(config) != "folder":
             data = open_data(config)
             return Images(data.classes, {"train": data.train, "val": data.val}, left_out)
         # open_data drops the test images.
         prepare(keys.root, keys.prepare)
-        rule = SplitRule(keys.split, keys.val_rate, config.train.seed)
-        listing = list_images(keys.root, rule, keys.max_pixels)
-        read = functools.partial(read_image, max_pixels=keys.max_pixels)
+        listing, read = list_folder(config), image_reader(config)
         splits = {
             split: FlowerFolder(listing, split, read=read)
             for split, samples in listing.splits.items()

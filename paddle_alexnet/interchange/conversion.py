@@ -169,12 +169,18 @@ def export_weights(path: str | Path, architecture: str, to: str) -> dict[str, np
             for those of paddle.vision and PaddleClas.
 
     Raises:
-        WeightsError: The file is not of this project, of another architecture, or of a changed one.
+        WeightsError: The file is not of this project, of another architecture, of a changed one, or
+            has a mean image.
     """
     arrays, description = read_weights(path)
     if description.architecture != architecture:
         raise WeightsError(
             f"{path} holds {description.architecture!r}, but --arch is {architecture}"
+        )
+    if description.mean_image is not None:
+        raise WeightsError(
+            f"{path} was trained with data.mean: image, which {to} has no place for: the net would "
+            "see other inputs; train without it"
         )
     candidates = (PADDLE,) if to == "paddle" else (TORCHVISION, PAD2)
     layout = next((x for x in candidates if architecture in x.architectures), None)

@@ -5,7 +5,7 @@ import itertools
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -165,6 +165,16 @@ class RunDirectory:
                 f"{self.path} is not empty, and a run is never overwritten: {resume}choose another "
                 "run.dir"
             )
+
+
+def short_names(folders: Sequence[Path]) -> list[str]:
+    """The last parts of paths, as many as make them differ."""
+    parts = [folder.parts[len(Path(folder.anchor).parts) :] for folder in folders]
+    for count in range(1, max(map(len, parts))):
+        names = ["/".join(of[-count:]) for of in parts]
+        if len(set(names)) == len(names):
+            return names
+    return ["/".join(of) for of in parts]
 
 
 def history_sizes(run: RunDirectory) -> dict[str, int]:

@@ -23,7 +23,7 @@ from paddle_alexnet.log.metrics import read_metrics
 from paddle_alexnet.log.run_directory import RunDirectory
 from paddle_alexnet.nets.weights import load_arrays
 from paddle_alexnet.results.claims import Claim, arm_config
-from paddle_alexnet.results.runs import FinishedRun, read_runs
+from paddle_alexnet.results.runs import Environment, FinishedRun, read_environment, read_runs
 from paddle_alexnet.results.verdicts import Outcome
 from paddle_alexnet.storage.files import parse_strict, read_text, write_text
 from paddle_alexnet.training.checkpoint import read_checkpoint
@@ -212,13 +212,10 @@ def _left_out(name: str) -> Iterator[None]:
 
 def _made_with(folder: Path) -> str:
     """Commit and processor of a run; where it was continued with others, all of them."""
-    used = []
     names = folder.glob("environment*.json")
-    for path in sorted(names, key=lambda path: (len(path.name), path.name)):
-        with contextlib.suppress(OSError, ValueError):  # no figure depends on it
-            environment = parse_strict(dict[str, Any], read_text(path))
-            processor = (environment.get("machine") or {}).get("processor")
-            used.append(f"{environment.get('commit')}, {processor}")
+    paths = sorted(names, key=lambda path: (len(path.name), path.name))
+    read = [found for path in paths if (found := read_environment(path)) != Environment()]
+    used = [f"{environment.commit}, {environment.processor}" for environment in read]
     return " and ".join(dict.fromkeys(used)) or "unknown"
 
 
@@ -229,8 +226,13 @@ def _measure_top1(run: FinishedRun, split: str, views: int) -> float:
     preprocessing, described = classifier.preprocessing, classifier.description
     if views > 1 and not preprocessing.has_views:
         raise ConfigError(f"views: {described.architecture} sees whole images")
-    listing = list_images(keys.root, described.data_split, keys.max_pixels)
-    read = functools.partial(read_image, max_pixels=keys.max_pixels)
+    listing = list_images(
+        *(keys.root, described.data_split, keys.max_pixels, keys.max_unusable),
+        sample_bits=described.sample_bits,
+    )
+    read = functools.partial(
+        read_image, max_pixels=keys.max_pixels, sample_bits=described.sample_bits
+    )
     images = FlowerFolder(listing.relabeled(classifier.classes), split, read=read)
     result = evaluate(
         classifier.net,

@@ -53,12 +53,13 @@ def spread(values: Sequence[float]) -> Spread:
 def common_seeds(
     first: Mapping[int, float], second: Mapping[int, float]
 ) -> tuple[Mapping[int, float], Mapping[int, float]]:
-    """The values of the seeds that both groups have; all of them where they share none.
+    """The values of the seeds that both groups have, if at least two; else all of them.
 
-    A seed may choose the images, so that means over other seeds are of other images.
+    A seed may choose the images, so that means over other seeds are of other images. One common
+    seed gives no interval, and counts only where a group has no more than one.
     """
     common = sorted(first.keys() & second.keys())
-    if not common:
+    if not common or len(common) == 1 < min(len(first), len(second)):
         return first, second
     return {s: first[s] for s in common}, {s: second[s] for s in common}
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from paddle_alexnet.data.dataset import ImageDataset, spread
-from paddle_alexnet.data.sources import ImageData, open_data
+from paddle_alexnet.data.sources import ImageData
 from paddle_alexnet.explain.neighbors import FeatureIndex
 from paddle_alexnet.figures.captions import FontChooser, grid, write_png
 from paddle_alexnet.figures.figure4 import BARS, Cell, neighbor_sheet, score_bars
 from paddle_alexnet.figures.filters import draw_filters
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.inference.features import last_block, layer_features
-from paddle_alexnet.results.runs import read_runs
+from paddle_alexnet.results.runs import images_of, read_runs
 from paddle_alexnet.storage.files import make_folder
 
 IMAGES, QUERIES, NEIGHBORS = 8, 5, 6  # as in the paper
@@ -31,13 +31,14 @@ def write_paper_figures(run: str | Path, out: str | Path) -> list[Path]:
         The files.
 
     Raises:
-        DataError: The images cannot be read.
+        DataError: The images cannot be read, or are not those of the run.
         RunError: The run cannot be read, or a file not be written.
         WeightsError: The run has no best weights yet.
     """
     (finished,) = read_runs([run])
     classifier = Classifier.load(finished.directory.best)
-    figures = paper_figures(classifier, open_data(finished.config), FontChooser())
+    data = images_of(finished, classifier.classes)
+    figures = paper_figures(classifier, data, FontChooser())
     folder = make_folder(out)
     for name, image in figures.items():
         write_png(folder / f"{name}.png", image)

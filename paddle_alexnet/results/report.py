@@ -14,8 +14,7 @@ from PIL import Image
 
 from paddle_alexnet.data.batches import EvaluationBatches
 from paddle_alexnet.data.dataset import PreprocessedDataset
-from paddle_alexnet.data.sources import open_data
-from paddle_alexnet.errors import AlexNetError
+from paddle_alexnet.errors import AlexNetError, RunError
 from paddle_alexnet.figures.captions import (
     WRONG,
     FontChooser,
@@ -40,6 +39,7 @@ from paddle_alexnet.results.runs import (
     FinishedRun,
     differing_settings,
     group_by_settings,
+    images_of,
     read_runs,
 )
 from paddle_alexnet.storage.files import make_folder, write_text
@@ -77,12 +77,16 @@ def write_report(paths: Sequence[str | Path], out: str | Path, language: str = "
         language: A key of :data:`paddle_alexnet.figures.words.LANGUAGES`.
 
     Raises:
-        RunError: A run cannot be read, or a file not be written.
+        RunError: A run cannot be read, ``out`` holds it or is one, or a file cannot be written.
     """
     runs = read_runs(paths)
     words = LANGUAGES[language]
     # Without a font that has them, Chinese words would be boxes in a figure.
     in_figures = words if language == "en" or find_chinese_font() else ENGLISH
+    folders = {run.directory.path.resolve() for run in runs}
+    for place in (Path(out), *(Path(out, run.name) for run in runs)):
+        if place.resolve() in folders:
+            raise RunError(f"--out {out}: {place} is a run, which is left as it is; name another")
     out = make_folder(out)
     rows = {run.name: run.rows for run in runs}
     save(plot_runs(rows, in_figures), out / "curves.png")
@@ -110,7 +114,7 @@ def describe_run(run: FinishedRun, out: Path, words: Words) -> RunDetails:
     details = RunDetails(run)
     try:
         classifier = Classifier.load(run.directory.best)
-        data = open_data(run.config)
+        data = images_of(run, classifier.classes)
         val = data.val
         result = evaluate(
             classifier.net,

@@ -1,22 +1,42 @@
 """Read finished runs from their directories, and group those that differ in their seed only."""
 
 import json
+import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from paddle_alexnet.config.load import read_config
 from paddle_alexnet.config.resume_rules import fixed_values
-from paddle_alexnet.config.schema import Config
-from paddle_alexnet.errors import RunError
+from paddle_alexnet.config.schema import Config, flat_values
+from paddle_alexnet.data.sources import ImageData, open_data
+from paddle_alexnet.errors import DataError, RunError
 from paddle_alexnet.log.metrics import read_metrics
-from paddle_alexnet.log.run_directory import RunDirectory
+from paddle_alexnet.log.run_directory import RunDirectory, short_names
 from paddle_alexnet.storage.files import parse_strict, read_text
+from paddle_alexnet.training.checkpoint import read_checkpoint
+
+logger = logging.getLogger(__name__)
 
 MAX_ENVIRONMENT = 1 << 20  # bytes
 SEED = "train.seed"
+# May change when a run is resumed, as its images are compared then; here nothing compares them.
+IMAGES = ("data.source", "data.root", "data.train_list", "data.val_list", "data.class_names")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where a run was made; None where its file does not say so.
+
+    Attributes:
+        commit: Of this project.
+        processor: Of the machine.
+    """
+
+    commit: str | None = None
+    processor: str | None = None
 
 
 @dataclass(frozen=True)
@@ -28,14 +48,14 @@ class FinishedRun:
         directory: Its files.
         config: All keys.
         rows: The metrics of every epoch; at least one.
-        environment: Versions, commit and machine; empty where it cannot be read.
+        environment: Commit and machine.
     """
 
     name: str
     directory: RunDirectory
     config: Config
     rows: list[dict[str, int | float]]
-    environment: dict[str, Any]
+    environment: Environment
 
     @property
     def seed(self) -> int:
@@ -65,7 +85,11 @@ class FinishedRun:
     @property
     def settings(self) -> dict[str, Any]:
         """The keys that make results differ, without the seed."""
-        values = {**fixed_values(self.config), "train.epochs": self.config.train.epochs}
+        values = fixed_values(self.config)
+        values |= {key: flat_values(self.config)[key] for key in IMAGES}
+        made, wanted = self.last["epoch"], self.config.train.epochs
+        # A run that goes on, or was stopped, is no run of as few epochs: the schedule differs.
+        values["train.epochs"] = wanted if made >= wanted else f"{made} of {wanted}"
         return {key: value for key, value in values.items() if key != SEED}
 
 
@@ -84,17 +108,27 @@ def read_runs(paths: Sequence[str | Path]) -> list[FinishedRun]:
             raise RunError(f"{folder} has no complete epoch yet: nothing to report")
         runs.append(
             FinishedRun(
-                name, directory, read_config(directory.config), rows, _environment(directory)
+                *(name, directory, read_config(directory.config), rows),
+                read_environment(directory.environment),
             )
         )
     return runs
 
 
 def group_by_settings(runs: Sequence[FinishedRun]) -> list[list[FinishedRun]]:
-    """Runs that differ in nothing but their seed together, in the order in which they come."""
+    """Runs that differ in nothing but their seed together, in the order in which they come.
+
+    Of a seed only the first run counts, as a copy would make the spread too small; others are
+    named.
+    """
     groups: dict[str, list[FinishedRun]] = {}
     for run in runs:
-        groups.setdefault(json.dumps(run.settings, sort_keys=True), []).append(run)
+        group = groups.setdefault(json.dumps(run.settings, sort_keys=True), [])
+        if same := next((other for other in group if other.seed == run.seed), None):
+            text = "%s repeats seed %d of %s: means are without it"
+            logger.warning(text, run.name, run.seed, same.name)
+        else:
+            group.append(run)
     return list(groups.values())
 
 
@@ -108,18 +142,34 @@ def differing_settings(groups: Sequence[Sequence[FinishedRun]]) -> dict[str, lis
     }
 
 
-def short_names(folders: Sequence[Path]) -> list[str]:
-    """The last parts of paths, as many as make them differ."""
-    for count in range(1, max(len(folder.parts) for folder in folders)):
-        names = ["/".join(folder.parts[-count:]) for folder in folders]
-        if len(set(names)) == len(names):
-            return names
-    return list(map(str, folders))
-
-
-def _environment(directory: RunDirectory) -> dict[str, Any]:
+def read_environment(path: Path) -> Environment:
+    """What an ``environment.json`` says; no figure depends on it, so nothing is raised."""
     try:
-        text = read_text(directory.environment, MAX_ENVIRONMENT)
-        return parse_strict(dict[str, Any], text)
-    except (OSError, ValueError):  # not needed for any figure
-        return {}
+        values = parse_strict(dict[str, Any], read_text(path, MAX_ENVIRONMENT))
+    except (OSError, ValueError):
+        return Environment()
+    machine = values.get("machine")
+    processor = machine.get("processor") if isinstance(machine, dict) else None
+    commit = values.get("commit")
+    return Environment(*(text if isinstance(text, str) else None for text in (commit, processor)))
+
+
+def images_of(run: FinishedRun, classes: Sequence[str]) -> ImageData:
+    """The images of a run, as they were in training.
+
+    Args:
+        run: The run.
+        classes: Of its weights.
+
+    Raises:
+        DataError: They are not there, or others than in training.
+    """
+    keys = replace(run.config.data, prepare="none")  # made anew, they would be others
+    data = open_data(replace(run.config, data=keys))
+    there = read_checkpoint(run.directory).metadata if run.directory.has_state() else {}
+    if data.classes != list(classes) or there.get("data", data.fingerprint) != data.fingerprint:
+        raise DataError(
+            f"{keys.train_list or keys.root}: the images or classes are not those of the run; put "
+            "them back, or measure its weights with tools/eval.py"
+        )
+    return data

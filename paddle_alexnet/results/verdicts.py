@@ -1,7 +1,7 @@
 """What the values of a claim's runs say about it: verdicts, the table and the JSON."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from paddle_alexnet.results.claims import Claim, Comparison
@@ -11,6 +11,7 @@ ROUNDING = 1e-9  # of a float64 difference of fractions
 UNITS = {"top1": (100, "points of top-1"), "epochs": (1, "epochs")}  # factor and unit by metric
 AGREES, DISAGREES, CANNOT_TELL = "agrees", "disagrees", "cannot tell"
 NOT_RUN, DIVERGED = "not run yet", "diverged"
+SIGN_TEST_PAIRS = 6  # fewest of which one sign in all is significant: 2 / 2 ** 6 < 5 %
 
 Values = Mapping[str, Mapping[int, float]]  # by arm and seed
 
@@ -49,9 +50,9 @@ class Verdict:
             :data:`NOT_RUN`, or :data:`DIVERGED` where no other run is missing.
         smallest: Half of the interval: a smaller difference these runs could not have shown; None
             where there is no interval, or one of no width.
-        censored: Whether a run that was compared never came to the error. The true difference is
-            then larger than its number, and an interval would not know it: the verdict is by the
-            sign of the differences, if that is the same in all pairs.
+        censored: Whether a run that was compared never came to the error. The epochs that it needs
+            are then not known, only that they are more, and there is no interval: the verdict is by
+            a sign test, which needs :data:`SIGN_TEST_PAIRS` pairs that all have one sign.
         missing: Arms without a finished run, of those the best is taken of.
     """
 
@@ -87,11 +88,13 @@ def _judge(claim: Claim, comparison: Comparison, outcome: Outcome) -> Verdict:
     gap = difference(values[than], values[better], outcome.redrawn)
     censored = bool(_late(outcome, better, than) or _late(outcome, than, better))
     ends, half = [0.0], None
-    if censored and gap.paired:
+    if censored:
+        gap = replace(gap, low=None, high=None)
+    if censored and gap.paired and gap.count >= SIGN_TEST_PAIRS:
         first, second = common_seeds(values[better], values[than])
         ends = [first[seed] - second[seed] for seed in first]
     # Gaps of few images or epochs may all be equal by accident: an interval of no width.
-    elif not censored and gap.low is not None and gap.high - gap.low > ROUNDING:
+    elif gap.low is not None and gap.high - gap.low > ROUNDING:
         ends, half = [gap.low, gap.high], (gap.high - gap.low) / 2
     ends = [sign * end for end in ends]
     verdict = AGREES if min(ends) > 0 else DISAGREES if max(ends) < 0 else CANNOT_TELL
@@ -173,8 +176,9 @@ def _verdict_lines(claim: Claim, outcome: Outcome, row: Verdict) -> list[str]:
 
 def _why_no_interval(row: Verdict) -> str:
     gap = row.difference
-    if row.censored:
-        return "without an interval, by the sign of each pair"
+    if row.censored and gap.paired:
+        needs = f"a sign test needs {SIGN_TEST_PAIRS} pairs of one sign, there are {gap.count}"
+        return needs if gap.count < SIGN_TEST_PAIRS else f"by the sign of {gap.count} pairs"
     if gap.low is None:
         return "one pair" if gap.paired else "an arm has one run only"
     return "all differences are equal"

@@ -99,6 +99,18 @@ def test_nearest_as_scikit_learn_finds_them(made_index, metric, scale, monkeypat
     np.testing.assert_allclose(distances, wanted, rtol=1e-5, atol=1e-6 * scale)
 
 
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_near_duplicates_are_told_apart(made_index, metric):
+    """Their distances differ by less than float32's squares show."""
+    rng = np.random.default_rng(1)
+    one = 10 * np.abs(rng.standard_normal(1024))
+    rows = (one * (1 + 1e-3 * rng.standard_normal((50, 1024)))).astype(np.float16)
+    search = NearestNeighbors(metric=metric, algorithm="brute").fit(rows.astype(np.float64))
+    _, wanted = search.kneighbors(one.astype(np.float32)[None].astype(np.float64), 6)
+    indices, _ = made_index(rows).nearest(one[None], 6, metric)
+    np.testing.assert_array_equal(indices, wanted)
+
+
 def test_float16_is_widened_exactly():
     every = np.arange(2**16, dtype=np.uint16).view(np.float16)
     finite = every[np.isfinite(every)]

@@ -3,10 +3,12 @@
 import json
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 
 from paddle_alexnet.config.load import make_config
+from paddle_alexnet.data.sources import open_data
 from paddle_alexnet.data.split import hash_split
 from paddle_alexnet.errors import DataError
 from paddle_alexnet.inspection.measure import inspect_images, open_images
@@ -49,6 +51,25 @@ def test_a_folder_divided_by_name_has_its_test_images_too(flowers):
         names = [path.name for path in flowers.glob("*/*")]
         assert counts.sum() == sum(hash_split(name) == split for name in names) > 0
     assert list(got.counts) == ["train", "val", "test"]
+
+
+def test_the_images_are_those_of_training(tmp_path, rng, write_png):
+    """A split by its own seed, a bound on unusable files, and images of 12 bits."""
+    for name in "ab":
+        for number in range(20):
+            write_png(tmp_path / name / f"{number}.png", rng)
+    (tmp_path / "a" / "bad.png").write_bytes(b"bad")
+    deep = np.full((20, 20, 3), 4080, np.uint16)
+    cv2.imwrite(str(tmp_path / "a" / "deep.png"), deep)
+    keys = {"split": "random", "split_seed": 7, "max_unusable": 0.1, "sample_bits": 12}
+    config = make_config({"data": {"root": str(tmp_path), **keys}, "train": {"batch_size": 8}})
+    got, want = open_images(config).splits, open_data(config)
+    for split, images in (("train", want.train), ("val", want.val)):
+        names = [images.name(i) for i in range(len(images))]
+        assert [got[split].name(i) for i in range(len(got[split]))] == names
+        for i, name in enumerate(names):
+            if name.endswith("deep.png"):
+                assert got[split].image(i).min() == images.image(i).min() == 254
 
 
 def test_what_is_left_out_is_told_with_the_reason(tmp_path, rng, write_png):

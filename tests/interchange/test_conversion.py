@@ -279,6 +279,19 @@ def test_changed_nets_are_not_written_for_others(tmp_path):
         export_weights(path, "alexnet_owt", "torch")
 
 
+def test_a_mean_image_is_not_lost_without_a_word(tmp_path):
+    path, model = tmp_path / "a.safetensors", MODELS["alexnet_owt"]
+    net = build_model("alexnet_owt", 2, width=WIDTH)
+    side = model.preprocessing.input_size
+    mean = np.zeros((side, side, 3), np.float32)
+    description = Description(
+        *("alexnet_owt", ("a", "b"), model.preprocessing), width=WIDTH, mean_image=mean
+    )
+    write_weights(path, net_arrays(net), description)
+    with pytest.raises(WeightsError, match=r"mean: image.*torch"):
+        export_weights(path, "alexnet_owt", "torch")
+
+
 def test_another_count_of_classes():
     with pytest.raises(WeightsError, match=r"with 2 classes:\n  classifier\.6\.weight"):
         import_weights(state_of("alexnet_owt"), "alexnet_owt", "x", classes=["a", "b"], width=WIDTH)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from paddle_alexnet.log.run_directory import (
     RunDirectory,
     history_sizes,
     rewind,
+    short_names,
 )
 from paddle_alexnet.storage.files import parse_strict
 
@@ -89,3 +91,9 @@ def test_logs_are_rewound_to_a_checkpoint(caplog):
 def test_sizes_that_are_not_sizes(text):
     with pytest.raises(ValueError, match=r"object|a"):
         parse_strict(HistorySizes, text)
+
+
+def test_names_are_as_short_as_they_differ():
+    assert short_names([Path("/r/a"), Path("/r/b")]) == ["a", "b"]
+    assert short_names([Path("/x/1/run"), Path("/x/2/run")]) == ["1/run", "2/run"]
+    assert short_names([Path("/out"), Path("/b/out")]) == ["out", "b/out"]  # no absolute path

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from paddle_alexnet.results.comparison import difference, spread
+from paddle_alexnet.results.comparison import Difference, difference, spread
 
 A = {0: 0.80, 1: 0.84, 2: 0.82}
 B = {0: 0.83, 1: 0.85, 2: 0.86}
@@ -46,6 +46,16 @@ def test_of_groups_that_share_seeds_the_pairs_are_compared():
     got = difference(A, {1: B[1], 2: B[2], 9: 0.1})
     assert (got.paired, got.count) == (True, 2)
     assert (got.mean, got.high) == pytest.approx((0.025, 0.025 + 12.7062 * 0.015), rel=1e-5)
+
+
+def test_one_common_seed_throws_no_others_away():
+    """scipy's Welch interval of all six values."""
+    first, second = {0: 0.70, 1: 0.71, 2: 0.72}, {2: 0.60, 3: 0.75, 4: 0.76}
+    got = difference(first, second)
+    want = stats.ttest_ind([*second.values()], [*first.values()], equal_var=False)
+    low, high = want.confidence_interval()
+    assert (got.paired, got.low, got.high) == (False, pytest.approx(low), pytest.approx(high))
+    assert difference({2: 0.5}, second) == Difference(pytest.approx(0.1), None, None, True, 1)
 
 
 @pytest.mark.parametrize("second", [{0: 0.9}, {5: 0.9}, {5: 0.9, 6: 0.8}])

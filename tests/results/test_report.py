@@ -2,14 +2,16 @@
 
 import html
 import re
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from paddle_alexnet.errors import RunError
+from paddle_alexnet.errors import DataError, RunError
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.log.metrics import read_metrics
+from paddle_alexnet.results.paper_figures import write_paper_figures
 from paddle_alexnet.results.report import write_report
 from tests.tiny_run import tiny_run
 
@@ -85,6 +87,34 @@ def test_of_a_run_whose_images_are_gone_the_metrics_are_shown(run, tmp_path, cap
     assert len(cells(text, "runs")) == 2
     assert "gone" in caplog.text
     assert not (tmp_path / "out" / "one").exists()
+
+
+def test_images_of_another_set_are_not_evaluated(run, tmp_path, caplog):
+    """One class was renamed, so that the labels of all others are others."""
+    root = shutil.copytree(run.config.data.root, tmp_path / "renamed")
+    first = min(path.name for path in root.iterdir() if path.is_dir())
+    (root / first).rename(root / f"z{first}")
+    config = run.directory.config
+    config.write_text(config.read_text().replace(run.config.data.root, str(root)))
+    write_report([run.directory.path], tmp_path / "out")
+    assert "not those of the run" in caplog.text
+    assert not (tmp_path / "out" / "one").exists()
+    with pytest.raises(DataError, match="not those of the run"):
+        write_paper_figures(run.directory.path, tmp_path / "figures")
+
+
+def test_images_that_are_gone_are_not_made_anew(run, tmp_path):
+    config = run.directory.config
+    text = config.read_text().replace(run.config.data.root, str(tmp_path / "gone"))
+    config.write_text(text.replace("prepare: none", "prepare: drawn_flowers"))
+    write_report([run.directory.path], tmp_path / "out")
+    assert not (tmp_path / "gone").exists()
+
+
+def test_a_report_is_not_written_into_a_run(run, tmp_path):
+    for out in (run.directory.path, run.directory.path.parent):
+        with pytest.raises(RunError, match="is a run, which is left as it is"):
+            write_report([run.directory.path], out)
 
 
 def test_names_are_text_and_not_html(run, tmp_path):

@@ -1,8 +1,6 @@
 """Reading and grouping runs, from directories written by hand."""
 
-import dataclasses
 import json
-from pathlib import Path
 
 import pytest
 
@@ -10,10 +8,11 @@ from paddle_alexnet.config.load import make_config, write_config
 from paddle_alexnet.errors import RunError
 from paddle_alexnet.results.report import compare
 from paddle_alexnet.results.runs import (
+    Environment,
     differing_settings,
     group_by_settings,
+    read_environment,
     read_runs,
-    short_names,
 )
 
 
@@ -46,20 +45,45 @@ def test_a_longer_run_is_another_group(tmp_path):
     assert "train.epochs" in differing_settings(group_by_settings(runs))
 
 
+def test_a_run_that_was_stopped_is_no_seed_of_the_finished_ones(tmp_path):
+    keys = {"epochs": 3}
+    runs = read_runs(
+        [
+            write_run(tmp_path / "a", train={"seed": 0, **keys}),
+            write_run(tmp_path / "b", train={"seed": 1, **keys}),
+            write_run(tmp_path / "half", train={"seed": 2, **keys}, top1=(0.1,)),
+        ]
+    )
+    groups = group_by_settings(runs)
+    assert [[run.name for run in group] for group in groups] == [["a", "b"], ["half"]]
+    assert differing_settings(groups) == {"train.epochs": [3, "1 of 3"]}
+
+
+def test_a_seed_counts_once(tmp_path, caplog):
+    runs = read_runs([write_run(tmp_path / name, train={"epochs": 3}) for name in ("a", "b")])
+    assert group_by_settings(runs) == [runs[:1]]
+    assert "b repeats seed 0 of a" in caplog.text
+
+
+def test_runs_on_other_images_are_another_group(tmp_path):
+    runs = read_runs(
+        [
+            write_run(tmp_path / "a", train={"seed": 0}, data={"root": "photos"}),
+            write_run(tmp_path / "b", train={"seed": 1}, data={"root": "other"}),
+        ]
+    )
+    assert differing_settings(group_by_settings(runs)) == {"data.root": ["photos", "other"]}
+
+
 def test_the_best_epoch_is_the_first_of_equals(tmp_path):
     (run,) = read_runs([write_run(tmp_path / "a")])
     assert (run.best["epoch"], run.last["epoch"]) == (2, 3)
-    assert run.environment == {}  # the file is missing
+    assert run.environment == Environment()  # the file is missing
 
 
 def test_a_run_given_twice_counts_once(tmp_path):
     path = write_run(tmp_path / "a")
     assert len(read_runs([path, f"{path}/", tmp_path / "x" / ".." / "a"])) == 1
-
-
-def test_names_are_as_short_as_they_differ():
-    assert short_names([Path("/r/a"), Path("/r/b")]) == ["a", "b"]
-    assert short_names([Path("/x/1/run"), Path("/x/2/run")]) == ["1/run", "2/run"]
 
 
 def test_a_run_without_an_epoch(tmp_path):
@@ -74,7 +98,10 @@ def test_a_damaged_environment_is_no_obstacle(tmp_path):
     path = write_run(tmp_path / "a")
     (path / "environment.json").write_text("[")
     (run,) = read_runs([path])
-    assert dataclasses.replace(run, environment={}) == run
+    assert run.environment == Environment()
+    for machine in (None, "box", {"processor": 3}):
+        (path / "environment.json").write_text(json.dumps({"commit": "abc", "machine": machine}))
+        assert read_environment(path / "environment.json") == Environment("abc")
 
 
 @pytest.mark.parametrize(

@@ -148,16 +148,20 @@ def test_epochs_that_were_not_enough_are_a_lower_bound(tmp_path):
         assert words in text
     assert "interval -" not in text
     (row,) = judge(claim, outcome)
-    assert (row.verdict, row.smallest, row.censored) == (AGREES, None, True)
+    assert (row.verdict, row.smallest, row.censored) == (CANNOT_TELL, None, True)
+    assert (row.difference.low, row.difference.high) == (None, None)
 
 
 @pytest.mark.parametrize(
     ("a", "b", "late", "expected"),
     [
-        ((5, 5, 5), (40, 40, 40), {"b": [0, 1, 2]}, AGREES),  # no spread, and yet the sign is known
-        ((40, 40), (9, 8), {"a": [0, 1]}, DISAGREES),
-        ((40, 6), (40, 9), {"a": [0], "b": [0]}, CANNOT_TELL),
-        ((40, 6), (9, 9), {"a": [0]}, CANNOT_TELL),
+        # Two-sided, six signs that are equal have p = 0.031, and five 0.063.
+        ((5,) * 6, (40,) * 6, {"b": [0, 1, 2]}, AGREES),
+        ((5,) * 5, (40,) * 5, {"b": [0, 1, 2]}, CANNOT_TELL),
+        ((40,) * 6, (9,) * 6, {"a": [0, 1]}, DISAGREES),
+        ((40, *(6,) * 6), (40, *(9,) * 6), {"a": [0], "b": [0]}, CANNOT_TELL),
+        ((40, *(6,) * 6), (9,) * 7, {"a": [0]}, CANNOT_TELL),
+        ((5,), (40,), {"b": [0]}, CANNOT_TELL),
     ],
 )
 def test_where_runs_were_too_short_the_sign_decides(tmp_path, a, b, late, expected):

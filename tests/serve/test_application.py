@@ -44,8 +44,8 @@ def data_of(path):
         return file.read()
 
 
-def png(height, width):
-    return cv2.imencode(".png", np.zeros((height, width, 3), np.uint8))[1].tobytes()
+def png(height, width, dtype=np.uint8):
+    return cv2.imencode(".png", np.zeros((height, width, 3), dtype))[1].tobytes()
 
 
 def form(*files, fields=()):
@@ -110,6 +110,7 @@ BAD = {
     "an empty file": (415, form(("a.png", b""))),
     "one bad of two": (415, form(("a.png", png(9, 9)), ("b\u202e.png", b"no"))),
     "pixels": (413, {"data": png(400, 400)}),
+    "pixels of 16 bits": (413, {"data": png(250, 240, np.uint16)}),
     "bytes": (413, {"data": bytes(LIMITS["body"] + 1)}),
     "bytes of a form": (413, form(("a.png", bytes(LIMITS["body"])))),
     "parts": (413, form(*[("a.png", png(9, 9))] * 5)),

@@ -1,6 +1,7 @@
 """tools/claims.py from the command line, with a net of 32 x 32 pixels on drawn flowers."""
 
 import json
+import re
 
 import pytest
 
@@ -67,6 +68,16 @@ def test_nothing_run_yet(tool, claim, tmp_path):
     done = tool("claims", claim, "--runs", tmp_path / "runs", "--no-runs")
     assert "not run yet" in done.stdout
     assert list((tmp_path / "runs" / "tiny").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_damaged_run_does_not_hide_the_others(tool, claim, tmp_path):
+    words = ["claims", claim, "--runs", tmp_path / "runs"]
+    tool(*words)
+    (tmp_path / "runs" / "tiny" / "none-0" / "metrics.jsonl").write_text("damaged\n")
+    done = tool(*words, "--no-runs")
+    assert "none-0 is left out" in done.stderr
+    assert re.search(r"^norm +2 ", done.stdout, re.MULTILINE)
 
 
 def test_list_and_mistakes(tool, claim):

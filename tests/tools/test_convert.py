@@ -53,3 +53,7 @@ def test_mistakes(tool, tmp_path):
     ):
         assert part in tool("convert", *words, code=code).stderr
     assert not target.exists()
+    weights = tmp_path / "b.safetensors"
+    weights.write_bytes(b"mine")
+    line = tool("convert", *arch, "--to", "torch", weights, weights, code=2).stderr
+    assert "written over" in line and weights.read_bytes() == b"mine"

@@ -148,10 +148,25 @@ def test_ctrl_c_keeps_what_is_done(environment, trained, val, tmp_path):
         (["--weights", "x", __file__, "--top-k", "0"], 2, "--top-k"),
         (["--weights", "x", __file__, "--device", "gpu:99"], 2, "GPU"),
         ([__file__], 2, "--weights"),
+        (["--weights", "x", __file__, "--json", "a", "--jsonl", "a"], 2, "written over"),
     ],
 )
 def test_mistakes(tool, tmp_path, words, code, message):
     assert message in tool("infer", *words, cwd=tmp_path, code=code).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--max-unusable", "nan"], "expected 0 to 1"),
+        (["--max-unusable", "-1"], "expected 0 to 1"),
+        (["--mistakes", "-"], "--mistakes"),
+        (["--json", "w"], "written over"),
+    ],
+)
+def test_mistakes_of_eval(tool, tmp_path, words, message):
+    done = tool("eval", "--weights", "w", "--data", ".", *words, cwd=tmp_path, code=2)
+    assert message in done.stderr
 
 
 def test_eval_of_classes_that_the_weights_do_not_know(tool, trained, tmp_path, write_png):

@@ -94,6 +94,14 @@ def test_neighbors_refuses(tool, trained, flowers, index, test_images, tmp_path)
     words = ["neighbors", "--weights", weights, "--index"]
     assert "--build" in refused(tool, *words, index)
     assert "--layer" in refused(tool, *words, index, "--layer", "block6", test_images[0])
+    assert "--split" in refused(tool, *words, index, "--split", "val", test_images[0])
+    assert "--json" in refused(tool, *words, index, "--build", flowers, "--json", "a.json")
+    before = weights.read_bytes()
+    assert "written over" in refused(tool, *words, weights, "--build", flowers)
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(before)
+    assert "no index" in tool(*words, other, "--build", flowers, code=1).stderr
+    assert weights.read_bytes() == other.read_bytes() == before
     new = tmp_path / "new"
     line = refused(tool, *words, new, "--build", flowers, "--layer", "block9")
     assert "'block9'" in line
