@@ -61,7 +61,7 @@ def open_fastest(
     if engine == AUTO:  # choose_engine says what to do where there is none
         engines = installed_engines(folder.format) or [choose_engine(folder.format)]
     else:
-        engines = [engine]
+        engines = [choose_engine(folder.format, engine)]
     precisions = PRECISIONS if precision == AUTO else [precision]
     candidates = {f"{e}, {p}": (e, p) for e in engines for p in precisions}
     cache = cache or platformdirs.user_cache_path("paddle_alexnet")
