@@ -177,11 +177,6 @@ def export_weights(path: str | Path, architecture: str, to: str) -> dict[str, np
         raise WeightsError(
             f"{path} holds {description.architecture!r}, but --arch is {architecture}"
         )
-    if description.mean_image is not None:
-        raise WeightsError(
-            f"{path} was trained with data.mean: image, which {to} has no place for: the net would "
-            "see other inputs; train without it"
-        )
     candidates = (PADDLE,) if to == "paddle" else (TORCHVISION, PAD2)
     layout = next((x for x in candidates if architecture in x.architectures), None)
     if layout is None:
@@ -189,6 +184,11 @@ def export_weights(path: str | Path, architecture: str, to: str) -> dict[str, np
             f"no net of {to} is {architecture}: only "
             + ", ".join(name for x in candidates for name in x.architectures)
             + " can be written for it"
+        )
+    if description.mean_image is not None:
+        raise WeightsError(
+            f"{path} was trained with data.mean: image, which {to} has no place for: the net would "
+            "see other inputs; train without it"
         )
     if description.changes:
         raise WeightsError(
