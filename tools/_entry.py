@@ -287,7 +287,7 @@ def check_model(option: str, name: str) -> None:
         raise ConfigError(f"{option}: unknown {name!r}; choose {', '.join(MODELS)}")
 
 
-def check_targets(*targets: str | None, inputs: Sequence[str] = ()) -> None:
+def check_targets(*targets: str | None, inputs: Sequence[str | None] = ()) -> None:
     """Refuse early what cannot be written; None and ``-`` pass.
 
     Raises:
@@ -296,7 +296,7 @@ def check_targets(*targets: str | None, inputs: Sequence[str] = ()) -> None:
     """
     from paddle_alexnet.storage.files import check_target
 
-    taken = [os.path.realpath(name) for name in inputs]
+    taken = [os.path.realpath(name) for name in inputs if name is not None]
     for target in targets:
         if target not in (None, "-"):
             check_target(target)

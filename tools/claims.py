@@ -61,7 +61,8 @@ def main(cpu_speed: dict[str, Any]) -> int:
     runs = ClaimRuns(claim, path, Path(args.runs) / path.stem, known, args.override)
     out = make_folder(args.out or runs.folder)
     wanted = [(arm, seed) for seed in seeds for arm in arms]
-    # Mistakes come first.
+    for which in wanted:  # mistakes come first
+        runs.config(*which)
     missing = [] if args.no_runs else [which for which in wanted if not runs.finished(*which)]
     stop, failed, tried = StopSignals(), False, set()
     with stop:

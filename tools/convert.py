@@ -40,7 +40,7 @@ def main(cpu_speed: dict[str, Any]) -> None:
     from paddle_alexnet.nets.weights import net_arrays, write_weights
 
     _entry.check_model("--arch", args.arch)
-    _entry.check_targets(args.target, inputs=[args.source])
+    _entry.check_targets(args.target, inputs=[args.source, args.classes])
     if args.to and (args.classes or args.width != 1.0):
         raise ConfigError(
             "--classes and --width are for reading; a file of this project holds both"

@@ -70,7 +70,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
     choose_device(args.device)
     if args.mistakes == "-":
         raise ConfigError("--mistakes -: expected the name of a file")
-    _entry.check_targets(args.json, args.mistakes, inputs=[args.weights])
+    _entry.check_targets(args.json, args.mistakes, inputs=[args.weights, args.list])
     if args.figures:
         make_folder(args.figures)
     classifier = Classifier.load(args.weights)
@@ -81,7 +81,10 @@ def main(cpu_speed: dict[str, Any]) -> int:
     else:
         # Divided as for training, so that "val" means the same images.
         rule = classifier.description.data_split
-        listing = list_images(args.data, rule, args.max_pixels, args.max_unusable)
+        listing = list_images(
+            *(args.data, rule, args.max_pixels, args.max_unusable),
+            sample_bits=classifier.description.sample_bits,
+        )
         listing = listing.relabeled(classifier.classes)
     preprocessing = classifier.preprocessing
     if args.views == 10 and not preprocessing.has_views:

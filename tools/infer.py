@@ -50,10 +50,10 @@ def main(cpu_speed: dict[str, Any], words: list[str] | None = None) -> int:
     from paddle_alexnet.inference.predict import find_images, predict_files
     from paddle_alexnet.inference.result_lines import ResultLines
 
-    _entry.check_targets(args.json, args.jsonl, inputs=[args.weights] if args.weights else [])
     if args.json == args.jsonl == "-":
         raise ConfigError("--json - and --jsonl -: only one of them can go to the terminal")
     files = find_images(args.images, leave_out=args.save_dir)
+    _entry.check_targets(args.json, args.jsonl, inputs=[args.weights, *files])
     classifier = _entry.load_source(args, min(args.batch_size, len(files)))
     results = predict_files(
         classifier,

@@ -65,8 +65,8 @@ def main(cpu_speed: dict[str, Any]) -> int:
     if (args.json or args.sheet) and not args.images:
         raise ConfigError("--json and --sheet show what is found: name images to search for")
     choose_device(args.device)
-    _entry.check_targets(args.index, args.sheet, args.json, inputs=[args.weights, *args.images])
     files = find_images(args.images) if args.images else []
+    _entry.check_targets(args.index, args.sheet, args.json, inputs=[args.weights, *files])
     if args.sheet and len(files) > MOST_ROWS:
         raise ConfigError(f"--sheet has room for {MOST_ROWS} images, not for {len(files)}")
     checksum = stated_checksum(args.weights)
@@ -89,7 +89,10 @@ def build(args: argparse.Namespace, classifier: "Classifier", checksum: str) -> 
     if os.path.exists(args.index):
         FeatureIndex.open(args.index)  # no other file is replaced
     description = classifier.description
-    listing = list_images(args.build, description.data_split, args.max_pixels)
+    listing = list_images(
+        *(args.build, description.data_split, args.max_pixels),
+        sample_bits=description.sample_bits,
+    )
     read = functools.partial(
         read_image, max_pixels=args.max_pixels, sample_bits=description.sample_bits
     )

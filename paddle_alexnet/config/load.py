@@ -215,8 +215,8 @@ def _describe(fault: Any) -> str:
         known |= {section: section for section in _SECTIONS} if len(fault["loc"]) == 1 else {}
         leaves = difflib.get_close_matches(key.split(".")[-1][:100], known, n=1, cutoff=NEAR)
         near = [known[leaf] for leaf in leaves]
-        if key in known.values() and len(fault["loc"]) == 1:
-            section, _, rest = key.partition(".")
+        section, _, rest = key.partition(".")
+        if f"{section}.{rest.partition('.')[0]}" in known.values() and len(fault["loc"]) == 1:
             return f"unknown key {key!r:.200}: write {rest} below a section '{section}:'"
         hint = f"did you mean {near[0]}?" if near else "tools/train.py --help lists the keys"
         return f"unknown key {key!r:.200}: {hint}"

@@ -89,8 +89,9 @@ def _read_lines(path: str | Path) -> list[str]:
 
 
 def _parse_line(root: Path, path: str | Path, number: int, line: str) -> tuple[str, int]:
-    parts = re.fullmatch(r"(.*\S)[ \t]+(\S+)", line.strip(), re.DOTALL)
+    parts = re.fullmatch(r"(.*[^ \t])[ \t]+(\S+)", line.strip(), re.DOTALL)
     name, label = parts.groups() if parts else ("", "")
+    name = name.rstrip()  # of no-break spaces too, as a table may have them
     label = label.strip("\"'")
     if len(name) > 2 and name[0] == name[-1] and name[0] in "\"'":
         name = name[1:-1]

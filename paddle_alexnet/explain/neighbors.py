@@ -231,7 +231,8 @@ class FeatureIndex:
                 rows = _widen(self.features[start : start + step])
                 distances[:, start : start + step] = _distances(queries, rows, metric)
         # Squares of float32 lose the digits of small distances, so that near-duplicates come in any
-        # order: some more are taken, and compared again in float64.
+        # order: some more are taken, and compared again in float64. Among more near-duplicates than
+        # these, some that are as near to float32 may be left out.
         few = min(count, 4 * k + 32)
         indices = np.argpartition(distances, few - 1, axis=1)[:, :few]
         exact = np.stack(

@@ -174,7 +174,9 @@ def short_names(folders: Sequence[Path]) -> list[str]:
         names = ["/".join(of[-count:]) for of in parts]
         if len(set(names)) == len(names):
             return names
-    return ["/".join(of) for of in parts]
+    names = ["/".join(of) for of in parts]
+    drives = [folder.drive.rstrip(":") for folder in folders]
+    return names if len({*drives}) == 1 else list(map("/".join, zip(drives, names, strict=True)))
 
 
 def history_sizes(run: RunDirectory) -> dict[str, int]:

@@ -26,6 +26,7 @@ from paddle_alexnet.figures.captions import (
 from paddle_alexnet.figures.plots import pixels, plot_evaluation, plot_runs, save
 from paddle_alexnet.figures.words import ENGLISH, LANGUAGES, Words
 from paddle_alexnet.inference.classifier import Classifier
+from paddle_alexnet.log.run_directory import RunDirectory
 from paddle_alexnet.printable import printable_name
 from paddle_alexnet.results.classification import (
     class_figures,
@@ -83,9 +84,8 @@ def write_report(paths: Sequence[str | Path], out: str | Path, language: str = "
     words = LANGUAGES[language]
     # Without a font that has them, Chinese words would be boxes in a figure.
     in_figures = words if language == "en" or find_chinese_font() else ENGLISH
-    folders = {run.directory.path.resolve() for run in runs}
     for place in (Path(out), *(Path(out, run.name) for run in runs)):
-        if place.resolve() in folders:
+        if RunDirectory(place).metrics.exists():
             raise RunError(f"--out {out}: {place} is a run, which is left as it is; name another")
     out = make_folder(out)
     rows = {run.name: run.rows for run in runs}

@@ -1,5 +1,6 @@
 """Read finished runs from their directories, and group those that differ in their seed only."""
 
+import contextlib
 import json
 import logging
 import os
@@ -10,20 +11,18 @@ from typing import Any
 
 from paddle_alexnet.config.load import read_config
 from paddle_alexnet.config.resume_rules import fixed_values
-from paddle_alexnet.config.schema import Config, flat_values
-from paddle_alexnet.data.sources import ImageData, open_data
-from paddle_alexnet.errors import DataError, RunError
+from paddle_alexnet.config.schema import Config
+from paddle_alexnet.data.sources import ImageData, data_source, open_data
+from paddle_alexnet.errors import DataError, RunError, WeightsError
 from paddle_alexnet.log.metrics import read_metrics
 from paddle_alexnet.log.run_directory import RunDirectory, short_names
 from paddle_alexnet.storage.files import parse_strict, read_text
-from paddle_alexnet.training.checkpoint import read_checkpoint
+from paddle_alexnet.storage.tensors import map_tensors
 
 logger = logging.getLogger(__name__)
 
 MAX_ENVIRONMENT = 1 << 20  # bytes
 SEED = "train.seed"
-# May change when a run is resumed, as its images are compared then; here nothing compares them.
-IMAGES = ("data.source", "data.root", "data.train_list", "data.val_list", "data.class_names")
 
 
 @dataclass(frozen=True)
@@ -86,10 +85,15 @@ class FinishedRun:
     def settings(self) -> dict[str, Any]:
         """The keys that make results differ, without the seed."""
         values = fixed_values(self.config)
-        values |= {key: flat_values(self.config)[key] for key in IMAGES}
-        made, wanted = self.last["epoch"], self.config.train.epochs
-        # A run that goes on, or was stopped, is no run of as few epochs: the schedule differs.
-        values["train.epochs"] = wanted if made >= wanted else f"{made} of {wanted}"
+        keys = self.config.data
+        # Where images are may change when a run is resumed, as they are compared then. Here they
+        # are known by the last part of their path, as a data set may lie elsewhere for each seed.
+        places = {"root": keys.root, "train_list": keys.train_list, "val_list": keys.val_list}
+        values |= {f"data.{key}": path and Path(path).name for key, path in places.items()}
+        values["data.source"] = data_source(self.config)
+        wanted = self.config.train.epochs
+        whole = self.last["epoch"] >= wanted
+        values["train.epochs"] = wanted if whole else f"stopped before {wanted}"
         return {key: value for key, value in values.items() if key != SEED}
 
 
@@ -163,13 +167,22 @@ def images_of(run: FinishedRun, classes: Sequence[str]) -> ImageData:
 
     Raises:
         DataError: They are not there, or others than in training.
+        ConfigError: As :func:`paddle_alexnet.data.sources.open_data`.
     """
     keys = replace(run.config.data, prepare="none")  # made anew, they would be others
     data = open_data(replace(run.config, data=keys))
-    there = read_checkpoint(run.directory).metadata if run.directory.has_state() else {}
-    if data.classes != list(classes) or there.get("data", data.fingerprint) != data.fingerprint:
+    known = _fingerprint(run.directory)
+    if data.classes != list(classes) or known not in (None, data.fingerprint):
         raise DataError(
             f"{keys.train_list or keys.root}: the images or classes are not those of the run; put "
             "them back, or measure its weights with tools/eval.py"
         )
     return data
+
+
+def _fingerprint(directory: RunDirectory) -> str | None:
+    """That of the images in training, by the header of a checkpoint; None where it is not known."""
+    for path in (directory.state, directory.previous_state):
+        with contextlib.suppress(WeightsError, ValueError, OSError):
+            return map_tensors(path)[1].get("data")
+    return None

@@ -43,8 +43,8 @@ class Verdict:
         comparison: The comparison.
         better: The arm that was taken of those said to be better; so ``than``. None: not run.
         than: The other one.
-        difference: ``better`` minus ``than``, of the seeds that both have if there are any; None
-            where one of them was not run.
+        difference: ``better`` minus ``than``, of the seeds that both have if these are two or more;
+            None where one of them was not run.
         verdict: :data:`AGREES` where the interval lies wholly on the claim's side of 0,
             :data:`DISAGREES` wholly on the other, else :data:`CANNOT_TELL`. Without a difference
             :data:`NOT_RUN`, or :data:`DIVERGED` where no other run is missing.
@@ -176,9 +176,13 @@ def _verdict_lines(claim: Claim, outcome: Outcome, row: Verdict) -> list[str]:
 
 def _why_no_interval(row: Verdict) -> str:
     gap = row.difference
-    if row.censored and gap.paired:
-        needs = f"a sign test needs {SIGN_TEST_PAIRS} pairs of one sign, there are {gap.count}"
-        return needs if gap.count < SIGN_TEST_PAIRS else f"by the sign of {gap.count} pairs"
+    if row.censored:
+        pairs = gap.count if gap.paired else 0
+        if pairs < SIGN_TEST_PAIRS:
+            return (
+                f"runs were too short, and a sign test needs {SIGN_TEST_PAIRS} pairs, not {pairs}"
+            )
+        return f"by the signs of {pairs} pairs, as runs were too short for an interval"
     if gap.low is None:
         return "one pair" if gap.paired else "an arm has one run only"
     return "all differences are equal"

@@ -61,9 +61,7 @@ def read_input(
     if not memory.take(need, wait=limits.answering):
         raise Refused(503, BUSY)
     try:
-        # The limit is one on memory too, and samples of 16 bits take twice as much.
-        pixels = limits.pixels // 2 if read_meaning(data).deep else limits.pixels
-        image = decode_image(data, pixels, classifier.description.sample_bits)
+        image = decode_image(data, limits.pixels, classifier.description.sample_bits)
         return classifier.preprocessing(image)
     except Unreadable as error:
         status = 413 if isinstance(error, TooLarge) else 415

@@ -11,7 +11,7 @@ from paddle import nn
 from paddle_alexnet.config.schema import Config, ModelConfig
 from paddle_alexnet.data.folder import some
 from paddle_alexnet.data.preprocessing import Preprocessing
-from paddle_alexnet.data.sources import ImageData
+from paddle_alexnet.data.sources import ImageData, data_source
 from paddle_alexnet.errors import ConfigError, WeightsError
 from paddle_alexnet.nets.changes import apply_changes
 from paddle_alexnet.nets.init import INITS, OLD_NAMES
@@ -165,7 +165,7 @@ def initial_net(
     except ValueError as error:
         raise ConfigError(f"model: {error}") from error
     if start.pretrained is not None:
-        _check_split(keys, data, start.pretrained)
+        _check_split(config, data, start.pretrained)
         arrays = dict(start.arrays)
         if not keys.skip_head:
             order = _class_order(keys, start.pretrained.classes, data.classes)
@@ -202,27 +202,31 @@ def _class_order(keys: ModelConfig, theirs: tuple[str, ...], ours: list[str]) ->
     return list(range(len(ours))) if list(theirs) == ours else [place[name] for name in ours]
 
 
-def _check_split(keys: ModelConfig, data: ImageData, source: Description) -> None:
+def _check_split(config: Config, data: ImageData, source: Description) -> None:
     """Check that val images of the weights stay unseen: else validation says what was learned.
 
     Raises:
         ConfigError: Some would be trained on.
     """
-    rule, theirs = asdict(data.split_rule), asdict(source.data_split)
+    keys, rule, theirs = config.model, asdict(data.split_rule), asdict(source.data_split)
     differ = [name for name in rule if rule[name] != theirs[name]]
     if rule["split"] == theirs["split"] == "hash":
         differ = []  # it does not depend on the rest
     key = {"split": "data.split", "val_rate": "data.val_rate", "seed": "data.split_seed"}
-    cure = " ".join(f"-o {key[name]}={theirs[name]}" for name in differ if data.by_rule)
+    cure = "divide them as then: "
+    cure += " ".join(f"-o {key[name]}={theirs[name]}" for name in differ)
+    if not (data.by_rule and differ):
+        place = "the lists" if data_source(config) == "lists" else "train/ and val/"
+        cure = f"keep them in val, by {place}"
     marks = data.marks.get("train", np.zeros(0, np.uint64))
     places = np.flatnonzero(np.isin(marks, np.array(source.val_marks, np.uint64)))
     if places.size:
         names = some([data.train.name(int(place)) for place in places])
         raise ConfigError(
             f"{keys.pretrained} was validated on images that would be trained on now: {names}; "
-            + (f"divide them as then: {cure}" if cure else "keep them in val, by train/ and val/")
+            + cure
         )
-    if cure and not source.val_marks and set(source.classes) == set(data.classes):
+    if differ and not source.val_marks and set(source.classes) == set(data.classes):
         text = (
             "%s may have been validated on images that are trained on now; if they are the same: %s"
         )

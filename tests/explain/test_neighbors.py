@@ -106,7 +106,9 @@ def test_near_duplicates_are_told_apart(made_index, metric):
     """Their distances differ by less than float32's squares show."""
     rng = np.random.default_rng(1)
     one = 10 * np.abs(rng.standard_normal(1024))
-    rows = (one * (1 + 1e-3 * rng.standard_normal((50, 1024)))).astype(np.float16)
+    near = one * (1 + 1e-3 * rng.standard_normal((30, 1024)))
+    far = one * (1 + 0.1 * rng.standard_normal((300, 1024)))
+    rows = np.concatenate([far, near]).astype(np.float16)
     search = NearestNeighbors(metric=metric, algorithm="brute").fit(rows.astype(np.float64))
     _, wanted = search.kneighbors(one.astype(np.float32)[None].astype(np.float64), 6)
     indices, _ = made_index(rows).nearest(one[None], 6, metric)

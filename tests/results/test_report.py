@@ -96,11 +96,21 @@ def test_images_of_another_set_are_not_evaluated(run, tmp_path, caplog):
     (root / first).rename(root / f"z{first}")
     config = run.directory.config
     config.write_text(config.read_text().replace(run.config.data.root, str(root)))
+    before = sorted(run.directory.path.iterdir())
     write_report([run.directory.path], tmp_path / "out")
     assert "not those of the run" in caplog.text
+    assert sorted(run.directory.path.iterdir()) == before
     assert not (tmp_path / "out" / "one").exists()
     with pytest.raises(DataError, match="not those of the run"):
         write_paper_figures(run.directory.path, tmp_path / "figures")
+
+
+def test_a_damaged_checkpoint_costs_no_figures(run, tmp_path):
+    run.directory.state.write_bytes(b"damaged")
+    before = sorted(run.directory.path.iterdir())
+    write_report([run.directory.path], tmp_path / "out")
+    assert (tmp_path / "out" / "one" / "filters.png").exists()
+    assert sorted(run.directory.path.iterdir()) == before
 
 
 def test_images_that_are_gone_are_not_made_anew(run, tmp_path):

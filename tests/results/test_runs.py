@@ -56,7 +56,7 @@ def test_a_run_that_was_stopped_is_no_seed_of_the_finished_ones(tmp_path):
     )
     groups = group_by_settings(runs)
     assert [[run.name for run in group] for group in groups] == [["a", "b"], ["half"]]
-    assert differing_settings(groups) == {"train.epochs": [3, "1 of 3"]}
+    assert differing_settings(groups) == {"train.epochs": [3, "stopped before 3"]}
 
 
 def test_a_seed_counts_once(tmp_path, caplog):
@@ -70,6 +70,7 @@ def test_runs_on_other_images_are_another_group(tmp_path):
         [
             write_run(tmp_path / "a", train={"seed": 0}, data={"root": "photos"}),
             write_run(tmp_path / "b", train={"seed": 1}, data={"root": "other"}),
+            write_run(tmp_path / "c", train={"seed": 1}, data={"root": "/elsewhere/photos/"}),
         ]
     )
     assert differing_settings(group_by_settings(runs)) == {"data.root": ["photos", "other"]}

@@ -171,6 +171,14 @@ def test_where_runs_were_too_short_the_sign_decides(tmp_path, a, b, late, expect
     assert ("no factor: a" in describe(claim, outcome)) == ("a" in late)
 
 
+def test_runs_that_were_too_short_need_pairs(tmp_path):
+    claim = write_claim(tmp_path, metric="epochs")
+    values = {"a": dict.fromkeys(range(7), 5), "b": dict.fromkeys(range(10, 17), 40)}
+    outcome = Outcome(values, not_reached={"b": [10, 11]})
+    assert judge(claim, outcome)[0].verdict == CANNOT_TELL
+    assert "a sign test needs 6 pairs, not 0" in describe(claim, outcome)
+
+
 def test_a_run_that_was_too_short_counts_where_it_is_compared(tmp_path):
     claim = write_claim(tmp_path, metric="epochs")
     outcome = Outcome({"a": {0: 5, 1: 40}, "b": {0: 20}}, not_reached={"a": [1]})

@@ -84,3 +84,5 @@ def test_list_and_mistakes(tool, claim):
     assert "figure1: " in tool("claims", "--list").stdout
     assert "no.yml" in tool("claims", "no", code=2).stderr
     assert "norm, none" in tool("claims", claim, "--arms", "x", code=2).stderr
+    wrong = tool("claims", claim, "--no-runs", "-o", "train.epoch=5", code=2)
+    assert "did you mean train.epochs" in wrong.stderr

@@ -149,6 +149,7 @@ def test_ctrl_c_keeps_what_is_done(environment, trained, val, tmp_path):
         (["--weights", "x", __file__, "--device", "gpu:99"], 2, "GPU"),
         ([__file__], 2, "--weights"),
         (["--weights", "x", __file__, "--json", "a", "--jsonl", "a"], 2, "written over"),
+        (["--weights", "x", __file__, "--jsonl", __file__], 2, "written over"),
     ],
 )
 def test_mistakes(tool, tmp_path, words, code, message):
