@@ -18,7 +18,7 @@ from paddle_alexnet.errors import RunError
 LOCK = ".lock"
 # Temporary files of a run that was killed; see paddle_alexnet.storage.files.write_whole.
 LEFT_OVER = re.compile(
-    r"\.(config\.yml|confusion\.csv|(class_index|environment(-\d+)?|nonfinite-\d+)\.json"
+    r"\.(config\.yml|confusion\.csv|(class_index|environment(-\d+)?|nonfinite-(val-)?\d+)\.json"
     r"|(pixels|best|state)\.safetensors)\.\d+\.part"
     r"|vdlgraph\.\d+\.log"  # VisualDL's name, until the graph is whole
 )
@@ -107,6 +107,19 @@ class RunDirectory:
     def nonfinite(self, step: int) -> Path:
         """The report about a step whose loss or gradient was not finite."""
         return self.path / f"nonfinite-{step}.json"
+
+    def nonfinite_val(self, epoch: int) -> Path:
+        """The report about an epoch after which the val loss was not finite."""
+        return self.path / f"nonfinite-val-{epoch}.json"
+
+    def diverged(self, *, by_step: bool) -> bool:
+        """Whether the run was ended by a val loss that was not finite.
+
+        Args:
+            by_step: Or by a step; false for a run that skips such steps.
+        """
+        names = [path.name for path in self.path.glob("nonfinite-*.json")]
+        return any(by_step or name.startswith("nonfinite-val-") for name in names)
 
     def has_state(self) -> bool:
         """Whether there is a checkpoint to resume from."""

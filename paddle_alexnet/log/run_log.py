@@ -6,6 +6,7 @@ import logging
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TextIO
 
 from tqdm import tqdm
@@ -133,13 +134,13 @@ class RunLog:
 
     def nonfinite(self, step: NonfiniteStep, *, skipping: bool) -> None:
         """Write ``nonfinite-<step>.json``; warn where the step is skipped."""
-        text = json.dumps(dataclasses.asdict(step), indent=2)
-        try:
-            write_text(self.run.nonfinite(step.step), text)
-        except RunError as error:
-            logger.warning("%s", error)  # what follows says more
+        _write_report(self.run.nonfinite(step.step), dataclasses.asdict(step))
         if skipping:
             logger.warning("skipped: %s", step.describe())
+
+    def nonfinite_val(self, epoch: int, loss: float) -> None:
+        """Write ``nonfinite-val-<epoch>.json``."""
+        _write_report(self.run.nonfinite_val(epoch), {"epoch": epoch, "loss": loss})
 
     def epoch(self, record: Mapping[str, float], val: Evaluation) -> None:
         """The row of an epoch, while the net holds the weights that were evaluated."""
@@ -171,3 +172,10 @@ class RunLog:
         """Close all logs."""
         self.close_bar()
         self.board.close()
+
+
+def _write_report(path: Path, values: Mapping[str, Any]) -> None:
+    try:
+        write_text(path, json.dumps(values, indent=2))
+    except RunError as error:
+        logger.warning("%s", error)  # what follows says more

@@ -23,7 +23,13 @@ from paddle_alexnet.log.metrics import read_metrics
 from paddle_alexnet.log.run_directory import RunDirectory
 from paddle_alexnet.nets.weights import load_arrays
 from paddle_alexnet.results.claims import Claim, arm_config
-from paddle_alexnet.results.runs import Environment, FinishedRun, read_environment, read_runs
+from paddle_alexnet.results.runs import (
+    Environment,
+    FinishedRun,
+    data_fingerprint,
+    read_environment,
+    read_runs,
+)
 from paddle_alexnet.results.verdicts import Outcome
 from paddle_alexnet.storage.files import parse_strict, read_text, write_text
 from paddle_alexnet.training.checkpoint import read_checkpoint
@@ -137,7 +143,7 @@ class ClaimRuns:
                 raise
 
     def diverged(self, arm: str, seed: int) -> bool:
-        """Whether a run was stopped by a step whose loss or gradient was not finite.
+        """Whether a run was ended by a loss or gradient that was not finite.
 
         Raises:
             AlexNetError: As :meth:`finished`.
@@ -145,17 +151,27 @@ class ClaimRuns:
         directory = self.directory(arm, seed)
         if directory is None or self.finished(arm, seed):
             return False
-        stops = self.config(arm, seed).train.on_nonfinite == "stop"
-        return stops and any(directory.path.glob("nonfinite-*.json"))
+        return directory.diverged(by_step=self.config(arm, seed).train.on_nonfinite == "stop")
 
     def done(self) -> Runs:
-        """The runs that are done, of all arms; those that cannot be read are named and left out."""
+        """The runs that are done, of all arms.
+
+        Named and left out are those that cannot be read, and those of other images than the first
+        arm with this seed: their difference would not be one of the arms.
+        """
         runs: Runs = {arm: {} for arm in self.claim.arms}
+        images: dict[int, tuple[str, str]] = {}  # by seed: fingerprint and arm
         for arm, of in runs.items():
             for seed in self.seeds:
                 with _left_out(f"{arm}-{seed}"):
-                    if run := self.finished(arm, seed):
-                        of[seed] = run
+                    run = self.finished(arm, seed)
+                    if run is None:
+                        continue
+                    fingerprint = data_fingerprint(run.directory) or ""
+                    first, named = images.setdefault(seed, (fingerprint, arm))
+                    if fingerprint != first:
+                        raise RunError(f"its images are not those of {named}-{seed}")
+                    of[seed] = run
         return runs
 
     def outcome(self, done: Runs) -> Outcome:

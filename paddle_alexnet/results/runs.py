@@ -171,7 +171,7 @@ def images_of(run: FinishedRun, classes: Sequence[str]) -> ImageData:
     """
     keys = replace(run.config.data, prepare="none")  # made anew, they would be others
     data = open_data(replace(run.config, data=keys))
-    known = _fingerprint(run.directory)
+    known = data_fingerprint(run.directory)
     if data.classes != list(classes) or known not in (None, data.fingerprint):
         raise DataError(
             f"{keys.train_list or keys.root}: the images or classes are not those of the run; put "
@@ -180,8 +180,11 @@ def images_of(run: FinishedRun, classes: Sequence[str]) -> ImageData:
     return data
 
 
-def _fingerprint(directory: RunDirectory) -> str | None:
-    """That of the images in training, by the header of a checkpoint; None where it is not known."""
+def data_fingerprint(directory: RunDirectory) -> str | None:
+    """Hash of a run's classes, labels and images; None where it is not known.
+
+    It is in the header of a checkpoint; see :class:`paddle_alexnet.data.sources.ImageData`.
+    """
     for path in (directory.state, directory.previous_state):
         with contextlib.suppress(WeightsError, ValueError, OSError):
             return map_tensors(path)[1].get("data")

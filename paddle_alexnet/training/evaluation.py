@@ -63,6 +63,13 @@ class Evaluation:
         """Fraction of images whose best class is the true one, in [0, 1]."""
         return float(np.trace(self.confusion) / self.count)
 
+    def explain_nonfinite(self, epoch: int) -> str:
+        """What to do when :attr:`loss` is not finite, which ends a run after ``epoch``."""
+        return (
+            f"the val loss after epoch {epoch} is {self.loss}: start a new run with a lower "
+            "optimizer.lr or with optimizer.clip_norm"
+        )
+
 
 @paddle.no_grad()
 def evaluate(

@@ -328,10 +328,9 @@ class Run:
             start = time.perf_counter()
             val, seconds = self.evaluate(), time.perf_counter() - start
             if not math.isfinite(val.loss):
-                raise RunError(
-                    f"the val loss after epoch {state.epoch} is {val.loss}: start a new run with a "
-                    "lower optimizer.lr or with optimizer.clip_norm"
-                )
+                if self.log is not None:
+                    self.log.nonfinite_val(state.epoch, val.loss)
+                raise RunError(val.explain_nonfinite(state.epoch))
             update_whole(self.net, self.whole)
             self.schedule.end_epoch(1 - val.top1)
             record = epoch_record(state, float(self.optimizer.get_lr()), totals, val, seconds)

@@ -37,13 +37,27 @@ def test_a_run_is_never_overwritten(tmp_path):
     with pytest.raises(RunError, match=r"another process trains in mine.*run\.dir"):
         RunDirectory.create("mine", "alexnet")
     run.release()
-    for name in (".state.safetensors.123.part", ".nonfinite-7.json.4.part", "vdlgraph.12.log"):
+    for name in (".state.safetensors.123.part", ".nonfinite-val-7.json.4.part", "vdlgraph.12.log"):
         (run.path / name).touch()  # of a run that was killed early
     RunDirectory.create("mine", "alexnet").release()
     assert [path.name for path in run.path.iterdir() if path.name != ".lock"] == []
     run.state.touch()
     with pytest.raises(RunError, match=r"mine is not empty.*--resume mine.*run\.dir"):
         RunDirectory.create("mine", "alexnet")
+
+
+@pytest.mark.parametrize(
+    ("name", "by_step", "diverged"),
+    [
+        ("nonfinite-7.json", True, True),
+        ("nonfinite-7.json", False, False),
+        ("nonfinite-val-1.json", False, True),
+        ("environment.json", True, False),
+    ],
+)
+def test_a_run_that_diverged_left_a_report(tmp_path, name, by_step, diverged):
+    (tmp_path / name).touch()
+    assert RunDirectory(tmp_path).diverged(by_step=by_step) == diverged
 
 
 def test_a_directory_that_cannot_be_made(tmp_path):

@@ -1,6 +1,8 @@
 """A claim on the tiny net and drawn flowers, from runs to verdict."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -84,6 +86,35 @@ def test_a_run_that_diverged_is_known(make):
         runs.train("plain", 0)
     assert runs.diverged("plain", 0)
     assert measure(runs).diverged == {"plain": [0], "no_norm": [], "views": [0]}
+
+
+def test_a_val_loss_that_is_not_finite_is_known_too(make, monkeypatch):
+    from paddle_alexnet.training import train
+
+    evaluate = train.evaluate
+    spoiled = lambda *args, **keys: replace(evaluate(*args, **keys), loss=float("nan"))  # noqa: E731
+    monkeypatch.setattr(train, "evaluate", spoiled)
+    runs = make(seeds=[0], overrides=["train.on_nonfinite=skip"])
+    with pytest.raises(RunError, match="val loss"):
+        runs.train("plain", 0)
+    assert runs.diverged("plain", 0)
+
+
+def test_a_run_of_other_images_is_named(make, flowers, tmp_path, caplog):
+    """A data set may be moved, but a pair of arms has seen the same images."""
+    runs, others = make(seeds=[0]), tmp_path / "others"
+    shutil.copytree(flowers, others)
+    runs.train("plain", 0)
+    moved = make(seeds=[0], overrides=[f"data.root={others}"])
+    moved.train("no_norm", 0)
+    assert measure(moved).values["no_norm"]
+    next(others.rglob("*.jpg")).unlink()
+    shutil.rmtree(runs.folder / "no_norm-0")
+    moved.train("no_norm", 0)
+    outcome = measure(moved)
+    assert outcome.values["plain"]
+    assert outcome.values["no_norm"] == {}
+    assert "no_norm-0 is left out" in caplog.text
 
 
 def test_views_are_of_the_last_weights_and_measured_once(make):

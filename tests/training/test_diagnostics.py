@@ -71,6 +71,12 @@ def test_a_note_that_cannot_be_written_does_not_hide_what_it_is_about(tmp_path, 
     assert first.startswith("cannot write") and second.startswith("skipped: step 7")
 
 
+def test_a_val_loss_that_is_not_finite_is_written_down(tmp_path):
+    RunLog(RunDirectory(tmp_path), 1, None, None).nonfinite_val(3, float("inf"))
+    written = json.loads((tmp_path / "nonfinite-val-3.json").read_text())
+    assert written == {"epoch": 3, "loss": np.inf}
+
+
 def test_a_resumed_run_is_judged_by_as_many_steps(caplog):
     """A mean over one batch is no stall."""
     stall = StallDetector(LABELS)

@@ -63,6 +63,9 @@ class Log:
     def nonfinite(self, step, *, skipping):
         self.events.append(step)
 
+    def nonfinite_val(self, epoch, loss):
+        self.events.append((epoch, loss))
+
     def finish(self, state):
         pass
 
@@ -254,7 +257,7 @@ def test_a_val_loss_that_is_not_finite_ends_the_run_unsaved():
     run.evaluate = lambda: Evaluation(np.nan, 1.0, CLASSES, np.arange(CLASSES), np.eye(CLASSES))
     with pytest.raises(RunError, match=r"val loss after epoch 1 is nan.*optimizer\.lr"):
         run.fit()
-    assert log.events == ["close"]
+    assert log.events == [(1, pytest.approx(np.nan, nan_ok=True)), "close"]
 
 
 def test_ten_skipped_steps_in_a_row_are_too_many():
