@@ -59,10 +59,10 @@ def main(cpu_speed: dict[str, Any]) -> int:
     seeds = args.seeds or claim.seeds
     known = sorted({*claim.seeds, *seeds})
     runs = ClaimRuns(claim, path, Path(args.runs) / path.stem, known, args.override)
-    out = make_folder(args.out or runs.folder)
     wanted = [(arm, seed) for seed in seeds for arm in arms]
     for which in wanted:  # mistakes come first
         runs.config(*which)
+    out = make_folder(args.out or runs.folder)
     missing = [] if args.no_runs else [which for which in wanted if not runs.finished(*which)]
     stop, failed, tried = StopSignals(), False, set()
     with stop:

@@ -14,9 +14,9 @@ from paddle_alexnet.config.load import read_config
 from paddle_alexnet.config.resume_rules import describe_changes, fixed_values
 from paddle_alexnet.config.schema import Config
 from paddle_alexnet.data.batches import EvaluationBatches
-from paddle_alexnet.data.decode import read_image
+from paddle_alexnet.data.dataset import ImageDataset
 from paddle_alexnet.data.flower_folder import FlowerFolder
-from paddle_alexnet.data.folder import list_images
+from paddle_alexnet.data.sources import data_source, image_reader, list_folder
 from paddle_alexnet.errors import AlexNetError, ConfigError, RunError
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.log.metrics import read_metrics
@@ -27,6 +27,7 @@ from paddle_alexnet.results.runs import (
     Environment,
     FinishedRun,
     data_fingerprint,
+    images_of,
     read_environment,
     read_runs,
 )
@@ -237,19 +238,15 @@ def _made_with(folder: Path) -> str:
 
 def _measure_top1(run: FinishedRun, split: str, views: int) -> float:
     """Top-1 of the weights of the last epoch, on images divided as in training."""
-    classifier, keys = Classifier.load(run.directory.best), run.config.data
+    classifier = Classifier.load(run.directory.best)
     load_arrays(classifier.net, read_checkpoint(run.directory).weights(), run.directory.state)
-    preprocessing, described = classifier.preprocessing, classifier.description
+    preprocessing = classifier.preprocessing
     if views > 1 and not preprocessing.has_views:
-        raise ConfigError(f"views: {described.architecture} sees whole images")
-    listing = list_images(
-        *(keys.root, described.data_split, keys.max_pixels, keys.max_unusable),
-        sample_bits=described.sample_bits,
-    )
-    read = functools.partial(
-        read_image, max_pixels=keys.max_pixels, sample_bits=described.sample_bits
-    )
-    images = FlowerFolder(listing.relabeled(classifier.classes), split, read=read)
+        architecture = classifier.description.architecture
+        raise ConfigError(f"views: {architecture} sees whole images")
+    images = images_of(run, classifier.classes).val
+    if split != "val":
+        images = _images_aside(run.config, split)
     result = evaluate(
         classifier.net,
         classifier.normalize,
@@ -262,3 +259,10 @@ def _measure_top1(run: FinishedRun, split: str, views: int) -> float:
         topk=1,
     )
     return result.top1
+
+
+def _images_aside(config: Config, split: str) -> ImageDataset:
+    """Images that training neither learns from nor is validated on."""
+    if data_source(config) != "folder":
+        raise ConfigError(f"split: list files have no {split} images; choose val")
+    return FlowerFolder(list_folder(config), split, read=image_reader(config))

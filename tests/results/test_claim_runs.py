@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 
 from paddle_alexnet.config.load import dump_yaml, write_config
-from paddle_alexnet.errors import RunError
+from paddle_alexnet.data.decode import read_image
+from paddle_alexnet.errors import ConfigError, DataError, RunError
 from paddle_alexnet.inference.classifier import Classifier
 from paddle_alexnet.log.metrics import read_metrics
 from paddle_alexnet.nets.weights import load_arrays
+from paddle_alexnet.results import claim_runs
 from paddle_alexnet.results.claim_runs import ClaimRuns
 from paddle_alexnet.results.claims import read_claim
 from paddle_alexnet.results.verdicts import NOT_RUN, judge
@@ -132,8 +134,6 @@ def test_views_are_of_the_last_weights_and_measured_once(make):
 
 
 def test_the_last_weights_are_those_that_were_validated(make, monkeypatch):
-    from paddle_alexnet.results import claim_runs
-
     runs = make(seeds=[0], overrides=["train.epochs=3"])
     train_all(runs, ["plain"])
     run = runs.finished("plain", 0)
@@ -144,6 +144,41 @@ def test_the_last_weights_are_those_that_were_validated(make, monkeypatch):
     load_arrays(net, checkpoint.weights(), "x")
     raw = checkpoint.arrays["net/out_fc.weight"]
     assert (net.out_fc.weight.numpy() != raw).any()  # the average
+
+
+def test_what_is_measured_are_the_images_of_the_run(make, flowers, tmp_path):
+    """Also of list files, which do not divide a folder as its rule does."""
+    species = sorted(path.name for path in flowers.iterdir() if path.is_dir())
+    images = [(path, n) for n, name in enumerate(species) for path in (flowers / name).iterdir()]
+    lines = [f"{path.relative_to(flowers)} {label}" for path, label in images]
+    (tmp_path / "val.txt").write_text("\n".join(lines[::4]))
+    (tmp_path / "train.txt").write_text("\n".join(set(lines) - {*lines[::4]}))
+    lists = [f"data.{name}_list={tmp_path}/{name}.txt" for name in ("train", "val")]
+    runs = make(seeds=[0], overrides=lists)
+    runs.train("plain", 0)
+    run = runs.finished("plain", 0)
+    assert claim_runs._measure_top1(run, "val", 1) == pytest.approx(run.last["val/top1"])
+    with pytest.raises(ConfigError, match="split: list files have no test images"):
+        claim_runs._measure_top1(run, "test", 1)
+    (tmp_path / "val.txt").write_text("\n".join(lines[::8]))
+    with pytest.raises(DataError, match="not those of the run"):
+        runs.value("views", run)
+
+
+def test_images_for_the_test_are_those_of_its_folder(make, flowers, tmp_path):
+    root = tmp_path / "divided"
+    for number, path in enumerate(sorted(flowers.rglob("*.jpg"))):
+        split = ("train", "train", "val", "test")[number % 4]
+        (root / split / path.parent.name).mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, root / split / path.parent.name)
+    runs = make(seeds=[0], overrides=[f"data.root={root}"], split="test")
+    runs.train("plain", 0)
+    run = runs.finished("plain", 0)
+    classifier = Classifier.load(run.directory.best)  # of the only epoch
+    paths = sorted((root / "test").rglob("*.jpg"))
+    scores = classifier.scores([read_image(str(path)) for path in paths])
+    truth = [classifier.classes.index(path.parent.name) for path in paths]
+    assert runs.value("plain", run) == pytest.approx((scores.argmax(axis=1) == truth).mean())
 
 
 def test_a_run_that_was_stopped_goes_on_and_one_that_is_done_is_skipped(make):

@@ -80,9 +80,11 @@ def test_a_damaged_run_does_not_hide_the_others(tool, claim, tmp_path):
     assert re.search(r"^norm +2 ", done.stdout, re.MULTILINE)
 
 
-def test_list_and_mistakes(tool, claim):
+def test_list_and_mistakes(tool, claim, tmp_path):
     assert "figure1: " in tool("claims", "--list").stdout
     assert "no.yml" in tool("claims", "no", code=2).stderr
     assert "norm, none" in tool("claims", claim, "--arms", "x", code=2).stderr
-    wrong = tool("claims", claim, "--no-runs", "-o", "train.epoch=5", code=2)
+    words = ["claims", claim, "--no-runs", "--runs", tmp_path / "runs"]
+    wrong = tool(*words, "-o", "train.epoch=5", code=2)
     assert "did you mean train.epochs" in wrong.stderr
+    assert not (tmp_path / "runs").exists()
