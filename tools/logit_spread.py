@@ -37,13 +37,12 @@ def main(cpu_speed: dict[str, Any]) -> None:
     from paddle_alexnet.figures.plots import plot_activations, save
     from paddle_alexnet.nets.activation_statistics import mean_activations
     from paddle_alexnet.nets.init import INITS
-    from paddle_alexnet.storage.files import check_target, write_text
+    from paddle_alexnet.storage.files import write_text
 
     _entry.check_model("--model", args.model)
     if args.images < 2:
         raise ConfigError("--images: one image has no standard deviation; give 2 or more")
-    for target in filter(None, (args.plot, args.json)):
-        check_target(target)
+    _entry.check_targets(args.plot, args.json)
     print(
         f"{args.model}, 5 classes, {args.images} images of 1/f noise, {args.draws} draws of "
         f"weights, seed {args.seed}"

@@ -211,13 +211,15 @@ def _describe(fault: Any) -> str:
     if kind == "unexpected_keyword_argument":
         # Without its section: that would make all keys of one section look near. The same key in
         # another section is the likelier mistake, e.g. lr under train.
-        known = {name.split(".")[-1]: name for name, _ in _fields()}
+        names = [name for name, _ in _fields()]
+        known = {name.split(".")[-1]: name for name in names}
         known |= {section: section for section in _SECTIONS} if len(fault["loc"]) == 1 else {}
         leaves = difflib.get_close_matches(key.split(".")[-1][:100], known, n=1, cutoff=NEAR)
         near = [known[leaf] for leaf in leaves]
-        section, _, rest = key.partition(".")
-        if f"{section}.{rest.partition('.')[0]}" in known.values() and len(fault["loc"]) == 1:
-            return f"unknown key {key!r:.200}: write {rest} below a section '{section}:'"
+        section, *rest = key.split(".")
+        if ".".join([section, *rest[:1]]) in names and len(fault["loc"]) == 1:
+            words = ": {".join(rest) + (": ..." + "}" * (len(rest) - 1) if rest[1:] else "")
+            return f"unknown key {key!r:.200}: write {words:.200} below a section '{section}:'"
         hint = f"did you mean {near[0]}?" if near else "tools/train.py --help lists the keys"
         return f"unknown key {key!r:.200}: {hint}"
     got = f"got {fault['input']!r:.200}"

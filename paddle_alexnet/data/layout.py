@@ -66,7 +66,10 @@ def missing_split(root: Path, split: str) -> str:
     """What to do where a split has no images: names the layout, and the command that fits."""
     splits = split_folders(root)
     if not splits and split == "test":
-        return "data.split=random leaves none; use another split, or divide the folder"
+        return (
+            "data.split=random leaves none, and data.split=hash none of these names; use another "
+            "split, or divide the folder"
+        )
     if not splits:
         return "add images, set data.split=random, or divide the folder with tools/split_data.py"
     for name in scan(root)[0]:

@@ -103,8 +103,8 @@ def check_batches(images: int, batch_size: int, processes: int) -> None:
 
 def open_folder(config: Config) -> ImageData:
     """``data.root`` as a folder of classes; see :func:`paddle_alexnet.data.folder.list_images`."""
-    by_rule = not split_folders(config.data.root)
-    return _from_listing(list_folder(config), config, by_rule=by_rule)
+    listing = list_folder(config)  # first, as it names what cannot be read
+    return _from_listing(listing, config, by_rule=not split_folders(config.data.root))
 
 
 def list_folder(config: Config) -> Listing:
@@ -260,7 +260,7 @@ def _check_images_of_classes(
             cure = (
                 "give each some, or remove its folders; data.split=random leaves small classes some"
             )
-        elif missing == ["0"]:
+        elif missing == ["0"] and all(label for of in listing.splits.values() for _, label in of):
             cure = "labels begin at 1: subtract 1 from each"
         else:
             cure = "number the labels from 0 without gaps, and name as many classes"

@@ -163,14 +163,17 @@ class RunDirectory:
         """Check that :meth:`create` may use ``path``, before anything that takes long.
 
         Raises:
-            RunError: It is not empty.
+            RunError: It is not empty, or cannot be read.
         """
         if path is not None:
             cls(Path(path))._refuse_if_taken()
 
     def _refuse_if_taken(self) -> None:
         # Files of a run that was killed before it had a configuration do not count.
-        names = [entry.name for entry in self.path.iterdir()] if self.path.is_dir() else []
+        try:
+            names = os.listdir(self.path) if self.path.is_dir() else []
+        except OSError as error:
+            raise RunError(f"cannot make the run's directory: {error}") from error
         if any(name != LOCK and not LEFT_OVER.fullmatch(name) for name in names):
             self.release()
             resume = f"resume it with --resume {self.path}, or " if self.has_state() else ""

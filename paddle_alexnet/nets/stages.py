@@ -276,15 +276,17 @@ def _slide(
 ) -> tuple[int, str]:
     """How many places a window has along a side, and the formula.
 
+    Rounded up, the last window may reach beyond the side.
+
     Raises:
-        ValueError: It is larger than the side.
+        ValueError: It is larger than the side, and not to be rounded up.
     """
-    if window > size + padding:
+    if window > size + padding and not round_up:
         raise ValueError(
             f"a window of {window} does not fit on {size + padding} places a side: a larger "
             "input_size is needed"
         )
-    steps, rest = divmod(size + padding - window, stride)
+    steps, rest = divmod(max(0, size + padding - window), stride)
     steps += bool(rest and round_up)
     padded = f"{size} + {padding}" if padding else f"{size}"
     formula = f"({padded} - {window}) / {stride} + 1 = {steps + 1}"

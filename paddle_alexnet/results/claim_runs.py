@@ -146,6 +146,8 @@ class ClaimRuns:
     def diverged(self, arm: str, seed: int) -> bool:
         """Whether a run was ended by a loss or gradient that was not finite.
 
+        Of a run with ``train.on_nonfinite: skip`` only a val loss is known as that.
+
         Raises:
             AlexNetError: As :meth:`finished`.
         """

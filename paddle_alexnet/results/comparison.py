@@ -69,7 +69,7 @@ def difference(
 ) -> Difference:
     """Compare two groups: ``second`` minus ``first``.
 
-    Pairs of the same seed, of :func:`common_seeds`; where there are none, all values with Welch's
+    Pairs of the same seed, of :func:`common_seeds`; where it finds too few, all values with Welch's
     interval for groups of unequal variance (Welch 1947).
 
     Where each seed draws its val images anew from the same images, the training sets of two seeds

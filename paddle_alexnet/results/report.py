@@ -85,7 +85,7 @@ def write_report(paths: Sequence[str | Path], out: str | Path, language: str = "
     # Without a font that has them, Chinese words would be boxes in a figure.
     in_figures = words if language == "en" or find_chinese_font() else ENGLISH
     for place in (Path(out), *(Path(out, run.name) for run in runs)):
-        if RunDirectory(place).metrics.exists():
+        if RunDirectory(place).config.exists():
             raise RunError(f"--out {out}: {place} is a run, which is left as it is; name another")
     out = make_folder(out)
     rows = {run.name: run.rows for run in runs}

@@ -91,9 +91,8 @@ class FinishedRun:
         places = {"root": keys.root, "train_list": keys.train_list, "val_list": keys.val_list}
         values |= {f"data.{key}": path and Path(path).name for key, path in places.items()}
         values["data.source"] = data_source(self.config)
-        wanted = self.config.train.epochs
-        whole = self.last["epoch"] >= wanted
-        values["train.epochs"] = wanted if whole else f"stopped before {wanted}"
+        done, wanted = self.last["epoch"], self.config.train.epochs
+        values["train.epochs"] = wanted if done >= wanted else f"stopped after {done} of {wanted}"
         return {key: value for key, value in values.items() if key != SEED}
 
 

@@ -43,8 +43,9 @@ class Verdict:
         comparison: The comparison.
         better: The arm that was taken of those said to be better; so ``than``. None: not run.
         than: The other one.
-        difference: ``better`` minus ``than``, of the seeds that both have if these are two or more;
-            None where one of them was not run.
+        difference: ``better`` minus ``than``, of the seeds that
+            :func:`paddle_alexnet.results.comparison.common_seeds` takes; None where one of them was
+            not run.
         verdict: :data:`AGREES` where the interval lies wholly on the claim's side of 0,
             :data:`DISAGREES` wholly on the other, else :data:`CANNOT_TELL`. Without a difference
             :data:`NOT_RUN`, or :data:`DIVERGED` where no other run is missing.

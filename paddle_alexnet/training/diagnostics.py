@@ -109,8 +109,8 @@ class StallDetector:
     def check(self, step: int, loss: float) -> None:
         """Add the mean loss of some steps, up to ``step``.
 
-        The mean over the last ``patience`` steps counts, as single batches differ by chance; the
-        first steps do not, as the loss may start far above, nor do they of a resumed run.
+        The mean over the last ``patience`` steps counts, as single batches differ by chance. The
+        first steps do not, as the loss may start far above; nor do the first of a resumed run.
         """
         self.first = step if self.first is None else self.first
         self.losses = [(n, value) for n, value in self.losses if n > step - self.patience]

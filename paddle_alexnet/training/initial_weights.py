@@ -36,11 +36,10 @@ def find_model(config: Config) -> Model:
     name, decays = config.model.name, config.optimizer.weight_decay
     if name not in MODELS:
         raise ConfigError(f"model.name: unknown {name!r}; choose {', '.join(MODELS)}")
-    known = {"init": (None, *INITS, *OLD_NAMES), "lrn": LRN_KINDS}
+    known = {"init": INITS, "lrn": LRN_KINDS}
     for key, names in known.items():
-        if (value := getattr(config.model, key)) not in names:
-            choice = ", ".join(filter(None, names))
-            raise ConfigError(f"model.{key}: unknown {value!r}; choose {choice}")
+        if (value := getattr(config.model, key)) not in (None, *names, *OLD_NAMES):
+            raise ConfigError(f"model.{key}: unknown {value!r}; choose {', '.join(names)}")
     model = MODELS[name]
     try:
         stages = apply_changes(model.stages, config.model.changes, name)

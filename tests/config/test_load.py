@@ -138,9 +138,14 @@ def test_folders_may_have_any_name(yml, word):
 
 
 def test_a_dotted_key_in_a_file_is_no_section(yml):
-    yml.write_text("train.epochs: 5\n")
-    with pytest.raises(ConfigError, match="write epochs below a section 'train:'"):
-        read_config(yml)
+    for key, words in (
+        ("train.epochs", "epochs below a section 'train:'"),
+        ("model.name", "name below a section 'model:'"),
+        ("model.changes.norm", "changes: {norm: ...} below a section 'model:'"),
+    ):
+        yml.write_text(f"{key}: 5\n")
+        with pytest.raises(ConfigError, match=re.escape(f"write {words}")):
+            read_config(yml)
     yml.write_text("trian.epochs: 5\n")
     with pytest.raises(ConfigError, match=r"did you mean train\.epochs"):
         read_config(yml)

@@ -1,5 +1,6 @@
 """From a configuration to a data set: the sources, the checks, and the statistics."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -129,16 +130,18 @@ def test_a_class_without_training_images(tmp_path, write_png, caplog):
 
 
 @pytest.mark.parametrize(
-    ("labels", "names", "words"),
+    ("train", "val", "names", "words"),
     [
-        ((1, 2), None, r"train\.txt: no training images of the class '0': .*begin at 1"),
-        ((0, 2), None, "class '1': number the labels from 0 without gaps"),
-        ((0, 1), "a\nb\nc\n", "class 'c'"),
+        ((1, 2), (1, 2), None, r"train\.txt: no training images of the class '0': .*begin at 1"),
+        ((1, 2), (0, 1), None, "class '0': number the labels from 0 without gaps"),
+        ((0, 2), (0, 2), None, "class '1': number the labels from 0 without gaps"),
+        ((0, 1), (0, 1), "a\nb\nc\n", "class 'c'"),
+        ((0, 1), (0, 1), "2\n1\n0\n", "class '0': number the labels from 0 without gaps"),
     ],
 )
-def test_labels_that_leave_a_class_without_images(tmp_path, write_png, labels, names, words):
+def test_labels_that_leave_a_class_without_images(tmp_path, write_png, train, val, names, words):
     rng = np.random.default_rng(0)
-    for split in ("train", "val"):
+    for split, labels in (("train", train), ("val", val)):
         for label in labels:
             write_png(tmp_path / f"{split}{label}.png", rng)
         lines = [f"{split}{label}.png {label}\n" for label in labels]
@@ -149,6 +152,15 @@ def test_labels_that_leave_a_class_without_images(tmp_path, write_png, labels, n
         keys["class_names"] = str(tmp_path / "names.txt")
     with pytest.raises(DataError, match=words):
         open_data(configure(tmp_path, **keys))
+
+
+def test_a_folder_that_cannot_be_read(flowers, monkeypatch):
+    def scandir(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(DataError, match=r"cannot read .*Permission denied"):
+        open_data(configure(flowers))
 
 
 def test_an_unknown_source(flowers):

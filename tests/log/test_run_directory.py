@@ -46,6 +46,15 @@ def test_a_run_is_never_overwritten(tmp_path):
         RunDirectory.create("mine", "alexnet")
 
 
+def test_a_directory_that_cannot_be_read(tmp_path, monkeypatch):
+    def listdir(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    with pytest.raises(RunError, match=r"cannot make the run's directory: .*Permission denied"):
+        RunDirectory.check_free(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "by_step", "diverged"),
     [

@@ -1,11 +1,12 @@
 """The arithmetic against the numbers of the articles and the shapes that Paddle makes."""
 
 import paddle
+import paddle.nn.functional as F
 import pytest
 
 from paddle_alexnet import MODELS, build_model
 from paddle_alexnet.nets.shapes import trace_shapes
-from paddle_alexnet.nets.stages import Conv, Local
+from paddle_alexnet.nets.stages import Conv, Local, MaxPool
 
 ARTICLE = {
     "conv1": ("(227 - 11) / 4 + 1 = 55", 96, 55),
@@ -51,6 +52,13 @@ def test_every_stage_is_what_the_net_makes(name):
 def test_a_window_must_fit(side):
     with pytest.raises(ValueError, match="a window of 11 does not fit"):
         trace_shapes(((Conv(4, 11, stride=4),),), side, 2)
+
+
+@pytest.mark.parametrize("side", range(1, 8))
+def test_a_window_may_reach_beyond_the_side_where_it_is_rounded_up(side):
+    (layer,) = trace_shapes(((MaxPool(3, 2, round_up=True),),), side, 2)[:1]
+    x = paddle.zeros([1, 3, side, side])
+    assert layer.size == F.max_pool2d(x, 3, 2, ceil_mode=True).shape[-1]
 
 
 def test_the_kernel_of_a_local_layer_is_odd():

@@ -125,6 +125,11 @@ def test_a_report_is_not_written_into_a_run(run, tmp_path):
     for out in (run.directory.path, run.directory.path.parent):
         with pytest.raises(RunError, match="is a run, which is left as it is"):
             write_report([run.directory.path], out)
+    begun = tmp_path / "begun"
+    begun.mkdir()
+    (begun / "config.yml").touch()  # in its first epoch
+    with pytest.raises(RunError, match="is a run, which is left as it is"):
+        write_report([run.directory.path], begun)
 
 
 def test_names_are_text_and_not_html(run, tmp_path):

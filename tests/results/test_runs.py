@@ -56,7 +56,20 @@ def test_a_run_that_was_stopped_is_no_seed_of_the_finished_ones(tmp_path):
     )
     groups = group_by_settings(runs)
     assert [[run.name for run in group] for group in groups] == [["a", "b"], ["half"]]
-    assert differing_settings(groups) == {"train.epochs": [3, "stopped before 3"]}
+    assert differing_settings(groups) == {"train.epochs": [3, "stopped after 1 of 3"]}
+
+
+def test_runs_stopped_after_different_epochs_are_apart(tmp_path):
+    keys = {"epochs": 9}
+    runs = read_runs(
+        [
+            write_run(tmp_path / "a", train={"seed": 0, **keys}, top1=(0.1,)),
+            write_run(tmp_path / "b", train={"seed": 1, **keys}, top1=(0.1, 0.2)),
+            write_run(tmp_path / "c", train={"seed": 2, **keys}, top1=(0.1, 0.3)),
+        ]
+    )
+    groups = group_by_settings(runs)
+    assert [[run.name for run in group] for group in groups] == [["a"], ["b", "c"]]
 
 
 def test_a_seed_counts_once(tmp_path, caplog):

@@ -29,5 +29,6 @@ def test_mistakes(tool):
         (["--model", "lenet"], "alexnet_paper"),
         (["--images", 1], "2 or more"),
         (["--seed", -1], "--seed"),
+        (["--plot", "same", "--json", "same"], "written over"),
     ):
         assert part in tool("logit_spread", *words, code=2).stderr
