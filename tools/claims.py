@@ -99,7 +99,8 @@ def report(runs: Any, target: Path) -> None:
         return
     _entry.write_result(f"{target}.json", json.dumps(as_json(claim, outcome), indent=2) + "\n")
     verdicts = judge(claim, outcome)
-    save(plot_claim(outcome.values, verdicts, *UNITS[claim.metric]), f"{target}.png")
+    figure = plot_claim(outcome.values, verdicts, *UNITS[claim.metric], outcome.not_reached)
+    save(figure, f"{target}.png")
     compared = [arm for row in verdicts if row.better for arm in (row.better, row.than)]
     if claim.metric == "epochs" and compared:
         curves = {arm: [run.rows for run in done[arm].values()] for arm in compared}

@@ -97,7 +97,11 @@ def plot_runs(
 
 
 def plot_claim(
-    values: Mapping[str, Mapping[int, float]], verdicts: Sequence[Verdict], factor: float, unit: str
+    values: Mapping[str, Mapping[int, float]],
+    verdicts: Sequence[Verdict],
+    factor: float,
+    unit: str,
+    not_reached: Mapping[str, Sequence[int]] | None = None,
 ) -> Figure:
     """Plot the values of each arm with mean and deviation; differences with 95 % intervals.
 
@@ -106,18 +110,22 @@ def plot_claim(
         verdicts: Those without a difference are left out.
         factor: From values to ``unit``.
         unit: Of the axes.
+        not_reached: Seeds whose value is only a lower bound, by arm: its mean is a triangle.
     """
+    late = not_reached or {}
     shown = {name: [factor * v for v in of.values()] for name, of in values.items() if of}
     rows = {f"{v.better} - {v.than}": v.difference for v in verdicts if v.difference}
     height = 1.6 + 0.4 * max(len(shown), len(rows))
     figure = Figure(figsize=(10, height), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for place, of in enumerate(shown.values()):
-        mean = spread(of)
+    for place, (name, of) in enumerate(shown.items()):
+        mean, marker = spread(of), ">" if late.get(name) else "o"
         left.plot(of, [place] * len(of), ".", color="0.6")
-        left.errorbar(mean.mean, place, xerr=mean.std or None, fmt="o", color=COLORS[0], capsize=3)
+        reach = mean.std or None
+        left.errorbar(mean.mean, place, xerr=reach, fmt=marker, color=COLORS[0], capsize=3)
     left.set_yticks(range(len(shown)), list(shown))
-    left.set_xlabel(f"{unit}: each seed, mean and standard deviation")
+    bounds = "\ntriangle: at least" if any(map(late.get, shown)) else ""
+    left.set_xlabel(f"{unit}: each seed, mean and standard deviation{bounds}")
     for place, gap in enumerate(rows.values()):
         reach = None if gap.low is None else factor * (gap.high - gap.mean)
         right.errorbar(factor * gap.mean, place, xerr=reach, fmt="o", color=COLORS[1], capsize=3)

@@ -14,11 +14,15 @@ from paddle_alexnet.figures.plots import (
     pixels,
     plot_bars,
     plot_calibration,
+    plot_claim,
     plot_confusion,
     plot_runs,
     save,
 )
+from paddle_alexnet.results.claims import Comparison
 from paddle_alexnet.results.classification import calibration
+from paddle_alexnet.results.comparison import Difference
+from paddle_alexnet.results.verdicts import Verdict
 
 ROWS = {"a": {"median": 1.0, "low": 0.9, "high": 1.5}, "b": {"median": 3.0}}
 
@@ -98,3 +102,20 @@ def test_a_reliability_diagram_shows_every_bin():
     image = pixels(plot_calibration(calibration(labels, table.argmax(axis=1), table, bins=5)))
     assert image.dtype == np.uint8
     assert (image.max(axis=2) - image.min(axis=2)).max() == 0  # readable in greyscale
+
+
+def test_the_arms_of_a_claim_are_at_their_means():
+    values = {"relu": {0: 8.0, 1: 9.0, 2: 10.0}, "tanh": {0: 40.0}, "none": {}}
+    comparison = Comparison(better=["relu"], than=["tanh"])
+    verdicts = [
+        Verdict(comparison, "relu", "tanh", Difference(-31.0, -33.0, -29.0, True, 2)),
+        Verdict(comparison),
+    ]
+    left, right = plot_claim(values, verdicts, 2.0, "epochs", {"relu": [], "tanh": [0]}).axes
+    assert [label.get_text() for label in left.get_yticklabels()] == ["relu", "tanh"]
+    means = [(*line.get_xdata(), line.get_marker()) for line in left.lines]
+    assert (18.0, "o") in means and (80.0, ">") in means
+    (reach,) = left.collections  # of the arm with several seeds
+    assert reach.get_segments()[0][:, 0] == pytest.approx([16.0, 20.0])
+    assert [label.get_text() for label in right.get_yticklabels()] == ["relu - tanh"]
+    assert right.collections[0].get_segments()[0][:, 0] == pytest.approx([-66.0, -58.0])
