@@ -46,6 +46,9 @@ def main(cpu_speed: dict[str, Any]) -> int:
             print(f"{path.stem}: {claim.title}\n  {runs} runs: {', '.join(claim.arms)}")
         return 0
     path = Path(args.claim if args.claim.endswith(".yml") else CLAIMS / f"{args.claim}.yml")
+    if path.parent == CLAIMS and not path.exists():
+        names = ", ".join(sorted(known.stem for known in CLAIMS.glob("*.yml")))
+        raise ConfigError(f"no claim {args.claim!r}: choose {names}, or name a file *.yml")
     claim = read_claim(path)
     arms = args.arms or list(claim.arms)
     if unknown := set(arms) - claim.arms.keys():
@@ -61,7 +64,7 @@ def main(cpu_speed: dict[str, Any]) -> int:
     runs = ClaimRuns(claim, path, Path(args.runs) / path.stem, known, args.override)
     wanted = [(arm, seed) for seed in seeds for arm in arms]
     for which in wanted:  # mistakes come first
-        runs.config(*which)
+        runs.check(*which)
     out = make_folder(args.out or runs.folder)
     missing = [] if args.no_runs else [which for which in wanted if not runs.finished(*which)]
     stop, failed, tried = StopSignals(), False, set()

@@ -214,9 +214,14 @@ def _describe(fault: Any) -> str:
         names = [name for name, _ in _fields()]
         known = {name.split(".")[-1]: name for name in names}
         known |= {section: section for section in _SECTIONS} if len(fault["loc"]) == 1 else {}
-        leaves = difflib.get_close_matches(key.split(".")[-1][:100], known, n=1, cutoff=NEAR)
-        near = [known[leaf] for leaf in leaves]
         section, *rest = key.split(".")
+        leaf = key.split(".")[-1][:100]
+        own = {name.split(".")[-1]: name for name in names if name.startswith(f"{section}.")}
+        near = [
+            keys[found]
+            for keys in ([own, known] if rest and leaf not in known else [known])
+            for found in difflib.get_close_matches(leaf, keys, n=1, cutoff=NEAR)
+        ]
         if ".".join([section, *rest[:1]]) in names and len(fault["loc"]) == 1:
             words = ": {".join(rest) + (": ..." + "}" * (len(rest) - 1) if rest[1:] else "")
             return f"unknown key {key!r:.200}: write {words:.200} below a section '{section}:'"

@@ -35,6 +35,7 @@ from paddle_alexnet.results.verdicts import Outcome
 from paddle_alexnet.storage.files import parse_strict, read_text, write_text
 from paddle_alexnet.training.checkpoint import read_checkpoint
 from paddle_alexnet.training.evaluation import evaluate
+from paddle_alexnet.training.initial_weights import find_model
 from paddle_alexnet.training.train import Interrupted, open_run
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,36 @@ class ClaimRuns:
     folder: Path
     seeds: Sequence[int]
     overrides: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse overrides that would make arms or seeds alike.
+
+        Raises:
+            ConfigError: One is of a key that an arm, the seeds or the folder decides.
+        """
+        for override in self.overrides:
+            key = override.partition("=")[0]
+            for decided, by in (("train.seed", "--seeds"), ("run.dir", "--runs")):
+                if key == decided:
+                    raise ConfigError(f"-o {override}: {by} decides that")
+            for name, arm in self.claim.arms.items():
+                taken = [text.partition("=")[0] for text in arm.set]
+                if any(f"{a}.".startswith(f"{b}.") for t in taken for a, b in ((key, t), (t, key))):
+                    raise ConfigError(
+                        f"-o {override}: the arm {name} sets this key itself, and a comparison of "
+                        "arms would be one of equals; set another, or change the claim's file"
+                    )
+
+    def check(self, arm: str, seed: int) -> None:
+        """Look for mistakes in the keys of an arm, before anything that takes long.
+
+        Raises:
+            ConfigError: There is one.
+        """
+        try:
+            find_model(self.config(arm, seed))
+        except ConfigError as error:
+            raise ConfigError(f"{self.path}, arm {arm}: {error}") from error
 
     def config(self, arm: str, seed: int) -> Config:
         """The configuration of a run, with its directory.
@@ -217,7 +248,10 @@ class ClaimRuns:
             if figures["epoch"] == run.last["epoch"]:
                 return figures["top1"]
         top1 = _measure_top1(run, claim.split, views)
-        write_text(kept, json.dumps({"epoch": run.last["epoch"], "top1": top1}) + "\n")
+        try:
+            write_text(kept, json.dumps({"epoch": run.last["epoch"], "top1": top1}) + "\n")
+        except RunError as error:
+            logger.warning("%s: it is measured again the next time", error)
         return top1
 
 

@@ -82,8 +82,8 @@ class Claim:
         error: For ``epochs``.
 
     Raises:
-        ValueError: A comparison or ``runs_of`` names no arm, or an arm has ``runs_of`` and settings
-            of its own.
+        ValueError: A comparison or ``runs_of`` names no arm, an arm has ``runs_of`` and settings of
+            its own, or ``set`` has the seed or the directory of a run.
     """
 
     title: str
@@ -103,6 +103,9 @@ class Claim:
             unknown |= {*comparison.better, *comparison.than} - self.arms.keys()
         if unknown:
             raise ValueError(f"no arm of this name has runs: {', '.join(sorted(unknown))}")
+        for text in [*self.set, *(text for arm in self.arms.values() for text in arm.set)]:
+            if text.partition("=")[0] in ("train.seed", "run.dir"):
+                raise ValueError(f"set: {text} is decided by seeds and by the folder of runs")
         ignored = [n for n, arm in self.arms.items() if arm.runs_of and (arm.set or arm.config)]
         if ignored:
             raise ValueError(f"an arm with runs_of has no runs to set keys for: {ignored[0]}")

@@ -132,6 +132,11 @@ def group_by_settings(runs: Sequence[FinishedRun]) -> list[list[FinishedRun]]:
             logger.warning(text, run.name, run.seed, same.name)
         else:
             group.append(run)
+    for group in groups.values():
+        images = {data_fingerprint(run.directory) for run in group if not run.redrawn} - {None}
+        if len(images) > 1:
+            names = ", ".join(run.name for run in group)
+            logger.warning("%s: not all have the same images, and their mean is over both", names)
     return list(groups.values())
 
 

@@ -137,6 +137,20 @@ def test_folders_may_have_any_name(yml, word):
     assert read_config(yml) == config
 
 
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [
+        ("model.nam", "model.name"),
+        ("optimizer.nam", "optimizer.name"),
+        ("model.lr", "optimizer.lr"),
+        ("train.lr", "optimizer.lr"),
+    ],
+)
+def test_the_nearest_key_is_looked_for_in_the_section_first(yml, key, near):
+    with pytest.raises(ConfigError, match=re.escape(f"did you mean {near}?")):
+        read_config(yml, [f"{key}=1"])
+
+
 def test_a_dotted_key_in_a_file_is_no_section(yml):
     for key, words in (
         ("train.epochs", "epochs below a section 'train:'"),

@@ -119,6 +119,33 @@ def test_a_run_of_other_images_is_named(make, flowers, tmp_path, caplog):
     assert "no_norm-0 is left out" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "override",
+    ["model.changes.norm=none", "model.changes={pool: 2}", "train.seed=7", "run.dir=elsewhere"],
+)
+def test_what_makes_arms_and_seeds_differ_cannot_be_set(make, override):
+    with pytest.raises(ConfigError, match=override.partition("=")[0]):
+        make(overrides=[override])
+    make(overrides=["model.init=torch"])
+
+
+def test_a_mistake_in_an_arm_is_named(make):
+    arms = {**ARMS, "no_norm": {"set": ["model.name=alexnt"]}}
+    runs = make(arms=arms)
+    runs.check("plain", 0)
+    with pytest.raises(ConfigError, match=r"arm no_norm: model\.name: unknown 'alexnt'"):
+        runs.check("no_norm", 0)
+
+
+def test_what_cannot_be_kept_is_measured_all_the_same(make, caplog):
+    runs = make(seeds=[0])
+    runs.train("plain", 0)
+    run = runs.finished("plain", 0)
+    (run.directory.path / "val-10-views.json").mkdir()
+    assert 0 <= runs.value("views", run) <= 1
+    assert "measured again" in caplog.text
+
+
 def test_views_are_of_the_last_weights_and_measured_once(make):
     runs = make(seeds=[0])
     train_all(runs, ["plain"])

@@ -28,7 +28,7 @@ def test_epochs_to_an_error(tmp_path):
         ({"arms": {"a": {}, "../b": {}}}, "arms"),
         ({"arms": {"a": {}, "c": {}}}, "of this name has runs: b"),
         ({"arms": {"a": {}, "b": {"runs_of": "c"}}}, "of this name has runs: c"),
-        ({"arms": {"a": {}, "b": {"runs_of": "a", "set": ["train.seed=1"]}}}, "runs_of"),
+        ({"arms": {"a": {}, "b": {"runs_of": "a", "set": ["train.epochs=1"]}}}, "runs_of"),
         ({"arms": {"a": {}, "b": {"runs_of": "a", "config": "d.yml"}}}, "runs_of"),
         ({"comparisons": [{**PLAIN["comparisons"][0], "expected": "e"}]}, "paper"),
     ],

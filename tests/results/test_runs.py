@@ -72,6 +72,17 @@ def test_runs_stopped_after_different_epochs_are_apart(tmp_path):
     assert [[run.name for run in group] for group in groups] == [["a"], ["b", "c"]]
 
 
+@pytest.mark.parametrize("split", ["hash", "random"])
+def test_a_group_of_other_images_is_named(tmp_path, monkeypatch, caplog, split):
+    """Where no seed draws the val images, all runs of a group should have the same."""
+    monkeypatch.setattr("paddle_alexnet.results.runs.data_fingerprint", lambda of: of.path.name)
+    keys = {"data": {"split": split}}
+    group_by_settings(
+        read_runs([write_run(tmp_path / n, train={"seed": int(n)}, **keys) for n in "01"])
+    )
+    assert ("same images" in caplog.text) == (split == "hash")
+
+
 def test_a_seed_counts_once(tmp_path, caplog):
     runs = read_runs([write_run(tmp_path / name, train={"epochs": 3}) for name in ("a", "b")])
     assert group_by_settings(runs) == [runs[:1]]

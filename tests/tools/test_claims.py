@@ -82,7 +82,8 @@ def test_a_damaged_run_does_not_hide_the_others(tool, claim, tmp_path):
 
 def test_list_and_mistakes(tool, claim, tmp_path):
     assert "figure1: " in tool("claims", "--list").stdout
-    assert "no.yml" in tool("claims", "no", code=2).stderr
+    assert "figure1, init" in tool("claims", "no", code=2).stderr
+    assert "no.yml" in tool("claims", tmp_path / "no.yml", code=2).stderr
     assert "norm, none" in tool("claims", claim, "--arms", "x", code=2).stderr
     words = ["claims", claim, "--no-runs", "--runs", tmp_path / "runs"]
     wrong = tool(*words, "-o", "train.epoch=5", code=2)
