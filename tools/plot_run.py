@@ -16,9 +16,9 @@ def main(cpu_speed: dict[str, Any]) -> None:
     from paddle_alexnet.log.metrics import read_metrics
     from paddle_alexnet.log.run_directory import RunDirectory, short_names
 
-    metrics = [RunDirectory(Path(run)).metrics for run in args.runs]
-    _entry.check_targets(args.out, inputs=list(map(str, metrics)))
-    rows = list(map(read_metrics, metrics))
+    kept = [path for run in args.runs for path in Path(run).glob("*") if path.suffix != ".png"]
+    _entry.check_targets(args.out, inputs=list(map(str, kept)))
+    rows = [read_metrics(RunDirectory(Path(run)).metrics) for run in args.runs]
     names = short_names([Path(run).absolute() for run in args.runs])
     save(plot_runs(dict(zip(names, rows, strict=True))), args.out)
     print(f"curves: {args.out}")

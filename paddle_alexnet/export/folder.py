@@ -67,6 +67,11 @@ class ExportFolder:
         """
         path = Path(path)
         source = path / DESCRIPTION
+        if path.is_file():
+            raise WeightsError(
+                f"{path} is a file: expected the folder that tools/export.py makes; the tools take "
+                "weights with --weights"
+            )
         try:
             content = parse_json(read_text(source))
         except FileNotFoundError as error:

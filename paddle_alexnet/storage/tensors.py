@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -134,6 +135,8 @@ def _errors_of(path: str | Path) -> Iterator[None]:
         raise WeightsError(
             f"{path} is a folder, not a weights file: that of a run is best.safetensors in it"
         )
+    if Path(path).exists() and not os.access(path, os.R_OK):  # safetensors calls it not found
+        raise WeightsError(f"{path} cannot be read: change its permissions")
     try:
         yield
     except FileNotFoundError as error:

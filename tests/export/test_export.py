@@ -254,7 +254,8 @@ def test_broken_descriptions(tmp_path, text):
 
 
 def test_no_export_folder(tmp_path):
-    for path in (tmp_path, tmp_path / "no"):
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "no", tmp_path / "file"):
         with pytest.raises(WeightsError, match=r"tools/export\.py"):
             ExportFolder.open(path)
 

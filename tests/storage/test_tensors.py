@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -198,3 +199,12 @@ def test_the_same_content_is_the_same_file(tmp_path):
     assert len({file.read_bytes() for file in files}) == 1
     arrays, texts = read_tensors(files[0], foreign=True)
     assert texts["key 3"] == "\u96cf\u83ca \x7f\n3" and arrays["b"].tolist() == [[1.0] * 3] * 2
+
+
+def test_a_file_that_may_not_be_read_is_not_missing(tmp_path, monkeypatch):
+    write_raw(tmp_path / "w.safetensors", {}, b"")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(
+        WeightsError, match=r"w\.safetensors cannot be read: change its permissions"
+    ):
+        map_tensors(tmp_path / "w.safetensors")

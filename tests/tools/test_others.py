@@ -109,10 +109,10 @@ def test_plot_run(tool, trained, tmp_path):
     done = tool("plot_run", trained, "--out", tmp_path / "curve.png")
     assert (done.stdout, done.stderr) == (f"curves: {tmp_path / 'curve.png'}\n", "")
     assert "no folder" in tool("plot_run", trained, "--out", "no/x.png", code=1).stderr
-    metrics = trained / "metrics.jsonl"
-    before = metrics.read_bytes()
-    assert "written over" in tool("plot_run", trained, "--out", metrics, code=2).stderr
-    assert metrics.read_bytes() == before
+    for kept in (trained / "metrics.jsonl", trained / "best.safetensors"):
+        before = kept.read_bytes()
+        assert "written over" in tool("plot_run", trained, "--out", kept, code=2).stderr
+        assert kept.read_bytes() == before
     missing = tool("plot_run", "no such run", "--out", "x.png", code=1).stderr
     assert missing == "error: cannot read no such run/metrics.jsonl: No such file or directory\n"
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
