@@ -204,7 +204,5 @@ def test_the_same_content_is_the_same_file(tmp_path):
 def test_a_file_that_may_not_be_read_is_not_missing(tmp_path, monkeypatch):
     write_raw(tmp_path / "w.safetensors", {}, b"")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(
-        WeightsError, match=r"w\.safetensors cannot be read: change"
-    ):
+    with pytest.raises(WeightsError, match=r"w\.safetensors cannot be read: change"):
         map_tensors(tmp_path / "w.safetensors")
