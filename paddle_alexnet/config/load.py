@@ -210,7 +210,7 @@ def _describe(fault: Any) -> str:
         return f"a value is not accepted: {fault['msg'].lower()}"
     if kind == "unexpected_keyword_argument":
         # Without its section: that would make all keys of one section look near. The same key in
-        # another section is the likelier mistake, e.g. lr under train.
+        # another section is the likeliest mistake, e.g. lr under train; then one near it.
         names = [name for name, _ in _fields()]
         known = {name.split(".")[-1]: name for name in names}
         known |= {section: section for section in _SECTIONS} if len(fault["loc"]) == 1 else {}

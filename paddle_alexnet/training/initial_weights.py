@@ -36,9 +36,9 @@ def find_model(config: Config) -> Model:
     name, decays = config.model.name, config.optimizer.weight_decay
     if name not in MODELS:
         raise ConfigError(f"model.name: unknown {name!r}; choose {', '.join(MODELS)}")
-    known = {"init": INITS, "lrn": LRN_KINDS}
-    for key, names in known.items():
-        if (value := getattr(config.model, key)) not in (None, *names, *OLD_NAMES):
+    known = {"init": (INITS, (None, *OLD_NAMES)), "lrn": (LRN_KINDS, ())}
+    for key, (names, read_too) in known.items():
+        if (value := getattr(config.model, key)) not in (*names, *read_too):
             raise ConfigError(f"model.{key}: unknown {value!r}; choose {', '.join(names)}")
     model = MODELS[name]
     try:

@@ -155,3 +155,12 @@ def test_changes_fit_the_net_and_the_weights(flowers, tmp_path, base):
 def test_configurations_name_layers_of_their_net(path):
     assert isinstance(read_config(path).optimizer.weight_decay, dict)
     find_model(read_config(path))
+
+
+@pytest.mark.parametrize("key", ["lrn", "init"])
+def test_unknown_words_are_refused_with_the_current_ones(tmp_path, key):
+    """Old names of inits are read, but neither offered nor names of a norm."""
+    word = "kaiming_seed002" if key == "lrn" else "x"
+    with pytest.raises(ConfigError, match=rf"model\.{key}: unknown '{word}'; choose ") as caught:
+        find_model(tiny_config(tmp_path, model={"name": "tiny", key: word}))
+    assert "kaiming_seed002" not in str(caught.value).partition("choose")[2]
